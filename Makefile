@@ -1,0 +1,53 @@
+# What a person types. `make help` lists it; CI runs the same targets.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+T ?= tests
+WORKERS ?= 2
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: dev ## issue, sign, seal and verify one result in build/demo
+	$(PY) scripts/demo.py
+
+test: dev ## the tests; T=tests/unit/test_x.py for some of them
+	$(PY) -m pytest -n $(WORKERS) $(T)
+
+dev: .venv/installed ## system packages, .venv, locked dependencies, esign itself
+
+.venv/installed: scripts/bootstrap.sh requirements/dev.txt pyproject.toml
+	sh scripts/bootstrap.sh
+	@touch $@
+
+lint: dev ## format, ruff, mypy (also as on Windows), import contracts, generated docs
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/mypy --platform win32
+	.venv/bin/lint-imports
+	$(PY) scripts/generate_docs.py --check
+
+format: dev ## let ruff rewrite what it can
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: dev ## ratios measured in one run, to build/bench.json
+	$(PY) bench/run.py
+
+torture: dev ## the long campaigns: kills, threads, processes; prints the figures reached
+	$(PY) -m tests.support.torture
+
+interop: dev ## what other software says of what we make
+	$(PY) scripts/interop.py
+
+docs: dev ## regenerate docs/cli.md, docs/spec/reasons.md and the pictures
+	$(PY) scripts/generate_docs.py
+
+lock: ## refresh requirements/dev.txt (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove what was built
+	rm -rf build .venv
+
+.PHONY: help demo test dev lint format bench torture interop docs lock clean

@@ -1,0 +1,143 @@
+"""Every failure esign raises: one tree, a reason code each, and what a person can do next.
+
+Error
+├── InputError            what was given cannot be used: a code, data, a file
+│   └── PreflightError    a document that could not be issued; carries every finding
+├── KeyStoreError         a token, its module, a key
+│   ├── TokenUnavailable  not there now; the same call may work later
+│   ├── KeyNotFound       a URI matches no key, or several
+│   └── PINError          a PIN that was refused, is blocked, or is missing
+├── SigningError          a signature could not be made, or is not what it must be
+├── SealError             a QR seal that cannot be made or read
+├── RegistryError         the register of what was issued
+│   ├── RequestConflict   this idempotency key stands for another request
+│   ├── RequestInFlight   the same request is being worked on right now
+│   ├── DuplicateNumber   the number is taken
+│   └── NotRegistered     there is no such result
+├── VerificationFailed    raised by `Verifier.verify`; carries the report
+└── ConfigurationError    esign.toml, an environment, a missing program
+"""
+
+from collections.abc import Sequence
+
+from esign.reasons import Explanation, Language, Reason
+
+__all__ = [
+    "ConfigurationError",
+    "DuplicateNumber",
+    "Error",
+    "InputError",
+    "KeyNotFound",
+    "KeyStoreError",
+    "NotRegistered",
+    "PINError",
+    "PreflightError",
+    "RegistryError",
+    "RequestConflict",
+    "RequestInFlight",
+    "SealError",
+    "SigningError",
+    "TokenUnavailable",
+    "VerificationFailed",
+]
+
+
+class Error(Exception):
+    """Base of all: `raise KeyNotFound("key-not-found", uri=…)` with a code of the texts catalogue."""
+
+    def __init__(self, code: str, /, **facts: object) -> None:
+        super().__init__(code)
+        self.reason = Reason(code, facts)
+
+    @property
+    def code(self) -> str:
+        """The reason code, for machines."""
+        return self.reason.code
+
+    def diagnostics(self, language: Language = "vi") -> Explanation:
+        """What happened and what a person can do next, in `language`."""
+        return self.reason.explain(language)
+
+    def __str__(self) -> str:
+        return str(self.reason)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions cross process borders (spawned workers); the default would drop the facts.
+        return (_rebuild, (type(self), self.reason.code, dict(self.reason.facts)), self._extra())
+
+    def _extra(self) -> dict[str, object]:
+        return {k: v for k, v in self.__dict__.items() if k != "reason"}
+
+
+def _rebuild(kind: type[Error], code: str, facts: dict[str, object]) -> Error:
+    error = kind.__new__(kind)
+    Error.__init__(error, code, **facts)
+    return error
+
+
+class InputError(Error):
+    """What was given cannot be used."""
+
+
+class PreflightError(InputError):
+    """A document that could not be issued, found before a key was touched; `findings` says all of why."""
+
+    def __init__(self, code: str, /, *, findings: Sequence[Reason] = (), **facts: object) -> None:
+        super().__init__(code, **facts)
+        self.findings = tuple(findings)
+
+
+class KeyStoreError(Error):
+    """A token, its module or a key."""
+
+
+class TokenUnavailable(KeyStoreError):
+    """The token is not there now; the same call may work later."""
+
+
+class KeyNotFound(KeyStoreError):
+    """A `pkcs11:` URI matches no key, or several."""
+
+
+class PINError(KeyStoreError):
+    """A PIN that was refused, is blocked, or is missing."""
+
+
+class SigningError(Error):
+    """A signature could not be made, or what was made is not what it must be."""
+
+
+class SealError(Error):
+    """A QR seal that cannot be made or read."""
+
+
+class RegistryError(Error):
+    """The register of what was issued."""
+
+
+class RequestConflict(RegistryError):
+    """This idempotency key stands for another request."""
+
+
+class RequestInFlight(RegistryError):
+    """The same request is being worked on right now; ask again later."""
+
+
+class DuplicateNumber(RegistryError):
+    """The document number is taken."""
+
+
+class NotRegistered(RegistryError):
+    """There is no such result in this register."""
+
+
+class VerificationFailed(Error):
+    """`Verifier.verify` does not vouch for a document; `report` is the whole account."""
+
+    def __init__(self, code: str, /, *, report: object = None, **facts: object) -> None:
+        super().__init__(code, **facts)
+        self.report = report
+
+
+class ConfigurationError(Error):
+    """esign.toml, the environment, or a program that is missing."""
