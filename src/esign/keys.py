@@ -14,9 +14,25 @@ from enum import Enum
 from typing import Protocol, Self
 from urllib.parse import quote, unquote_to_bytes
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
 from esign.errors import InputError
 
-__all__ = ["KeyRef", "KeyStore", "KeyType", "Mechanism", "PinAttempt", "PinGuard", "Protection", "SigningKey"]
+__all__ = [
+    "KeyInfo",
+    "KeyRef",
+    "KeyStore",
+    "KeyType",
+    "Mechanism",
+    "PinAttempt",
+    "PinGuard",
+    "Protection",
+    "SigningKey",
+    "check_signature",
+]
 
 
 class KeyType(Enum):
@@ -127,7 +143,9 @@ class KeyRef:
                     try:
                         values[attribute] = raw if name == "id" else raw.decode("utf-8")
                     except UnicodeDecodeError as e:
-                        raise InputError("key-uri-invalid", uri=_shown(uri), detail=f"{name} is not UTF-8") from e
+                        raise InputError(
+                            "key-uri-invalid", uri=_shown(uri), detail=f"{name} is not UTF-8"
+                        ) from e
         return cls(**values)  # type: ignore[arg-type]  # `id` is bytes, all others are str
 
     def __str__(self) -> str:
@@ -263,3 +281,35 @@ class PinGuard(Protocol):
 
     def clear(self, serial: str) -> None:
         """A person says: the PIN is right now."""
+
+
+_HASHES: Mapping[str, hashes.HashAlgorithm] = {
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
+
+
+def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechanism: Mechanism) -> bool:
+    """Whether `signature` over `data` was made by the private key of `public_key` (SubjectPublicKeyInfo, DER).
+
+    False also where the key is of another kind than `mechanism` needs.
+    """
+    key = load_der_public_key(public_key)
+    digest = _HASHES[mechanism.digest]
+    try:
+        if isinstance(key, rsa.RSAPublicKey) and mechanism.key_type is KeyType.RSA:
+            pss = padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
+            key.verify(signature, data, pss if "pss" in mechanism.value else padding.PKCS1v15(), digest)
+            return True
+        if isinstance(key, ec.EllipticCurvePublicKey) and mechanism.key_type in {KeyType.P256, KeyType.P384}:
+            curve = ec.SECP256R1 if mechanism.key_type is KeyType.P256 else ec.SECP384R1
+            if isinstance(key.curve, curve):
+                key.verify(signature, data, ec.ECDSA(digest))
+                return True
+        if isinstance(key, ed25519.Ed25519PublicKey) and mechanism is Mechanism.ED25519:
+            key.verify(signature, data)
+            return True
+    except InvalidSignature:
+        return False
+    return False

@@ -1,0 +1,126 @@
+"""The CMS signature of a PAdES B-B: what is signed, and the container around the signature.
+
+`signed_attributes` makes the bytes that a key signs (EN 319 142-1 §6.3: content-type, message-digest,
+signing-certificate-v2, no signing-time), `signed_data` the `ContentInfo` that goes into `/Contents`.
+The fields are written in the order of RFC 5652 §5, so the code reads beside it.
+
+RFC 5652: https://www.rfc-editor.org/rfc/rfc5652
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+from asn1crypto import x509
+
+from esign.keys import KeyType, Mechanism
+from esign.pades._der import context, integer, null, octets, oid, sequence, set_of
+
+__all__ = ["MAX_SIGNATURE", "signed_attributes", "signed_data"]
+
+_DATA = oid("1.2.840.113549.1.7.1")
+_SIGNED_DATA = oid("1.2.840.113549.1.7.2")
+_CONTENT_TYPE = oid("1.2.840.113549.1.9.3")
+_MESSAGE_DIGEST = oid("1.2.840.113549.1.9.4")
+_SIGNING_CERTIFICATE_V2 = oid("1.2.840.113549.1.9.16.2.47")
+_ALGORITHM_PROTECTION = oid("1.2.840.113549.1.9.52")
+
+_DIGESTS = {
+    "sha256": oid("2.16.840.1.101.3.4.2.1"),
+    "sha384": oid("2.16.840.1.101.3.4.2.2"),
+    "sha512": oid("2.16.840.1.101.3.4.2.3"),
+}
+_RSA_PKCS1 = {
+    "sha256": oid("1.2.840.113549.1.1.11"),
+    "sha384": oid("1.2.840.113549.1.1.12"),
+    "sha512": oid("1.2.840.113549.1.1.13"),
+}
+_RSA_PSS = oid("1.2.840.113549.1.1.10")
+_MGF1 = oid("1.2.840.113549.1.1.8")
+_OTHERS = {
+    Mechanism.ECDSA_P256_SHA256: oid("1.2.840.10045.4.3.2"),
+    Mechanism.ECDSA_P384_SHA384: oid("1.2.840.10045.4.3.3"),
+    Mechanism.ED25519: oid("1.3.101.112"),
+}
+
+MAX_SIGNATURE = {KeyType.P256: 72, KeyType.P384: 104, KeyType.ED25519: 64}
+"""The longest signature of keys other than RSA, in bytes: an `Ecdsa-Sig-Value` varies by a few."""
+
+
+def _digest_algorithm(mechanism: Mechanism) -> bytes:
+    # RFC 5754 §2: parameters are left out.
+    return sequence(_DIGESTS[mechanism.digest])
+
+
+@lru_cache
+def _signature_algorithm(mechanism: Mechanism) -> bytes:
+    if mechanism in _OTHERS:
+        return sequence(_OTHERS[mechanism])
+    if "pss" not in mechanism.value:
+        return sequence(_RSA_PKCS1[mechanism.digest], null())
+    # RFC 4055 §3.1: hash, MGF1 with the same hash, a salt as long as the digest, trailer 1 by default.
+    digest = sequence(_DIGESTS[mechanism.digest], null())
+    salt = hashlib.new(mechanism.digest).digest_size
+    return sequence(
+        _RSA_PSS,
+        sequence(context(0, digest), context(1, sequence(_MGF1, digest)), context(2, integer(salt))),
+    )
+
+
+@lru_cache
+def _issuer_and_serial(certificate: bytes) -> tuple[bytes, bytes]:
+    parsed = x509.Certificate.load(certificate)
+    return parsed.issuer.dump(), integer(parsed.serial_number)
+
+
+def _attribute(kind: bytes, value: bytes) -> bytes:
+    return sequence(kind, set_of([value]))
+
+
+@lru_cache
+def _constant_attributes(certificate: bytes, mechanism: Mechanism) -> tuple[bytes, ...]:
+    issuer, serial = _issuer_and_serial(certificate)
+    # RFC 5035 §4: SHA-256 is the default and left out; issuerSerial holds one directoryName.
+    identifier = sequence(
+        octets(hashlib.sha256(certificate).digest()), sequence(sequence(context(4, issuer)), serial)
+    )
+    # RFC 6211 §2: [1] signatureAlgorithm, IMPLICIT, so its own SEQUENCE tag becomes A1.
+    protected = _digest_algorithm(mechanism) + b"\xa1" + _signature_algorithm(mechanism)[1:]
+    return (
+        _attribute(_CONTENT_TYPE, _DATA),
+        _attribute(_SIGNING_CERTIFICATE_V2, sequence(sequence(identifier))),
+        _attribute(_ALGORITHM_PROTECTION, sequence(protected)),
+    )
+
+
+def signed_attributes(digest: bytes, *, certificate: bytes, mechanism: Mechanism) -> bytes:
+    """The `SET OF Attribute` that the key signs (RFC 5652 §5.4).
+
+    `digest` is the digest of the byte range with the mechanism's digest; `certificate` the signer's, DER.
+    """
+    constant = _constant_attributes(certificate, mechanism)
+    return set_of([*constant, _attribute(_MESSAGE_DIGEST, octets(digest))])
+
+
+def signed_data(
+    attributes: bytes, signature: bytes, *, certificates: Sequence[bytes], mechanism: Mechanism
+) -> bytes:
+    """The `ContentInfo` with one signer; `certificates` are the signer's, then its issuers, DER."""
+    issuer, serial = _issuer_and_serial(certificates[0])
+    digest_algorithm = _digest_algorithm(mechanism)
+    signer_info = sequence(
+        integer(1),  # version: the signer is named by issuer and serial number
+        sequence(issuer, serial),
+        digest_algorithm,
+        b"\xa0" + attributes[1:],  # [0] IMPLICIT: the same SET under another tag
+        _signature_algorithm(mechanism),
+        octets(signature),
+    )
+    content = sequence(
+        integer(1),  # version: only X.509 certificates and id-data
+        set_of([digest_algorithm]),
+        sequence(_DATA),  # the content is the PDF, outside
+        context(0, b"".join(sorted(set(certificates)))),
+        set_of([signer_info]),
+    )
+    return sequence(_SIGNED_DATA, context(0, content))
