@@ -73,7 +73,7 @@ class SealProfile:
     """The QR seal (docs/spec/seal.md)."""
 
     host: str
-    """The host that the QR opens, without scheme, for instance `q.gov.vn`; short hosts print smaller symbols."""
+    """The host that the QR opens, without scheme, for instance `q.gov.vn`; short ones print smaller."""
     agency_number: int
     """u16, assigned by the trust list."""
     key_sequence: int = 1
@@ -115,7 +115,7 @@ class IssuanceProfile:
     active_content: ContentPolicy = ContentPolicy.REFUSE
     """For given PDFs; what was found is recorded either way."""
     attach_data: bool = False
-    """Whether a template's data travel in the PDF as JSON with their schema (PDF/A-3b; otherwise PDF/A-2b)."""
+    """Whether a template's data travel in the PDF as JSON with their schema (PDF/A-3b, else 2b)."""
     max_bytes: int = field(default=64 * 1024 * 1024)
     """Larger files are refused before they are parsed."""
     max_pages: int = 2000

@@ -70,7 +70,7 @@ class SubIndication(Enum):
 class Outcome(Enum):
     """How one check ended."""
 
-    PASSED = "passed"  # noqa: S105
+    PASSED = "passed"
     FAILED = "failed"
     UNKNOWN = "unknown"
     """It could not be decided: data is missing."""
@@ -103,7 +103,7 @@ class SignatureKind(Enum):
 class SignatureReport:
     """One signature or document time-stamp of a file, in the order of signing."""
 
-    field: str
+    field_name: str
     """The fully qualified name of its field."""
     kind: SignatureKind
     """A person's or agency's signature, or a document time-stamp."""

@@ -1,6 +1,6 @@
 """A test PKI that behaves: a root, an issuing authority, certificates on request, and their revocation lists.
 
-It certifies keys that live elsewhere (a token's, through its request) as well as keys of its own, at any time given.
+It certifies keys that live elsewhere (a token's, through its request) as well as its own, at any time given.
 Everything in it says that it is a specimen.
 """
 
@@ -86,14 +86,14 @@ class Authority:
         builder = _builder(issuer.subject, subject, public_key, issuer_key, since, end, ca=ca)
         return builder.sign(self.key, hashes.SHA256())
 
-    def certify_request(self, request: bytes, **times: datetime) -> x509.Certificate:
+    def certify_request(self, request: bytes, *, since: datetime = EPOCH) -> x509.Certificate:
         """A certificate as a PKCS#10 request (PEM or DER) asks; the request's own signature is checked."""
         load = x509.load_pem_x509_csr if request.startswith(b"-----") else x509.load_der_x509_csr
         asked = load(request)
         assert asked.is_signature_valid
         public_key = asked.public_key()
         assert isinstance(public_key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey)
-        return self.certify(public_key, asked.subject, **times)
+        return self.certify(public_key, asked.subject, since=since)
 
     def revoke(self, certificate: x509.Certificate, *, at: datetime) -> None:
         """From the next list on it is revoked."""

@@ -1,0 +1,105 @@
+"""X.509 validation of a signing certificate: a path to a given anchor, and its revocation, at a given time.
+
+Works offline: certificates and revocation lists are given. EN 319 102-1 §5.2.6, RFC 5280 §6.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from asn1crypto import crl, x509
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    InsufficientRevinfoError,
+    NotYetValidError,
+    PathBuildingError,
+    PathError,
+    RevokedError,
+    ValidationError,
+)
+from pyhanko_certvalidator.path import ValidationPath
+
+from esign.reasons import Reason
+from esign.report import Check, Indication, Outcome, SubIndication
+from esign.trust import TrustStore
+
+__all__ = ["ChainResult", "validate_chain"]
+
+_logger = logging.getLogger(__name__)
+_CLAUSE = "EN 319 102-1 §5.2.6"
+T = TypeVar("T")
+
+ChainResult = tuple[Indication, SubIndication | None, tuple[Check, ...], tuple[bytes, ...]]
+"""The indication of the X.509 block, why, the checks, and the validated path (DER, signer first)."""
+
+# The sub-indications of EN 319 102-1 §5.2.6.4 for what the path validator reports; the first that matches is used.
+_FAILURES: tuple[tuple[type[Exception], str, SubIndication], ...] = (
+    (RevokedError, "certificate-revoked", SubIndication.REVOKED_NO_POE),
+    (ExpiredError, "certificate-expired", SubIndication.OUT_OF_BOUNDS_NO_POE),
+    (NotYetValidError, "certificate-not-yet-valid", SubIndication.OUT_OF_BOUNDS_NO_POE),
+    (InsufficientRevinfoError, "revocation-unknown", SubIndication.TRY_LATER),
+    (PathBuildingError, "no-path-to-anchor", SubIndication.NO_CERTIFICATE_CHAIN_FOUND),
+)
+
+
+def validate_chain(
+    certificate: x509.Certificate, others: Sequence[x509.Certificate], *, trust: TrustStore, at: datetime
+) -> ChainResult:
+    """Find and validate a path from `certificate` to an anchor of `trust`, as of `at`.
+
+    Revocation must be known: where no list of `trust` answers for a certificate of the path, the result is
+    INDETERMINATE / TRY_LATER, never a silent pass (DESIGN law 7).
+    """
+    if not trust.anchors:
+        return _failed("no-anchors", SubIndication.NO_CERTIFICATE_CHAIN_FOUND)
+    usage = certificate.key_usage_value
+    if usage is not None and not {"digital_signature", "non_repudiation"} & usage.native:
+        return _failed("key-usage", SubIndication.CHAIN_CONSTRAINTS_FAILURE)
+    context = ValidationContext(
+        trust_roots=[x509.Certificate.load(a.der) for a in trust.anchors],
+        other_certs=[*others, *(x509.Certificate.load(c) for c in trust.intermediates)],
+        crls=[crl.CertificateList.load(c) for c in trust.crls],
+        moment=at,
+        allow_fetching=False,
+        revocation_mode="require",
+    )
+    validator = CertificateValidator(certificate, intermediate_certs=[], validation_context=context)
+    try:
+        path = _run(validator.async_validate_path())
+    except (ValidationError, PathError) as e:
+        for kind, code, sub in _FAILURES:
+            if isinstance(e, kind):
+                return _failed(code, sub)
+        _logger.debug("path validation failed: %s", e)
+        return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        # Certificates of hostile documents reach asn1crypto's lazy parsing here.
+        _logger.debug("certificate cannot be processed: %s", type(e).__name__)
+        return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+    checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE),)
+    return Indication.TOTAL_PASSED, None, checks, tuple(c.dump() for c in _signer_first(path))
+
+
+def _failed(code: str, sub: SubIndication) -> ChainResult:
+    unknown = sub in {SubIndication.TRY_LATER, SubIndication.NO_CERTIFICATE_CHAIN_FOUND}
+    outcome = Outcome.UNKNOWN if unknown else Outcome.FAILED
+    check = Check(name="chain", outcome=outcome, clause=_CLAUSE, reason=Reason(code))
+    return Indication.INDETERMINATE, sub, (check,), ()
+
+
+def _signer_first(path: ValidationPath) -> list[x509.Certificate]:
+    return [c for c in reversed(list(path)) if isinstance(c, x509.Certificate)]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Finish a coroutine also where the caller is inside an event loop of its own (an async web view)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
