@@ -1,0 +1,58 @@
+"""What was issued, its standing, and the intents that come before every signature (docs/adr/0003-intents.md).
+
+>>> import tempfile
+>>> from datetime import UTC, datetime
+>>> from pathlib import Path
+>>> from esign.codes import AgencyCode
+>>> folder = tempfile.TemporaryDirectory()
+>>> registry = Registry.open(Path(folder.name) / "register.sqlite", now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+>>> intent = registry.reserve(
+...     NewIntent(
+...         agency=AgencyCode.parse("H26.1.2"),
+...         idempotency_key="portal-7731",
+...         request_digest="00" * 32,
+...         profile="default",
+...         number=NextNumber(symbol="QĐ-UBND"),
+...     )
+... )
+>>> str(intent.number), intent.state.value
+('01/QĐ-UBND', 'reserved')
+>>> registry.close()
+>>> folder.cleanup()
+"""
+
+from esign.registry.registry import Registry
+from esign.registry.values import (
+    Book,
+    BookEntry,
+    CurrentStanding,
+    Delivery,
+    Intent,
+    IntentKind,
+    IntentState,
+    NewIntent,
+    NextNumber,
+    NumberSource,
+    Page,
+    Registration,
+    SignerCertificate,
+    StandingEntry,
+)
+
+__all__ = [
+    "Book",
+    "BookEntry",
+    "CurrentStanding",
+    "Delivery",
+    "Intent",
+    "IntentKind",
+    "IntentState",
+    "NewIntent",
+    "NextNumber",
+    "NumberSource",
+    "Page",
+    "Registration",
+    "Registry",
+    "SignerCertificate",
+    "StandingEntry",
+]

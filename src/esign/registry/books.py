@@ -1,0 +1,153 @@
+"""Number books and status numbers: what the register counts, inside the transaction that records the intent."""
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from esign.codes import AgencyCode, DocumentNumber, ResultId
+from esign.errors import DuplicateNumber, RegistryError
+from esign.profile import DuplicatePolicy
+from esign.reasons import Reason
+from esign.registry.models import BookRow, IntentRow, ShardRow
+from esign.registry.values import Book, BookEntry, IntentState
+
+__all__ = ["book", "give", "open_book", "status_number", "take"]
+
+SHARD_SIZE = 1 << 17
+"""Documents in a shard of the status lists (DESIGN §7)."""
+SHARD_LIMIT = SHARD_SIZE * 3 // 4
+"""A new shard begins here: a random index is then found in four tries on average, and indexes tell no order."""
+
+_Key = tuple[str, int, str, bool]
+
+
+def open_book(session: Session, key: _Key, *, first: int) -> None:
+    """Begin a book at `first`: the numbers before it were given on paper or by another system.
+
+    Raises:
+        RegistryError: `book-in-use`: it has counted already.
+    """
+    row = session.get(BookRow, key)
+    if row is None:
+        session.execute(insert(BookRow).values(**_columns(key), first=first, last=first - 1))
+    elif row.last >= row.first and row.first != first:
+        raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
+    else:
+        if row.first != first:
+            row.first, row.last = first, first - 1
+
+
+def take(session: Session, key: _Key) -> DocumentNumber:
+    """The next number of a book; given numbers that stand in the way are passed over."""
+    row = session.get(BookRow, key)
+    if row is None:
+        open_book(session, key, first=1)
+        row = session.get_one(BookRow, key)
+    number = row.last + 1
+    while _first_with(session, key, number) is not None:
+        number += 1
+    row.last = number
+    session.flush()
+    return DocumentNumber(number, key[1] if key[3] else None, key[2])
+
+
+def give(session: Session, key: _Key, number: DocumentNumber, policy: DuplicatePolicy) -> ResultId | None:
+    """Check a number that another system gave; the result that has it already, where `policy` only warns.
+
+    Raises:
+        DuplicateNumber: `number-taken`.
+    """
+    other = _first_with(session, key, number.number)
+    if other is None:
+        return None
+    if policy is DuplicatePolicy.REFUSE:
+        raise DuplicateNumber("number-taken", number=str(number), agency=key[0], year=key[1], other=other)
+    return ResultId.parse(other)
+
+
+def _first_with(session: Session, key: _Key, number: int) -> str | None:
+    return session.scalar(
+        select(IntentRow.id).filter_by(**_columns(key), number=number).where(IntentRow.duplicate_of.is_(None))
+    )
+
+
+def status_number(session: Session, at: datetime) -> int:
+    """A free place in the status lists: a random index, so that neighbours in time are none in the list.
+
+    Raises:
+        RegistryError: `status-numbers-used-up` after 2^32 · ¾ documents.
+    """
+    shard = session.scalars(select(ShardRow).order_by(ShardRow.shard.desc()).limit(1)).first()
+    if shard is None or shard.used >= SHARD_LIMIT:
+        following = 0 if shard is None else shard.shard + 1
+        if following * SHARD_SIZE > 0xFFFF_FFFF:
+            raise RegistryError("status-numbers-used-up")
+        shard = ShardRow(shard=following, used=0, opened_at=at)
+        session.add(shard)
+    while True:
+        number = shard.shard * SHARD_SIZE + secrets.randbelow(SHARD_SIZE)
+        if session.scalar(select(IntentRow.id).where(IntentRow.status_number == number)) is None:
+            break
+    shard.used += 1
+    session.flush()
+    return number
+
+
+def book(session: Session, key: _Key) -> Book:
+    """A whole book, with a reason for every number that no result has."""
+    row = session.get(BookRow, key)
+    first, last = (row.first, row.last) if row else (1, 0)
+    rows = session.scalars(
+        select(IntentRow).filter_by(**_columns(key)).order_by(IntentRow.number, IntentRow.sequence)
+    ).all()
+    entries = [_entry(intent, key) for intent in rows]
+    present = {intent.number for intent in rows}
+    entries += [_unexplained(n, key) for n in range(first, last + 1) if n not in present]
+    entries.sort(key=lambda e: e.number.number)
+    agency, year, symbol, with_year = key
+    return Book(
+        agency=AgencyCode(agency),
+        year=year,
+        symbol=symbol,
+        with_year=with_year,
+        first=first,
+        last=last,
+        entries=tuple(entries),
+    )
+
+
+def _entry(row: IntentRow, key: _Key) -> BookEntry:
+    number = DocumentNumber(row.number or 0, key[1] if key[3] else None, key[2])
+    facts = {"number": str(number), "id": row.id}
+    reason = None
+    if row.state is IntentState.VOID:
+        why = Reason(row.void_code or "", row.void_facts or {})
+        reason = Reason("number-void", facts | {"code": why.code, "why": row.void_why or str(why)})
+    elif row.state is not IntentState.ISSUED:
+        reason = Reason("number-unfinished", facts | {"state": row.state.value})
+    return BookEntry(
+        number=number,
+        state=row.state,
+        id=ResultId.parse(row.id),
+        source=row.number_source,
+        duplicate_of=ResultId.parse(row.duplicate_of) if row.duplicate_of else None,
+        reason=reason,
+    )
+
+
+def _unexplained(number: int, key: _Key) -> BookEntry:
+    missing = DocumentNumber(number, key[1] if key[3] else None, key[2])
+    # Only a database that somebody edited or restored in parts has these.
+    return BookEntry(
+        number=missing,
+        state=None,
+        id=None,
+        source=None,
+        reason=Reason("number-unexplained", {"number": str(missing)}),
+    )
+
+
+def _columns(key: _Key) -> dict[str, object]:
+    return dict(zip(("agency", "year", "symbol", "with_year"), key, strict=True))

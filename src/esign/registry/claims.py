@@ -1,0 +1,61 @@
+"""Exclusive work on one intent among all threads and processes of the host.
+
+A claim is a lock on a file beside the database. The operating system frees it when the process ends, however it
+ends, so nobody waits for the dead and no lease needs a clock.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from esign.codes import ResultId
+from esign.errors import RegistryError, RequestInFlight
+
+__all__ = ["claim", "claims_folder", "host_lock"]
+
+
+def claims_folder(database: Path) -> Path:
+    """Where the lock files of `database` are."""
+    return database.parent / "claims"
+
+
+@contextmanager
+def claim(database: Path, id: ResultId) -> Iterator[None]:  # noqa: A002  # the register's word
+    """Hold the intent `id`.
+
+    Raises:
+        RequestInFlight: `request-in-flight`: somebody else holds it.
+    """
+    lock = claims_folder(database) / f"{id}.lock"
+    try:
+        with host_lock(lock, timeout=0):
+            try:
+                yield
+            finally:
+                # Gone while it is still held: who waits on the old file sees that it has no name any more
+                # and starts over (filelock checks st_nlink). Windows keeps open files, and the lock with them.
+                with suppress(OSError):
+                    os.unlink(lock)  # noqa: PTH108  # Path.unlink is the same call
+    except Timeout as e:
+        raise RequestInFlight("request-in-flight", id=str(id)) from e
+
+
+@contextmanager
+def host_lock(path: Path, *, timeout: float) -> Iterator[None]:
+    """Hold a lock file; filelock's Timeout where somebody else does."""
+    # Without fallback_to_soft a file system without locks is an error, not a lock that outlives its owner.
+    lock = FileLock(path, timeout=timeout, thread_local=False, fallback_to_soft=False)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise
+    except OSError as e:
+        raise RegistryError("registry-not-writable", path=str(path), detail=e.strerror or "OSError") from e
+    try:
+        yield
+    finally:
+        lock.release()

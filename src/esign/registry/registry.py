@@ -1,0 +1,255 @@
+"""The register as the workflows see it: one object over one database file."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import select
+
+from esign.codes import AgencyCode, DocumentNumber, ResultId
+from esign.document import StandingChange
+from esign.errors import RegistryError
+from esign.reasons import Reason
+from esign.registry import books, intents, standing
+from esign.registry.claims import claim
+from esign.registry.models import IntentRow, IssuedRow
+from esign.registry.schema import open_store
+from esign.registry.store import Store
+from esign.registry.values import (
+    Book,
+    CurrentStanding,
+    Delivery,
+    Intent,
+    IntentState,
+    NewIntent,
+    Page,
+    Registration,
+    StandingEntry,
+)
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """What was issued, its standing, and the intents before it.
+
+    Safe to use from several threads; several processes of one host may open the same file. A call that returns has
+    made its change durable; a call that raises has changed nothing.
+    """
+
+    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    @classmethod
+    def open(cls, path: Path, *, now: Callable[[], datetime]) -> Self:
+        """The register in the file `path`, made or migrated where that is needed; `now` gives aware times.
+
+        Raises:
+            RegistryError: `registry-network`, `registry-foreign`, `registry-newer`, `registry-damaged`,
+                `registry-busy` or `registry-not-writable`.
+        """
+        return cls(open_store(path), now=now)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._store.path
+
+    # --- intents ---------------------------------------------------------------------------------------------------
+
+    def reserve(self, new: NewIntent) -> Intent:
+        """Record `new` before anything is made; a known idempotency key gives what was recorded for it.
+
+        What comes back may be in any state, VOID included: the caller decides what a retry of that means.
+
+        Raises:
+            RequestConflict: `request-conflict`: this key stands for another request.
+            DuplicateNumber: `number-taken`.
+            InputError: `idempotency-key-invalid`, `digest-invalid`, `intent-number-missing`,
+                `intent-number-unexpected`, `number-year-differs`.
+        """
+        with self._store.write() as session:
+            return intents.reserve(session, new, at=self._now())
+
+    def claim(self, id: ResultId) -> AbstractContextManager[None]:  # noqa: A002  # the register's word
+        """Work on the intent `id` alone on this host; freed by the operating system if the process dies.
+
+        Raises:
+            RequestInFlight: `request-in-flight`.
+        """
+        return claim(self._store.path, id)
+
+    def prepared(
+        self,
+        id: ResultId,  # noqa: A002
+        *,
+        prepared_sha256: str,
+        to_be_signed_sha256: str | None,
+        signing_time: datetime,
+    ) -> Intent:
+        """RESERVED → PREPARED: the bytes to be signed are fixed and stored.
+
+        Raises:
+            RegistryError: `intent-state`: somebody else was faster. The same holds for the steps below.
+        """
+        values = {
+            "prepared_at": self._now(),
+            "prepared_sha256": prepared_sha256,
+            "to_be_signed_sha256": to_be_signed_sha256,
+            "signing_time": signing_time,
+        }
+        with self._store.write() as session:
+            return intents.step(session, id, expected=(IntentState.RESERVED,), to=IntentState.PREPARED, values=values)
+
+    def signed(self, id: ResultId, *, sha256: str) -> Intent:  # noqa: A002
+        """PREPARED → SIGNED: the signed bytes are stored."""
+        values = {"signed_at": self._now(), "signed_sha256": sha256}
+        with self._store.write() as session:
+            return intents.step(session, id, expected=(IntentState.PREPARED,), to=IntentState.SIGNED, values=values)
+
+    def issued(self, id: ResultId, registration: Registration) -> Intent:  # noqa: A002
+        """SIGNED → ISSUED: when this returns, the file may be handed out."""
+        with self._store.write() as session:
+            return intents.issue(session, id, registration, at=self._now())
+
+    def delivered(self, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
+        """Record that the file of an ISSUED intent reached `where`."""
+        with self._store.write() as session:
+            return intents.deliver(session, id, at=at, where=where)
+
+    def void(self, id: ResultId, *, reason: Reason, why: str = "") -> Intent:  # noqa: A002
+        """Give up an intent that was not ISSUED; its number is never used again."""
+        with self._store.write() as session:
+            return intents.void(session, id, reason=reason, why=why, at=self._now())
+
+    def unfinished(self) -> tuple[Intent, ...]:
+        """Intents that are neither ISSUED nor VOID, and ISSUED ones that were not delivered; oldest first."""
+        with self._store.read() as session:
+            return intents.unfinished(session)
+
+    # --- looking up ------------------------------------------------------------------------------------------------
+
+    def get(self, id: ResultId) -> Intent:  # noqa: A002
+        """The entry `id`.
+
+        Raises:
+            NotRegistered: `not-registered`.
+        """
+        with self._store.read() as session:
+            return intents.as_intent(intents.row(session, id))
+
+    def by_key(self, idempotency_key: str) -> Intent | None:
+        """The entry that this request made."""
+        with self._store.read() as session:
+            found = session.scalar(select(IntentRow).filter_by(idempotency_key=idempotency_key))
+            return intents.as_intent(found) if found else None
+
+    def by_sha256(self, sha256: str) -> Intent | None:
+        """The issued entry whose final file has this SHA-256."""
+        with self._store.read() as session:
+            found = session.scalar(
+                select(IntentRow).join(IssuedRow, IssuedRow.id == IntentRow.id).where(IssuedRow.sha256 == sha256)
+            )
+            return intents.as_intent(found) if found else None
+
+    def find(self, number: DocumentNumber, *, agency: AgencyCode, year: int) -> tuple[Intent, ...]:
+        """The entries with this number in that year; several only where duplicates were let pass."""
+        query = (
+            select(IntentRow)
+            .filter_by(agency=str(agency), year=year, symbol=number.symbol, number=number.number)
+            .where(IntentRow.with_year == (number.year is not None))
+            .order_by(IntentRow.sequence)
+        )
+        with self._store.read() as session:
+            return tuple(map(intents.as_intent, session.scalars(query)))
+
+    def listing(
+        self,
+        *,
+        agency: AgencyCode | None = None,
+        states: tuple[IntentState, ...] = (),
+        after: ResultId | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """A page of entries, newest first; `after` is the last page's `next`."""
+        with self._store.read() as session:
+            return intents.listing(session, agency=agency, states=states, after=after, limit=limit)
+
+    def deliveries(self, id: ResultId) -> tuple[Delivery, ...]:  # noqa: A002
+        """Where the file went, in order."""
+        with self._store.read() as session:
+            return intents.deliveries(session, id)
+
+    # --- number books ----------------------------------------------------------------------------------------------
+
+    def open_book(self, agency: AgencyCode, *, year: int, symbol: str, first: int, with_year: bool = False) -> None:
+        """Let a book begin at `first`, because earlier numbers were given elsewhere.
+
+        Raises:
+            RegistryError: `book-in-use`.
+        """
+        DocumentNumber(first, year if with_year else None, symbol)
+        with self._store.write() as session:
+            books.open_book(session, (str(agency), year, symbol, with_year), first=first)
+
+    def book(self, agency: AgencyCode, *, year: int, symbol: str, with_year: bool = False) -> Book:
+        """A number book in order; its `gaps` carry their reasons."""
+        with self._store.read() as session:
+            return books.book(session, (str(agency), year, symbol, with_year))
+
+    # --- standing --------------------------------------------------------------------------------------------------
+
+    def change(self, id: ResultId, change: StandingChange) -> CurrentStanding:  # noqa: A002
+        """Add a change to the standing of an ISSUED entry; nothing is ever taken away.
+
+        Raises:
+            RegistryError: a `standing-…` code that says which rule is broken.
+        """
+        with self._store.write() as session:
+            return standing.change(session, id, change, recorded_at=self._now())
+
+    def standing(self, id: ResultId, *, at: datetime) -> CurrentStanding:  # noqa: A002
+        """The standing at the moment `at`.
+
+        Raises:
+            NotRegistered: `not-registered`.
+            RegistryError: `standing-not-issued`.
+        """
+        with self._store.read() as session:
+            return standing.standing(session, id, at=at)
+
+    def history(self, id: ResultId) -> tuple[StandingEntry, ...]:  # noqa: A002
+        """Every change, oldest first."""
+        with self._store.read() as session:
+            return standing.history(session, id)
+
+    # --- health ----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Read the whole database and compare it with itself; slow, for `esign doctor`.
+
+        Raises:
+            RegistryError: `registry-damaged`.
+        """
+        with self._store.connect() as connection:
+            (first, *_) = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
+            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if first != "ok" or orphans is not None:
+            detail = "integrity_check" if first != "ok" else "foreign_key_check"
+            raise RegistryError("registry-damaged", path=str(self.path), detail=detail)

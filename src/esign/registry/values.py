@@ -1,0 +1,300 @@
+"""What goes into the register and what comes out of it: frozen values, never rows."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+
+from esign.codes import AgencyCode, DocumentNumber, ResultId
+from esign.document import ResultMetadata, Standing, StandingChange
+from esign.keys import Mechanism
+from esign.profile import DuplicatePolicy, Level
+from esign.reasons import Reason
+
+__all__ = [
+    "Book",
+    "BookEntry",
+    "CurrentStanding",
+    "Delivery",
+    "Intent",
+    "IntentKind",
+    "IntentState",
+    "NewIntent",
+    "NextNumber",
+    "NumberSource",
+    "Page",
+    "Registration",
+    "SignerCertificate",
+    "StandingEntry",
+]
+
+
+class IntentState(Enum):
+    """How far an intent has come (docs/adr/0003-intents.md)."""
+
+    RESERVED = "reserved"
+    """Recorded: id, number, status number and request are durable; nothing was made yet."""
+    PREPARED = "prepared"
+    """The bytes to be signed are fixed and stored; the key may be touched from here on."""
+    SIGNED = "signed"
+    """The signed bytes are stored; nobody has them yet."""
+    ISSUED = "issued"
+    """Registered; the file may be handed out. Final."""
+    VOID = "void"
+    """Given up, with a reason; its number and its status number stay taken. Final."""
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing can follow."""
+        return self in {IntentState.ISSUED, IntentState.VOID}
+
+
+class IntentKind(Enum):
+    """What is being made."""
+
+    RESULT = "result"
+    """A result with số, ký hiệu."""
+    SIGNATURE = "signature"
+    """A signature on a file that has no number of ours."""
+
+
+class NumberSource(Enum):
+    """Who counted."""
+
+    BOOK = "book"
+    """The register's own number book."""
+    GIVEN = "given"
+    """Another system, which gave the number with the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextNumber:
+    """Ask for the next number of a number book (sổ đăng ký văn bản đi)."""
+
+    symbol: str
+    """Ký hiệu, for instance `QĐ-UBND`."""
+    with_year: bool = False
+    """Whether the year is printed in the number, as legal documents do (`05/2026/QĐ-UBND`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIntent:
+    """A request to issue one document, as far as the register must know it."""
+
+    kind: IntentKind = IntentKind.RESULT
+    """A result needs `number`; a plain signature has none."""
+    agency: AgencyCode
+    """Who issues."""
+    idempotency_key: str
+    """Chosen by the caller: one key stands for one request, however often it is sent."""
+    request_digest: str
+    """SHA-256 of the whole request, hexadecimal; the same key with another digest is refused."""
+    profile: str
+    """The name of the issuance profile."""
+    metadata: ResultMetadata | None = None
+    """What the result is. Its `holder` is not stored (DESIGN law 8)."""
+    masked_holder: str = field(default="", repr=False)
+    """Stored as it is: only what the profile allows, already masked."""
+    number: DocumentNumber | NextNumber | None = None
+    """A number that another system gave, or the next one of a book."""
+    duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
+    """For a given number that is taken."""
+    issue_date: date | None = None
+    """The date that the document carries; None takes today's in +07:00. Its year is the book's year."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignerCertificate:
+    """Whose certificate signed, without the person's name."""
+
+    sha256: str
+    """Of the certificate's DER, hexadecimal."""
+    issuer: str
+    """The issuer's distinguished name (RFC 4514)."""
+    serial: str
+    """The serial number, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What is known of a signed file when it is registered; written once."""
+
+    sha256: str
+    """Of the final file, hexadecimal."""
+    size: int
+    """Its bytes."""
+    signers: tuple[SignerCertificate, ...]
+    """In the order of the signatures."""
+    signing_time: datetime
+    """The claimed signing time of the last signature, UTC."""
+    level: Level
+    """The level that was reached, not the one that was asked for."""
+    mechanism: Mechanism
+    """The last signature's."""
+    pages: int
+    """How many pages the file has."""
+    seal_token_sha256: str | None = None
+    """Of the QR seal's token; None for a file without a seal."""
+    fonts: tuple[str, ...] = ()
+    """The fonts that the page was set in."""
+    profile: str
+    """The signature profile's name."""
+    notices: tuple[Reason, ...] = ()
+    """What preflight found and let pass, and what was replaced."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One entry of the register, in whatever state."""
+
+    id: ResultId
+    """The result's own identifier."""
+    sequence: int
+    """The order in which intents were recorded; by counter, because clocks step back."""
+    state: IntentState
+    """How far it has come."""
+    kind: IntentKind
+    """What is being made."""
+    agency: AgencyCode
+    """Who issues."""
+    idempotency_key: str
+    """The caller's name for the request."""
+    request_digest: str
+    """SHA-256 of the request, hexadecimal."""
+    profile: str
+    """The issuance profile's name."""
+    metadata: ResultMetadata | None
+    """What it is; `holder` is always empty here."""
+    masked_holder: str = field(repr=False)
+    """The masked holder, if the profile stores it."""
+    number: DocumentNumber | None
+    """Số, ký hiệu."""
+    number_source: NumberSource | None
+    """Who counted."""
+    duplicate_of: ResultId | None
+    """The result that had this given number first, where the profile only warns."""
+    issue_date: date
+    """The date that the document carries."""
+    status_number: int
+    """u32: its place in the status lists (shard = n >> 17, index = n & 0x1FFFF)."""
+    reserved_at: datetime
+    """When it was recorded, UTC."""
+    prepared_at: datetime | None = None
+    """When its bytes were fixed."""
+    prepared_sha256: str | None = None
+    """Of the file with its empty signature field."""
+    to_be_signed_sha256: str | None = None
+    """Of the bytes that the key signs (the CMS signed attributes)."""
+    signing_time: datetime | None = None
+    """The claimed time inside the prepared bytes; a retry keeps it, so the digest stays."""
+    signed_at: datetime | None = None
+    """When the signed file was stored."""
+    signed_sha256: str | None = None
+    """Of the signed file."""
+    issued_at: datetime | None = None
+    """When it was registered."""
+    delivered_at: datetime | None = None
+    """When it was first delivered."""
+    voided_at: datetime | None = None
+    """When it was given up."""
+    void_reason: Reason | None = None
+    """Why, as a reason code with its facts."""
+    void_why: str = ""
+    """Why, in a person's words."""
+    registration: Registration | None = None
+    """The file's facts, of an ISSUED one."""
+
+    @property
+    def notices(self) -> tuple[Reason, ...]:
+        """What the register let pass and must not be forgotten."""
+        if self.duplicate_of is None:
+            return ()
+        return (Reason("number-duplicate", {"number": str(self.number), "other": str(self.duplicate_of)}),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A file that reached a place."""
+
+    at: datetime
+    """When, UTC."""
+    where: str
+    """A folder, a bucket, a webhook; no personal data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A part of a listing."""
+
+    entries: tuple[Intent, ...]
+    """Newest first."""
+    next: ResultId | None
+    """Give this as `after` to go on; None at the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookEntry:
+    """One number of a book and what became of it."""
+
+    number: DocumentNumber
+    """Số, ký hiệu."""
+    state: IntentState | None
+    """None: nothing in the register explains this number."""
+    id: ResultId | None
+    """The intent that has the number."""
+    source: NumberSource | None
+    """Who counted."""
+    duplicate_of: ResultId | None = None
+    """The result that had this number first."""
+    reason: Reason | None = None
+    """Why no result has this number; None where one has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """A number book: an agency's numbers of one year and symbol."""
+
+    agency: AgencyCode
+    """Whose."""
+    year: int
+    """Of the issue dates."""
+    symbol: str
+    """Ký hiệu."""
+    with_year: bool
+    """Whether the year is printed in the number."""
+    first: int
+    """Where the register began to count."""
+    last: int
+    """The last number that the register gave out; `first - 1` when there is none."""
+    entries: tuple[BookEntry, ...]
+    """By number. Every number from `first` to `last` is here, given ones beyond that as well."""
+
+    @property
+    def gaps(self) -> tuple[BookEntry, ...]:
+        """The numbers without an issued result, each with the reason."""
+        return tuple(e for e in self.entries if e.reason is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingEntry:
+    """One line of a result's history."""
+
+    change: StandingChange
+    """What was decided."""
+    recorded_at: datetime
+    """When the register learned of it, UTC; a decision may be entered later than it took effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentStanding:
+    """A result's standing at one moment."""
+
+    standing: Standing
+    """EXPIRED is computed from the result's own end."""
+    change: StandingChange | None
+    """The last change that took effect; None where nothing has changed since it was issued."""
+    corrections: tuple[ResultId, ...]
+    """The results that correct it, oldest first; they hold together with it."""
+    replaced_by: ResultId | None
+    """The result that stands in its place."""
+    expires: datetime | None
+    """Its own end."""
