@@ -1,0 +1,65 @@
+"""Pages as pictures, through PDFium: for reading a seal back, for finding white room, for people who look."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pypdfium2 as pdfium
+from PIL import Image
+
+from esign.errors import InputError
+
+__all__ = ["page_count", "page_image"]
+
+# PDFium is not thread-safe, not even with documents of one's own.
+_PDFIUM = threading.Lock()
+_MOST_PIXELS = 100_000_000
+_POINTS_PER_INCH = 72
+
+
+def page_count(pdf: bytes) -> int:
+    """How many pages `pdf` has.
+
+    Raises:
+        InputError: `pdf-not-rendered`.
+    """
+    with _opened(pdf) as document:
+        return len(document)
+
+
+def page_image(pdf: bytes, page: int, dpi: float, *, transparent: bool = False) -> Image.Image:
+    """Page `page` (from 0) of `pdf` as it is shown: cropped and rotated, with forms drawn; RGB, or RGBA.
+
+    Raises:
+        InputError: `pdf-not-rendered`: PDFium cannot, or the picture would be enormous.
+    """
+    with _opened(pdf) as document:
+        try:
+            opened = document[page]
+            width, height = opened.get_size()
+            scale = dpi / _POINTS_PER_INCH
+            if not 0 < width * height * scale * scale <= _MOST_PIXELS:
+                raise InputError("pdf-not-rendered", problem=f"{width:.0f} x {height:.0f} pt")
+            fill = (255, 255, 255, 0 if transparent else 255)
+            bitmap = opened.render(
+                scale=scale, fill_color=fill, may_draw_forms=True, rev_byteorder=True, force_bitmap_format=None
+            )
+            # A copy: the bitmap's memory goes when the document closes.
+            return bitmap.to_pil().convert("RGBA" if transparent else "RGB")
+        except (pdfium.PdfiumError, IndexError, ValueError) as e:
+            raise InputError("pdf-not-rendered", problem=type(e).__name__) from e
+
+
+@contextmanager
+def _opened(pdf: bytes) -> Iterator[pdfium.PdfDocument]:
+    with _PDFIUM:
+        try:
+            document = pdfium.PdfDocument(pdf)
+        except pdfium.PdfiumError as e:
+            raise InputError("pdf-not-rendered", problem="PDFium") from e
+        try:
+            if document.get_formtype() != pdfium.raw.FORMTYPE_NONE:
+                document.init_forms()
+            yield document
+        finally:
+            document.close()
