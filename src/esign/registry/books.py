@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
@@ -34,9 +34,8 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
         session.execute(insert(BookRow).values(**_columns(key), first=first, last=first - 1))
     elif row.last >= row.first and row.first != first:
         raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
-    else:
-        if row.first != first:
-            row.first, row.last = first, first - 1
+    elif row.first != first:
+        row.first, row.last = first, first - 1
 
 
 def take(session: Session, key: _Key) -> DocumentNumber:

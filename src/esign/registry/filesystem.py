@@ -11,31 +11,37 @@ from pathlib import Path
 __all__ = ["network_file_system"]
 
 _NETWORK_TYPES = frozenset(
-    "afs afpfs beegfs ceph cifs coda davfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 orangefs"
-    " prl_fs pvfs2 smb2 smb3 smbfs vboxsf webdav".split()
+    {
+        *("afs", "afpfs", "beegfs", "ceph", "cifs", "coda", "davfs", "gfs", "gfs2", "glusterfs", "gpfs", "lustre"),
+        *("ncpfs", "nfs", "nfs4", "orangefs", "prl_fs", "pvfs2", "smb2", "smb3", "smbfs", "vboxsf", "webdav"),
+    }
 )
-# FUSE names its driver after the dot. Most drivers of that kind speak to a network, so these are not: they show
-# a local disk.
+# FUSE names its driver after the dot. Most drivers of that kind speak to a network; these show a local disk.
 _LOCAL_FUSE = frozenset(
-    "fuse.ntfs fuse.ntfs-3g fuse.exfat fuse.fuse-overlayfs fuse.overlayfs fuse.ext2 fuse.fuse-ext2 fuse.bindfs"
-    " fuse.gocryptfs fuse.encfs fuse.cryfs fuse.mergerfs fuse.zfs fuse.lxcfs fuse.grpcfuse fuse.apfs".split()
+    f"fuse.{driver}"
+    for driver in (
+        *("apfs", "bindfs", "cryfs", "encfs", "exfat", "ext2", "fuse-ext2", "fuse-overlayfs", "gocryptfs"),
+        *("lxcfs", "mergerfs", "ntfs", "ntfs-3g", "overlayfs", "zfs"),
+    )
 )
-_DRIVE_REMOTE = 4  # GetDriveTypeW, https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getdrivetypew
+# GetDriveTypeW, https://learn.microsoft.com/windows/win32/api/fileapi/nf-fileapi-getdrivetypew
+_DRIVE_REMOTE = 4
 
 
 def network_file_system(path: Path) -> str | None:
     """The name of the network file system under `path`; None where it is local or nobody can tell.
 
-    Linux reads /proc/self/mountinfo, Windows asks for the drive's kind. macOS has no such file and is not checked.
+    Linux reads /proc/self/mountinfo, Windows asks for the drive's kind; macOS has neither and is not checked.
     """
     resolved = path.resolve()
     if sys.platform == "win32":
         return _windows(resolved)
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text("utf-8", errors="surrogateescape")
-    except OSError:
-        return None
-    return _network_mount(resolved, mounts)
+    else:  # noqa: RET505  # mypy --platform win32 calls what follows a return unreachable
+        try:
+            mounts = Path("/proc/self/mountinfo").read_text("utf-8", errors="surrogateescape")
+        except OSError:
+            return None
+        return _network_mount(resolved, mounts)
 
 
 def _network_mount(path: Path, mountinfo: str) -> str | None:

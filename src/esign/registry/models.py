@@ -1,7 +1,7 @@
 """The tables of the register; other modules speak of them only inside a transaction.
 
-Names of constraints are fixed here, so that the migrations can name them too. Triggers stand in the migrations:
-they are SQL of the database and no part of the mapping.
+Names of constraints are fixed here, so that the migrations can name them too. Triggers stand in the
+migrations: they are SQL of the database and no part of the mapping.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from esign.document import Standing
 from esign.keys import Mechanism
 from esign.profile import Level
-from esign.registry.values import IntentKind, IntentState, NumberSource
+from esign.registry.values import IntentKind, IntentState, NumberSource, aware
 
 __all__ = ["Base", "BookRow", "DeliveryRow", "IntentRow", "IssuedRow", "ShardRow", "SignerRow", "StandingRow"]
 
@@ -45,13 +45,8 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To the database; a naive time is a programming error."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            message = "expected an aware time, got a naive one"
-            raise ValueError(message)
-        return value.astimezone(UTC).replace(tzinfo=None)
+        """To the database."""
+        return None if value is None else aware(value).astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database."""
@@ -157,7 +152,7 @@ class IntentRow(Base):
             name="number_whole",
         ),
         CheckConstraint("status_number BETWEEN 0 AND 4294967295", name="status_u32"),
-        # A number is had once. Only a given number that the profile lets pass with a warning stands beside it.
+        # A number is had once; a given number that the profile lets pass with a warning stands beside it.
         Index(
             "uq_intent_number",
             "agency",

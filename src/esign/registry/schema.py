@@ -18,7 +18,7 @@ __all__ = ["APPLICATION_ID", "HEAD", "open_store", "revision_of", "upgrade"]
 HEAD = "0001"
 """The newest revision that this program knows; a test compares it with the migrations."""
 APPLICATION_ID = 0x6573_676E
-"""`esgn` in the file's header (https://www.sqlite.org/fileformat2.html#application_id): file(1) can tell it."""
+"""`esgn` in the file's header (https://www.sqlite.org/fileformat2.html#application_id)."""
 _MAGIC = b"SQLite format 3\0"
 
 _logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.registry.intents import row
 from esign.registry.models import IntentRow, StandingRow
-from esign.registry.values import CurrentStanding, IntentState, StandingEntry
+from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
 
 __all__ = ["change", "history", "standing"]
 
@@ -39,6 +39,7 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
             `standing-other-unexpected`, `standing-other-self`, `standing-other-agency`, `standing-other-over` or
             `standing-cycle`.
     """
+    aware(new.at)
     intent = _issued(session, id)
     past = [entry.change for entry in history(session, id)]
     now_is = _fold(past, None).standing
@@ -133,7 +134,7 @@ def standing(session: Session, id: ResultId, *, at: datetime) -> CurrentStanding
         RegistryError: `standing-not-issued`, also where it was issued only after `at`.
     """
     intent = _issued(session, id)
-    if intent.issued_at is None or at < intent.issued_at:
+    if intent.issued_at is None or aware(at) < intent.issued_at:
         raise RegistryError("standing-not-issued", id=str(id), state=f"{intent.state.value}, at that time not yet")
     return _fold([e.change for e in history(session, id) if e.change.at <= at], intent.expires, at)
 

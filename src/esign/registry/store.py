@@ -1,8 +1,8 @@
 """The database under the register: connections with SQLite's safe settings, transactions, errors translated.
 
 Every write is one `BEGIN IMMEDIATE` transaction (https://www.sqlite.org/lang_transaction.html): it takes the
-write lock before it reads, so what it read stays true until it commits. `synchronous=FULL` makes a commit durable
-when it returns, also in WAL mode (https://www.sqlite.org/pragma.html#pragma_synchronous).
+write lock before it reads, so what it read stays true until it commits. `synchronous=FULL` makes a commit
+durable when it returns, also in WAL mode (https://www.sqlite.org/pragma.html#pragma_synchronous).
 """
 
 import sqlite3
@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from esign.errors import RegistryError
+from esign.errors import Error, RegistryError
 
 __all__ = ["Store", "translated"]
 
@@ -109,14 +110,17 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as e:
         raise _as_ours(e.orig, path) from e
+    except StatementError as e:
+        # A column type refused its value; SQLAlchemy wraps also what is ours.
+        if isinstance(e.orig, Error):
+            raise e.orig from e
+        raise RegistryError("registry-refused", path=path.name, detail=type(e.orig).__name__) from e
     except sqlite3.Error as e:  # from `_configure`
         raise _as_ours(e, path) from e
-    except TimeoutError as e:
-        raise RegistryError("registry-busy", path=path.name) from e
+    except PoolTimeout as e:
+        raise RegistryError("registry-busy", path=path.name, detail="all connections are in use") from e
     except SQLAlchemyError as e:
-        # The pool's own TimeoutError, and what nobody foresaw; both name the kind and no values.
-        code = "registry-busy" if type(e).__name__ == "TimeoutError" else "registry-refused"
-        raise RegistryError(code, path=path.name, detail=type(e).__name__) from e
+        raise RegistryError("registry-refused", path=path.name, detail=type(e).__name__) from e
 
 
 def _as_ours(error: BaseException | None, path: Path) -> RegistryError:

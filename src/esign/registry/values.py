@@ -6,6 +6,7 @@ from enum import Enum
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.document import ResultMetadata, Standing, StandingChange
+from esign.errors import InputError
 from esign.keys import Mechanism
 from esign.profile import DuplicatePolicy, Level
 from esign.reasons import Reason
@@ -25,7 +26,19 @@ __all__ = [
     "Registration",
     "SignerCertificate",
     "StandingEntry",
+    "aware",
 ]
+
+
+def aware(moment: datetime) -> datetime:
+    """`moment`, if it says in which zone it is meant.
+
+    Raises:
+        InputError: `time-without-zone`.
+    """
+    if moment.tzinfo is None:
+        raise InputError("time-without-zone", found=moment.isoformat(sep=" "))
+    return moment
 
 
 class IntentState(Enum):

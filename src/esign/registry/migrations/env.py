@@ -1,4 +1,4 @@
-"""How Alembic runs: inside the transaction that `esign.registry.schema` opened, so a failure leaves no trace."""
+"""How Alembic runs: inside the transaction that `esign.registry.schema` opened; a failure leaves no trace."""
 
 from alembic import context
 
