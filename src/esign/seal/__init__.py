@@ -1,0 +1,50 @@
+"""The QR seal: a signed token in a URL that every phone opens, printed as a symbol (docs/spec/seal.md).
+
+>>> from datetime import UTC, datetime
+>>> from cryptography.hazmat.primitives.asymmetric import ec
+>>> from esign.codes import DocumentNumber, ProcedureCode, ResultId
+>>> from esign.softkey import SoftwareKey
+>>> claims = SealClaims(
+...     issued_at=datetime(2026, 11, 21, 3, tzinfo=UTC),
+...     result_id=ResultId.parse("ABCD-EFGH-JKMN-PQRS"),
+...     status_number=1_234_567,
+...     digest=digest_of(salted(b"%PDF-1.7 ... %%EOF", bytes(16))),
+...     procedure=ProcedureCode("1.012345"),
+...     number=DocumentNumber.parse("15/QĐ-UBND"),
+... )
+>>> key = SoftwareKey.from_private_key(ec.generate_private_key(ec.SECP256R1()))
+>>> token = make(claims, Kid(258, 3), key)
+>>> symbol = Symbol.of(token.url("q.gov.vn"))
+>>> symbol.level.name, symbol.size_mm
+('M', 20.0)
+"""
+
+from esign.seal.digest import binding, digest_of, salted
+from esign.seal.keys import SealKey, SealKeys
+from esign.seal.mask import MaskedHolder
+from esign.seal.scan import read, seal_urls
+from esign.seal.symbol import Level, Symbol
+from esign.seal.token import Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
+from esign.seal.verification import SealReport, verify
+
+__all__ = [
+    "Kid",
+    "Level",
+    "MaskedHolder",
+    "SealClaims",
+    "SealKey",
+    "SealKeys",
+    "SealReport",
+    "SealToken",
+    "Symbol",
+    "assemble",
+    "binding",
+    "digest_of",
+    "make",
+    "read",
+    "salted",
+    "seal_urls",
+    "split_url",
+    "to_be_signed",
+    "verify",
+]
