@@ -134,7 +134,7 @@ def step(
         NotRegistered: `not-registered`.
         RegistryError: `intent-state`: it is in another state.
     """
-    _check_digest(*(str(v) for k, v in values.items() if k.endswith("sha256")))
+    _check_digest(*(str(v) for k, v in values.items() if k.endswith("sha256") and v is not None))
     changed = cast(
         "CursorResult[object]",
         session.execute(

@@ -1,0 +1,128 @@
+"""The state machine of intents against a model, in any order of steps."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from esign.codes import DocumentNumber, ResultId
+from esign.errors import DuplicateNumber, RegistryError, RequestConflict
+from esign.reasons import Reason
+from esign.registry import IntentState, NextNumber, Registry
+from tests.unit.registry.making import START, WARD, Clock, copy_of, digest, new_intent, prepare, registration
+
+_FOLLOWS = {
+    "prepared": (IntentState.RESERVED, IntentState.PREPARED),
+    "signed": (IntentState.PREPARED, IntentState.SIGNED),
+    "issued": (IntentState.SIGNED, IntentState.ISSUED),
+}
+
+
+class IntentMachine(RuleBasedStateMachine):
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.registry = Registry.open(copy_of(self.template, Path(self.folder.name)), now=Clock())
+        self.keys: dict[str, tuple[str, ResultId]] = {}
+        self.states: dict[ResultId, IntentState] = {}
+        self.numbers: dict[int, ResultId] = {}
+        self.delivered: set[ResultId] = set()
+
+    @rule(
+        key=st.integers(0, 6),
+        body=st.sampled_from(["one", "one", "two"]),
+        given=st.one_of(st.none(), st.integers(1, 8)),
+    )
+    def reserve(self, key: int, body: str, given: int | None) -> None:
+        number = NextNumber(symbol="QĐ") if given is None else DocumentNumber(given, None, "QĐ")
+        new = new_intent(f"key {key}", request_digest=digest(body), number=number)
+        known = self.keys.get(new.idempotency_key)
+        try:
+            intent = self.registry.reserve(new)
+        except RequestConflict:
+            assert known is not None
+            assert known[0] != body
+            return
+        except DuplicateNumber:
+            assert known is None
+            assert given in self.numbers
+            return
+        if known is not None:
+            assert known == (body, intent.id)
+            assert intent.state is self.states[intent.id]
+            return
+        assert intent.number is not None
+        assert intent.number.number not in self.numbers
+        assert given in {None, intent.number.number}
+        assert intent.id not in self.states
+        self.keys[new.idempotency_key] = (body, intent.id)
+        self.states[intent.id] = intent.state
+        self.numbers[intent.number.number] = intent.id
+
+    @precondition(lambda self: self.states)
+    @rule(which=st.integers(0, 6), name=st.sampled_from([*_FOLLOWS, "void", "delivered"]))
+    def step(self, which: int, name: str) -> None:
+        id = list(self.states)[which % len(self.states)]
+        state = self.states[id]
+        if name == "void":
+            allowed, to = not state.final, IntentState.VOID
+        elif name == "delivered":
+            allowed, to = state is IntentState.ISSUED, IntentState.ISSUED
+        else:
+            allowed, to = state is _FOLLOWS[name][0], _FOLLOWS[name][1]
+        take = {
+            "prepared": lambda: prepare(self.registry, self.registry.get(id)),
+            "signed": lambda: self.registry.signed(id, sha256=digest(id)),
+            "issued": lambda: self.registry.issued(id, registration(sha256=digest(id))),
+            "void": lambda: self.registry.void(id, reason=Reason("x")),
+            "delivered": lambda: self.registry.delivered(id, at=START, where="/out"),
+        }
+        try:
+            take[name]()
+        except RegistryError as e:
+            assert e.code == "intent-state"
+            assert not allowed
+        else:
+            assert allowed
+            self.states[id] = to
+            if name == "delivered":
+                self.delivered.add(id)
+
+    @rule()
+    def the_program_starts_again(self) -> None:
+        path = self.registry.path
+        self.registry.close()
+        self.registry = Registry.open(path, now=Clock())
+
+    @invariant()
+    def the_register_agrees(self) -> None:
+        assert {i.id: i.state for i in self.registry.listing().entries} == self.states
+        book = self.registry.book(WARD, year=2026, symbol="QĐ")
+        assert {e.number.number: e.id for e in book.entries} == self.numbers
+        assert {e.id for e in book.gaps} == {
+            id for id, state in self.states.items() if state is not IntentState.ISSUED
+        }
+        assert {i.id for i in self.registry.unfinished()} == {
+            id
+            for id, state in self.states.items()
+            if not state.final or (state is IntentState.ISSUED and id not in self.delivered)
+        }
+
+    def teardown(self) -> None:
+        self.registry.check()
+        self.registry.close()
+        self.folder.cleanup()
+
+
+def test_intents_follow_their_rules(template: Path) -> None:
+    machine = type("Machine", (IntentMachine,), {"template": template})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
