@@ -26,12 +26,16 @@ FAMILIES = ("Times New Roman", "Liberation Serif", "Tinos", "Libertinus Serif")
 _VOWELS = "aăâeêioôơuưy"
 _TONES = ("", "\u0300", "\u0309", "\u0303", "\u0301", "\u0323")
 
-VIETNAMESE = "".join(
-    case(unicodedata.normalize("NFC", vowel + tone))
-    for case in (str.lower, str.upper)
-    for vowel in _VOWELS
-    for tone in _TONES
-) + "".join(chr(c) for c in range(0x20, 0x7F)) + "đĐ–—…“”‘’₫²³°×½"
+VIETNAMESE = (
+    "".join(
+        case(unicodedata.normalize("NFC", vowel + tone))
+        for case in (str.lower, str.upper)
+        for vowel in _VOWELS
+        for tone in _TONES
+    )
+    + "".join(chr(c) for c in range(0x20, 0x7F))
+    + "đĐ–—…“”‘’₫²³°×½"
+)
 """Every letter of every Vietnamese syllable, and what else the templates print."""
 
 _STYLES = frozenset({("normal", 400), ("normal", 700), ("italic", 400), ("italic", 700)})

@@ -39,8 +39,6 @@ NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
-
-
 def agency_mark_size(agency: Agency) -> tuple[float, float]:
     """Width and height in mm of the agency's mark; they do not depend on who signs or when."""
     if agency.seal_image is None:

@@ -1,8 +1,7 @@
 """Pages from a template and data: PDF/A with the places where seal and signature will stand.
 
->>> from datetime import UTC, date, datetime
->>> rendered = Renderer().render(load("quyet-dinh"), load("quyet-dinh").sample, agency=agency, heading=Heading(
-...     number="15/QĐ-UBND", issued=date(2026, 11, 21)), at=datetime(2026, 11, 21, tzinfo=UTC))
+template = load("quyet-dinh")
+rendered = Renderer().render(template, template.sample, agency=agency, number="15/QĐ-UBND", issued=date, at=now)
 """
 
 import json
@@ -66,7 +65,7 @@ class Renderer:
         """The family that pages are set in."""
         return self._fonts.family
 
-    def render(  # noqa: PLR0913 - a page has that many independent facts, all named
+    def render(
         self,
         template: Template,
         data: Mapping[str, Any],
@@ -110,7 +109,8 @@ class Renderer:
         }
         typeset = self._project(template).typeset(inputs, at=at, standard="a-3b" if attach_data else "a-2b")
         places = {place["kind"]: _box(place) for place in typeset.places}
-        if len(places) != len(typeset.places) or "signature" not in places or ("seal" in places) != (seal_mm is not None):
+        wanted = {"signature", "seal"} if seal_mm else {"signature"}
+        if places.keys() != wanted or len(places) != len(typeset.places):
             raise InputError("template-broken", template=template.name, problem="closing()")
         return Rendered(
             pdf=typeset.pdf,
@@ -154,7 +154,7 @@ def _attachments(template: Template, data: Mapping[str, Any]) -> list[dict[str, 
 
 
 def _box(place: Mapping[str, Any]) -> Box:
-    """typst measures from the top left corner, a page's user space from the bottom left."""
+    """Convert: typst measures from the top left corner, a page's user space from the bottom left."""
     return Box(
         page=place["page"] - 1,
         left=place["x"],
