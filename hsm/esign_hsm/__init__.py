@@ -1,6 +1,7 @@
 """Keys in tokens and HSMs through PKCS#11: found by a URI, logged in to once, healed, never confused."""
 
 from esign_hsm.admin import KeyKind, TokenInfo, generate_key, import_certificates, init_token, tokens
+from esign_hsm.csr import create_csr
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.keystore import TokenKey, TokenKeyStore
 from esign_hsm.modules import Evidence, FoundModule, KnownModule, find_modules, known_modules
@@ -33,6 +34,7 @@ __all__ = [
     "TokenInfo",
     "TokenKey",
     "TokenKeyStore",
+    "create_csr",
     "find_modules",
     "generate_key",
     "import_certificates",

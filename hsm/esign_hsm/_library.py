@@ -277,7 +277,7 @@ def _function_list(dll: ctypes.CDLL, path: Path) -> _FunctionList:
         rv = dll.C_GetFunctionList(ctypes.byref(pointer))
     except AttributeError as e:
         raise KeyStoreError("module-not-loadable", module=path, detail="no C_GetFunctionList") from e
-    if rv or not pointer:
+    if rv:
         raise KeyStoreError("module-not-loadable", module=path, detail=f"C_GetFunctionList: 0x{rv:X}")
     return pointer.contents
 

@@ -9,9 +9,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-from pkcs11 import Attribute, ObjectClass
+from pkcs11 import Attribute, ObjectClass, _pkcs11
 from pkcs11 import KeyType as P11KeyType
-from pkcs11 import _pkcs11  # type: ignore[attr-defined]  # SearchIter is missing from the stubs
 from pkcs11 import exceptions as p11
 from pkcs11.attributes import AttributeMapper
 from pkcs11.types import Session
@@ -40,7 +39,7 @@ def mapper() -> AttributeMapper:
     return result
 
 
-class _Search(_pkcs11.SearchIter):  # type: ignore[misc]  # untyped base
+class _Search(_pkcs11.SearchIter):  # type: ignore[name-defined,misc]  # missing from the stubs
     """python-pkcs11's search, which keeps its lock and writes to stderr when the session died before it began."""
 
     def _initiate(self) -> None:

@@ -13,14 +13,14 @@ from pkcs11 import Attribute, CertificateType, ObjectClass
 from pkcs11 import KeyType as P11KeyType
 from pkcs11 import exceptions as p11
 from pkcs11.constants import TokenFlag
-from pkcs11.mechanisms import Mechanism as P11
+from pkcs11.mechanisms import Mechanism as P11Mechanism
 from pkcs11.types import Session
 
 from esign.errors import InputError, KeyStoreError, PINError, TokenUnavailable
 from esign.keys import KeyRef, PinGuard
 from esign_hsm._faults import NOT_SENT, refuse
 from esign_hsm._library import Module, UserType, load
-from esign_hsm._objects import all_certificates, find, mapper
+from esign_hsm._objects import all_certificates, find
 from esign_hsm.keystore import TokenKey, TokenKeyStore
 from esign_hsm.modules import module_named
 from esign_hsm.pin import PinSource, wipe
@@ -136,7 +136,7 @@ def init_token(
                     loaded.init_token(chosen.slot_id, so, label)
                 except (p11.PinIncorrect, p11.PinLocked, p11.PinInvalid, p11.PinLenRange) as e:
                     attempt.refused()
-                    raise PINError("so-pin-refused", token=chosen.label or label, serial=serial) from e
+                    raise PINError("so-pin-refused", token=chosen.label or label) from e
                 except NOT_SENT:
                     attempt.not_sent()
                     raise
@@ -236,10 +236,14 @@ def _generate(session: Session, kind: KeyKind, params: bytes, *, label: str, key
         public[Attribute.EC_PARAMS] = params
         del private[Attribute.DECRYPT], private[Attribute.UNWRAP]
         key_type = P11KeyType.EC_EDWARDS if kind is KeyKind.ED25519 else P11KeyType.EC
-        mechanism = P11.EC_EDWARDS_KEY_PAIR_GEN if kind is KeyKind.ED25519 else P11.EC_KEY_PAIR_GEN
+        mechanism = P11Mechanism.EC_EDWARDS_KEY_PAIR_GEN if kind is KeyKind.ED25519 else P11Mechanism.EC_KEY_PAIR_GEN
         size = None
     else:
-        key_type, mechanism, size = P11KeyType.RSA, P11.RSA_PKCS_KEY_PAIR_GEN, int(kind.value.removeprefix("rsa-"))
+        key_type, mechanism, size = (
+            P11KeyType.RSA,
+            P11Mechanism.RSA_PKCS_KEY_PAIR_GEN,
+            int(kind.value.removeprefix("rsa-")),
+        )
     session.generate_keypair(
         key_type,
         size,

@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -67,14 +66,10 @@ class TokenKey:
         signature does not fit.
         """
         way = self._way(mechanism)
-        given = way.before(data)
         for last in (False, True):
             try:
                 with self._token.session(fresh=last) as lease:
-                    signature = way.after(self._ask(lease, given, way))
-                    if verifies(self.public_key, mechanism, data=data, signature=signature):
-                        return signature
-                    raise _OtherKeyError
+                    return self._signed(lease, data, mechanism, way)
             except (_OtherKeyError, ValueError) as e:
                 if last:
                     self._token.forget()
@@ -96,17 +91,21 @@ class TokenKey:
             raise KeyStoreError(
                 "mechanism-not-offered",
                 mechanism=mechanism.value,
+                key=self.key_type.value,
                 token=self._token.label,
                 offered=", ".join(sorted(m.value for m in self.mechanisms)) or "—",
             )
         return way
 
-    def _ask(self, lease: Lease, given: bytes, way: Way) -> bytes:
+    def _signed(self, lease: Lease, data: bytes, mechanism: Mechanism, way: Way) -> bytes:
         handle = lease.keys.get(self.public_key)
         if handle is None:
             handle = lease.keys[self.public_key] = self._find(lease)
-        signed: bytes = handle.sign(given, mechanism=way.mechanism, mechanism_param=way.parameter)
-        return signed
+        raw = handle.sign(way.before(data), mechanism=way.mechanism, mechanism_param=way.parameter)
+        signature = way.after(raw)
+        if not verifies(self.public_key, mechanism, data=data, signature=signature):
+            raise _OtherKeyError
+        return signature
 
     def _find(self, lease: Lease) -> Any:
         """The key's handle in this session: by CKA_ID, and only if its public key is the one we know."""
@@ -270,7 +269,9 @@ class TokenKeyStore:
     def _opened(self, lease: Lease, token: Token, found: PrivateKeyObject, ref: KeyRef) -> TokenKey:
         facts = {"label": found.label, "token": token.label}
         if found.key_type is None:
-            raise KeyStoreError("key-kind-unsupported", bits=found.bits, **facts)
+            if found.bits:
+                raise KeyStoreError("key-too-weak", bits=found.bits, expected=2048)
+            raise KeyStoreError("key-kind-unsupported", found=found.label or found.id.hex())
         if found.always_authenticate:
             raise KeyStoreError("key-always-authenticate", **facts)
         if not found.signs:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pkcs11 import MGF
-from pkcs11 import Mechanism as P11
+from pkcs11 import Mechanism as P11Mechanism
 from pkcs11.constants import MechanismFlag
 from pkcs11.types import Slot
 
@@ -36,9 +36,9 @@ _HASHES: dict[str, HashAlgorithm] = {"sha256": SHA256(), "sha384": SHA384(), "sh
 class Way:
     """One PKCS#11 mechanism by which a signature can be made."""
 
-    mechanism: P11
+    mechanism: P11Mechanism
     """What the token is asked for."""
-    parameter: tuple[P11, MGF, int] | None = None
+    parameter: tuple[P11Mechanism, MGF, int] | None = None
     """CK_RSA_PKCS_PSS_PARAMS: hash, mask generation, salt length."""
     before: Callable[[bytes], bytes] = bytes
     """Makes what is given to the token from the data to be signed."""
@@ -59,36 +59,36 @@ def _ecdsa_sig_value(raw: bytes) -> bytes:
     return bytes(DSASignature.from_p1363(raw).dump())
 
 
-def _rsa(name: str, combined: P11) -> tuple[Way, ...]:
-    return (Way(mechanism=combined), Way(mechanism=P11.RSA_PKCS, before=partial(_digest_info, name)))
+def _rsa(name: str, combined: P11Mechanism) -> tuple[Way, ...]:
+    return (Way(mechanism=combined), Way(mechanism=P11Mechanism.RSA_PKCS, before=partial(_digest_info, name)))
 
 
-def _pss(name: str, combined: P11, digest: P11, mgf: MGF) -> tuple[Way, ...]:
+def _pss(name: str, combined: P11Mechanism, digest: P11Mechanism, mgf: MGF) -> tuple[Way, ...]:
     # The salt is as long as the digest (RFC 8017 §9.1; TS 119 312 §6.2.2.2).
     parameter = (digest, mgf, hashlib.new(name).digest_size)
     return (
         Way(mechanism=combined, parameter=parameter),
-        Way(mechanism=P11.RSA_PKCS_PSS, parameter=parameter, before=partial(_digest, name)),
+        Way(mechanism=P11Mechanism.RSA_PKCS_PSS, parameter=parameter, before=partial(_digest, name)),
     )
 
 
-def _ecdsa(name: str, combined: P11) -> tuple[Way, ...]:
+def _ecdsa(name: str, combined: P11Mechanism) -> tuple[Way, ...]:
     return (
         Way(mechanism=combined, after=_ecdsa_sig_value),
-        Way(mechanism=P11.ECDSA, before=partial(_digest, name), after=_ecdsa_sig_value),
+        Way(mechanism=P11Mechanism.ECDSA, before=partial(_digest, name), after=_ecdsa_sig_value),
     )
 
 
 _WAYS: dict[Mechanism, tuple[Way, ...]] = {
-    Mechanism.RSA_PKCS1_SHA256: _rsa("sha256", P11.SHA256_RSA_PKCS),
-    Mechanism.RSA_PKCS1_SHA384: _rsa("sha384", P11.SHA384_RSA_PKCS),
-    Mechanism.RSA_PKCS1_SHA512: _rsa("sha512", P11.SHA512_RSA_PKCS),
-    Mechanism.RSA_PSS_SHA256: _pss("sha256", P11.SHA256_RSA_PKCS_PSS, P11.SHA256, MGF.SHA256),
-    Mechanism.RSA_PSS_SHA384: _pss("sha384", P11.SHA384_RSA_PKCS_PSS, P11.SHA384, MGF.SHA384),
-    Mechanism.RSA_PSS_SHA512: _pss("sha512", P11.SHA512_RSA_PKCS_PSS, P11.SHA512, MGF.SHA512),
-    Mechanism.ECDSA_P256_SHA256: _ecdsa("sha256", P11.ECDSA_SHA256),
-    Mechanism.ECDSA_P384_SHA384: _ecdsa("sha384", P11.ECDSA_SHA384),
-    Mechanism.ED25519: (Way(mechanism=P11.EDDSA),),
+    Mechanism.RSA_PKCS1_SHA256: _rsa("sha256", P11Mechanism.SHA256_RSA_PKCS),
+    Mechanism.RSA_PKCS1_SHA384: _rsa("sha384", P11Mechanism.SHA384_RSA_PKCS),
+    Mechanism.RSA_PKCS1_SHA512: _rsa("sha512", P11Mechanism.SHA512_RSA_PKCS),
+    Mechanism.RSA_PSS_SHA256: _pss("sha256", P11Mechanism.SHA256_RSA_PKCS_PSS, P11Mechanism.SHA256, MGF.SHA256),
+    Mechanism.RSA_PSS_SHA384: _pss("sha384", P11Mechanism.SHA384_RSA_PKCS_PSS, P11Mechanism.SHA384, MGF.SHA384),
+    Mechanism.RSA_PSS_SHA512: _pss("sha512", P11Mechanism.SHA512_RSA_PKCS_PSS, P11Mechanism.SHA512, MGF.SHA512),
+    Mechanism.ECDSA_P256_SHA256: _ecdsa("sha256", P11Mechanism.ECDSA_SHA256),
+    Mechanism.ECDSA_P384_SHA384: _ecdsa("sha384", P11Mechanism.ECDSA_SHA384),
+    Mechanism.ED25519: (Way(mechanism=P11Mechanism.EDDSA),),
 }
 
 
@@ -104,7 +104,7 @@ def offered(slot: Slot, *, key_type: KeyType, bits: int) -> dict[Mechanism, Way]
     return found
 
 
-def _usable(slot: Slot, mechanism: P11, listed: Iterable[object], *, bits: int) -> bool:
+def _usable(slot: Slot, mechanism: P11Mechanism, listed: Iterable[object], *, bits: int) -> bool:
     if mechanism not in listed:
         return False
     info = slot.get_mechanism_info(mechanism)

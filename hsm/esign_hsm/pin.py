@@ -54,7 +54,7 @@ class Pin:
         Raises:
             PINError: `pin-missing` or `pin-unusable`.
         """
-        while line[-1:] in (b"\n", b"\r"):
+        while line.endswith((b"\n", b"\r")):
             del line[-1]
         if not line:
             raise PINError("pin-missing", source=source)
@@ -245,11 +245,10 @@ def _read_line(descriptor: int) -> bytearray:
 
 def _refuse_open_modes(descriptor: int, path: Path) -> None:
     """Refuse a file that others can read; a pipe (`<(pass show token)`) is read by nobody else."""
-    if sys.platform == "win32":
-        return  # the modes that Windows reports do not say who may read
     found = os.fstat(descriptor)
     mode = stat.S_IMODE(found.st_mode)
-    if stat.S_ISREG(found.st_mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # The modes that Windows reports do not say who may read.
+    if sys.platform != "win32" and stat.S_ISREG(found.st_mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
         # systemd shows credentials as 0440 root:root or with an ACL mask; others still cannot read them.
         if mode == stat.S_IRUSR | stat.S_IRGRP and found.st_uid == found.st_gid == 0:
             return

@@ -6,11 +6,14 @@ SoftHSM reads SOFTHSM2_CONF once, at C_Initialize: call `use` before anything lo
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from esign.errors import ConfigurationError
+from esign.reasons import Reason
 from esign_hsm.modules import module_named
+from esign_hsm.pin import Pin
 
 __all__ = ["SoftToken", "find_module", "make_directory", "make_token", "use"]
 
@@ -83,14 +86,26 @@ def make_token(directory: Path, *, label: str, pin: str, so_pin: str) -> SoftTok
     return SoftToken(label=label, conf=conf, module=module, pin=pin)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A PinSource for what stood on stdin."""
+
+    line: str = field(repr=False)
+    """The PIN."""
+    attended: bool = False
+    """Nobody is there."""
+
+    def read(self, token: str, *, warnings: Sequence[Reason] = ()) -> Pin:  # noqa: ARG002  # PinSource's signature
+        """Give the line."""
+        return Pin.from_line(bytearray(self.line.encode()), source="stdin")
+
+
 def _main() -> None:
     """`python -m esign_hsm.softhsm <directory> <label>`, the SO PIN and the user PIN on stdin, a line each."""
-    from esign_hsm import admin, guard, pin  # noqa: PLC0415  # only this process needs them
+    from esign_hsm import admin, guard  # noqa: PLC0415  # only this process needs them
 
     directory, label = Path(sys.argv[1]), sys.argv[2]
-    so_pin, user_pin = (
-        pin.PinPrompt(ask=lambda _token, _warnings, line=line: line) for line in sys.stdin.read().splitlines()[:2]
-    )
+    so_pin, user_pin = (_Line(line) for line in sys.stdin.read().splitlines()[:2])
     use(directory / "softhsm2.conf")
     admin.init_token(
         find_module(), label=label, so_pin=so_pin, user_pin=user_pin, guard=guard.FilePinGuard(directory / "guard")
