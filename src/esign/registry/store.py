@@ -57,6 +57,7 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A transaction that alone writes; it is durable when the block is left, or has left no trace."""
         with self._writer, translated(self.path), Session(self._writing) as session, session.begin():
+            session.connection()  # a session begins late, at its first statement; the lock is wanted now
             yield session
 
     @contextmanager

@@ -3,8 +3,10 @@
 import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 from esign.codes import DocumentNumber
 from esign.errors import DuplicateNumber, InputError, RegistryError
@@ -12,10 +14,9 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import IntentState, NextNumber, NumberSource, Registry
 from esign.registry.books import SHARD_LIMIT, SHARD_SIZE
-from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 
-def numbers_of(registry: Registry, count: int, **changes: object) -> list[str]:
+def numbers_of(registry: Registry, count: int, **changes: Any) -> list[str]:
     return [str(registry.reserve(new_intent(**changes)).number) for _ in range(count)]
 
 

@@ -1,16 +1,11 @@
 """An intent's life, one step at a time, and how it is found again."""
 
 import dataclasses
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-
-from esign.codes import DocumentNumber, ResultId
-from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
-from esign.profile import DuplicatePolicy
-from esign.reasons import Reason
-from esign.registry import IntentKind, IntentState, NextNumber, Registry
 from tests.unit.registry.making import (
     METADATA,
     OTHER_WARD,
@@ -24,6 +19,12 @@ from tests.unit.registry.making import (
     prepare,
     registration,
 )
+
+from esign.codes import DocumentNumber, ResultId
+from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
+from esign.profile import DuplicatePolicy
+from esign.reasons import Reason
+from esign.registry import IntentKind, IntentState, NextNumber, Registry
 
 
 def test_reserving_records_everything_but_the_holder(registry: Registry) -> None:
@@ -39,7 +40,7 @@ def test_reserving_records_everything_but_the_holder(registry: Registry) -> None
     assert registry.by_key(new.idempotency_key) == intent
     registry.close()
     for file in registry.path.parent.glob("register.sqlite*"):
-        assert "Canary".encode() not in file.read_bytes()
+        assert b"Canary" not in file.read_bytes()
     assert "N*****" not in repr(intent)
 
 
@@ -177,7 +178,7 @@ def test_one_file_is_registered_once(registry: Registry) -> None:
 
 def test_nobody_knows_a_stranger(registry: Registry) -> None:
     stranger = ResultId.random()
-    calls = (
+    calls: tuple[Callable[[ResultId], object], ...] = (
         registry.get,
         registry.history,
         lambda i: registry.standing(i, at=START),
@@ -205,9 +206,7 @@ def test_digests_are_checked_at_each_step(registry: Registry) -> None:
             signing_time=datetime(2026, 1, 1),  # noqa: DTZ001
         )
     assert registry.get(intent.id).state is IntentState.RESERVED
-    intent = registry.prepared(
-        intent.id, prepared_sha256=digest("x"), to_be_signed_sha256=None, signing_time=START
-    )
+    intent = registry.prepared(intent.id, prepared_sha256=digest("x"), to_be_signed_sha256=None, signing_time=START)
     assert intent.to_be_signed_sha256 is None
 
 
@@ -240,9 +239,7 @@ def test_pages_do_not_shift(registry: Registry) -> None:
 def test_times_come_back_in_utc(template: Path, tmp_path: Path) -> None:
     local = datetime(2026, 11, 21, 9, 0, 0, 123456, tzinfo=timezone(timedelta(hours=7)))
     with Registry.open(copy_of(template, tmp_path), now=lambda: local) as registry:
-        intent = registry.reserve(
-            new_intent(metadata=dataclasses.replace(METADATA, expires=local + timedelta(days=1)))
-        )
+        intent = registry.reserve(new_intent(metadata=dataclasses.replace(METADATA, expires=local + timedelta(days=1))))
         again = registry.get(intent.id)
     assert again.reserved_at == local
     assert again.reserved_at.tzinfo is UTC

@@ -9,20 +9,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from tests.unit.registry.making import METADATA, OTHER_WARD, START, Clock, copy_of, issue, new_intent
 
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import Error, InputError, RegistryError
 from esign.registry import Intent, Registry
-from tests.unit.registry.making import METADATA, OTHER_WARD, START, Clock, copy_of, issue, new_intent
 
 
-def changed(
-    registry: Registry, intent: Intent, to: Standing, *, at: datetime, other: Intent | None = None
-) -> Standing:
-    change = StandingChange(
-        standing=to, at=at, by="chánh văn phòng", why="QĐ 12", other=other.id if other else None
-    )
+def changed(registry: Registry, intent: Intent, to: Standing, *, at: datetime, other: Intent | None = None) -> Standing:
+    change = StandingChange(standing=to, at=at, by="chánh văn phòng", why="QĐ 12", other=other.id if other else None)
     return registry.change(intent.id, change).standing
 
 
@@ -129,9 +125,7 @@ def test_the_other_result_must_be_able_to_take_part(registry: Registry, clock: C
     ]
     for to, other, code in others:
         with pytest.raises(RegistryError) as e:
-            registry.change(
-                intent.id, StandingChange(standing=to, at=clock.at, by="x", why="y", other=other)
-            )
+            registry.change(intent.id, StandingChange(standing=to, at=clock.at, by="x", why="y", other=other))
         assert e.value.code == code
         assert e.value.diagnostics("vi").what != code
     assert registry.history(intent.id) == ()
@@ -181,9 +175,7 @@ class StandingMachine(RuleBasedStateMachine):
     def somebody_decides(self, which: int, to: Standing, other: int | None, back: int) -> None:
         intent = self.results[which]
         named = None if other is None else self.results[other].id
-        change = StandingChange(
-            standing=to, at=self.clock.at - timedelta(hours=back), by="x", why="y", other=named
-        )
+        change = StandingChange(standing=to, at=self.clock.at - timedelta(hours=back), by="x", why="y", other=named)
         allowed = self.allows(intent.id, change)
         try:
             self.registry.change(intent.id, change)
@@ -214,9 +206,7 @@ class StandingMachine(RuleBasedStateMachine):
         return change.other != of and not over and not self.leads(change.other, of)
 
     def leads(self, start: ResultId, to: ResultId) -> bool:
-        return any(
-            c.other is not None and (c.other == to or self.leads(c.other, to)) for c in self.changes[start]
-        )
+        return any(c.other is not None and (c.other == to or self.leads(c.other, to)) for c in self.changes[start])
 
     @invariant()
     def the_register_agrees(self) -> None:

@@ -1,0 +1,503 @@
+"""The file under the register: made, migrated, refused, full, read-only, guarded by its triggers."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from tests.unit.registry.making import START, Clock, copy_of, issue, new_intent, prepare
+
+from esign.document import Standing, StandingChange
+from esign.errors import RegistryError
+from esign.registry import Registry, filesystem, schema
+from esign.registry.models import Base
+from esign.registry.store import Store
+
+ROOT = Path(__file__).parents[3]
+MIGRATIONS = ROOT / "src/esign/registry/migrations"
+
+
+def dump(path: Path) -> list[str]:
+    raw = sqlite3.connect(path)
+    try:
+        return list(raw.iterdump())
+    finally:
+        raw.close()
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [schema.HEAD]
+
+
+def test_models_and_migrations_agree(template: Path) -> None:
+    store = Store(template)
+    with store.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    store.close()
+
+
+def test_what_alembic_does_not_compare_agrees_too(template: Path, tmp_path: Path) -> None:
+    # CHECK constraints, WITHOUT ROWID, AUTOINCREMENT and partial indexes are not part of compare_metadata.
+    made = Store(tmp_path / "made.sqlite")
+    with made.connect(writing=True) as connection, connection.begin():
+        Base.metadata.create_all(connection)
+    made.close()
+
+    def statements(path: Path) -> dict[str, list[str]]:
+        raw = sqlite3.connect(path)
+        rows = raw.execute(
+            "SELECT name, sql FROM sqlite_master"
+            " WHERE type IN ('table', 'index') AND sql IS NOT NULL AND name <> 'alembic_version'"
+        ).fetchall()
+        raw.close()
+        # The order of constraints and the spelling of unnamed types are nobody's business.
+        return {name: sorted(" ".join(line.split()).rstrip(", ") for line in sql.splitlines()) for name, sql in rows}
+
+    assert statements(made.path) == statements(template)
+
+
+def test_connections_are_set_to_be_safe(template: Path) -> None:
+    store = Store(template)
+    wanted = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 60_000,
+        "recursive_triggers": 1,
+        "application_id": schema.APPLICATION_ID,
+    }
+    with store.connect() as connection:
+        found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
+    store.close()
+    assert found == wanted
+
+
+def test_a_write_holds_the_lock_from_its_beginning(registry: Registry) -> None:
+    store = Store(registry.path)
+    with store.write():
+        raw = sqlite3.connect(registry.path, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            raw.execute("BEGIN IMMEDIATE")
+        raw.close()
+    store.close()
+
+
+def test_opening_again_changes_nothing(registry: Registry) -> None:
+    issue(registry)
+    registry.close()
+    before = dump(registry.path)
+    with Registry.open(registry.path, now=Clock()) as again:
+        again.check()
+    assert dump(registry.path) == before
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Migrations of a later release, which opens the register of this one."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    revision = folder / "versions" / "0002_later.py"
+    revision.write_text(
+        textwrap.dedent(
+            """
+            import sqlalchemy as sa
+            from alembic import op
+            revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+            def upgrade():
+                op.add_column("number_book", sa.Column("note", sa.Text(), nullable=False, server_default="new"))
+            """
+        )
+    )
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "_migrations", lambda: folder)
+    yield revision
+    # Alembic imports revisions by path; the next test must not find this one's bytecode.
+    monkeypatch.undo()
+
+
+def test_a_filled_register_is_upgraded(registry: Registry, next_release: Path) -> None:
+    intent = issue(registry)
+    registry.close()
+    with Registry.open(registry.path, now=Clock()) as upgraded:
+        assert upgraded.get(intent.id) == intent
+        upgraded.check()
+    raw = sqlite3.connect(registry.path)
+    assert raw.execute("SELECT last, note FROM number_book").fetchall() == [(1, "new")]
+    raw.close()
+
+
+def test_an_upgrade_that_fails_leaves_the_register_as_it_was(registry: Registry, next_release: Path) -> None:
+    issue(registry)
+    registry.close()
+    before = dump(registry.path)
+    next_release.write_text(next_release.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
+    with pytest.raises(RegistryError):
+        Registry.open(registry.path, now=Clock())
+    assert dump(registry.path) == before
+
+
+def test_a_newer_register_is_refused(registry: Registry) -> None:
+    registry.close()
+    with sqlite3.connect(registry.path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0099'")
+    raw.close()
+    before = dump(registry.path)
+    with pytest.raises(RegistryError) as e:
+        Registry.open(registry.path, now=Clock())
+    assert e.value.code == "registry-newer"
+    assert e.value.reason.facts["found"] == "0099"
+    assert dump(registry.path) == before
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "firefox.sqlite"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE moz_places (url)")
+    raw.close()
+    before = path.read_bytes()
+    with pytest.raises(RegistryError) as e:
+        Registry.open(path, now=Clock())
+    assert e.value.code == "registry-foreign"
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "register.sqlite"
+    path.write_bytes(b"%PDF-1.7\n" * 100)
+    with pytest.raises(RegistryError) as e:
+        Registry.open(path, now=Clock())
+    assert e.value.code == "registry-damaged"
+    assert path.read_bytes() == b"%PDF-1.7\n" * 100
+
+
+def test_damage_is_a_typed_error(registry: Registry) -> None:
+    for _ in range(30):
+        registry.reserve(new_intent())
+    registry.close()
+    data = bytearray(registry.path.read_bytes())
+    # Every page but the first, which says that this is SQLite and what the tables are.
+    data[4096 * 2 :] = b"\xa5" * (len(data) - 4096 * 2)
+    registry.path.write_bytes(data)
+    with pytest.raises(RegistryError) as e, Registry.open(registry.path, now=Clock()) as damaged:
+        damaged.reserve(new_intent())
+    assert e.value.code == "registry-damaged"
+
+
+def test_check_finds_an_orphan(registry: Registry) -> None:
+    registry.check()
+    issue(registry)
+    with sqlite3.connect(registry.path) as raw:
+        raw.execute("DROP TRIGGER issued_state")
+        raw.execute("DROP TRIGGER issued_replace")
+        raw.execute("INSERT INTO issued SELECT 'nobody', 'x', size, signing_time, level, mechanism, pages, NULL,"
+                    " profile, fonts, notices FROM issued")  # fmt: skip
+    raw.close()
+    with pytest.raises(RegistryError) as e:
+        registry.check()
+    assert e.value.reason.facts["detail"] == "foreign_key_check"
+
+
+def test_a_place_where_nothing_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "register.sqlite", tmp_path):
+        with pytest.raises(RegistryError) as e:
+            Registry.open(path, now=Clock())
+        assert e.value.code == "registry-not-writable"
+
+
+def run(program: str, *arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]  # options are run's own
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program), *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+        **({"cwd": ROOT} | options),
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE is POSIX")
+def test_a_full_disk_loses_nothing(template: Path, tmp_path: Path) -> None:
+    """The kernel refuses to let the database grow, as it does when the disk is full."""
+    path = copy_of(template, tmp_path)
+    done = run(
+        """
+        import json, resource, sys
+        from pathlib import Path
+        from esign.errors import RegistryError
+        from esign.registry import Registry
+        from tests.unit.registry.making import Clock, new_intent
+
+        registry = Registry.open(Path(sys.argv[1]), now=Clock())
+        acknowledged, codes = [], []
+        for room in (40_000, 500_000, 2_000_000):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+            try:
+                while True:
+                    acknowledged.append(registry.reserve(new_intent()).idempotency_key)
+            except RegistryError as e:
+                codes.append(e.code)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        acknowledged.append(registry.reserve(new_intent()).idempotency_key)
+        registry.check()
+        print(json.dumps([acknowledged, codes]))
+        registry.close()
+        """,
+        path,
+    )
+    assert done.returncode == 0, done.stderr
+    acknowledged, codes = json.loads(done.stdout)
+    assert codes == ["registry-not-writable"] * 3
+    assert len(acknowledged) > 20
+    with Registry.open(path, now=Clock()) as registry:
+        registry.check()
+        recorded = registry.listing(limit=100_000).entries
+        assert [i.idempotency_key for i in reversed(recorded)] == acknowledged
+        assert [i.number.number for i in reversed(recorded) if i.number] == list(range(1, len(acknowledged) + 1))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX")
+def test_a_register_of_somebody_else_is_not_writable(template: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to other users
+        folder = Path(name)
+        copy_of(template, folder)
+        (folder / "claims").mkdir()
+        (folder / "register.sqlite").chmod(0o444)
+        for closed in (folder / "claims", folder):
+            closed.chmod(0o555)
+        done = run(
+            """
+            import os, sys
+            from pathlib import Path
+            from esign.errors import RegistryError
+            from esign.registry import Registry
+            from tests.unit.registry.making import Clock, new_intent
+            if os.geteuid() == 0:
+                import alembic.command, alembic.config, alembic.script  # read while we still may
+                os.setuid(65534)
+            try:
+                with Registry.open(Path(sys.argv[1]), now=Clock()) as registry:
+                    registry.reserve(new_intent())
+            except RegistryError as e:
+                print(e.code)
+            """,
+            folder / "register.sqlite",
+        )
+        folder.chmod(0o755)
+        (folder / "claims").chmod(0o755)
+    assert done.stdout == "registry-not-writable\n", done.stderr
+
+
+# --- triggers ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filled(registry: Registry) -> Iterator[sqlite3.Connection]:
+    """A register with an entry of each kind, opened by somebody who knows only SQL."""
+    first, second = issue(registry), issue(registry)
+    registry.delivered(first.id, at=START, where="/out")
+    registry.change(
+        first.id,
+        StandingChange(standing=Standing.REPLACED, at=START, by="x", why="y", other=second.id),
+    )
+    prepare(registry, registry.reserve(new_intent()))
+    registry.reserve(new_intent())
+    registry.close()
+    raw = sqlite3.connect(registry.path, isolation_level=None)
+    yield raw
+    raw.close()
+
+
+_INTENT_COLUMNS = (
+    "id, state, kind, agency, idempotency_key, request_digest, profile, title, subject, ordinal, masked_holder,"
+    " issue_date, year, symbol, with_year, number, number_source, status_number, reserved_at, void_why"
+)
+
+
+def copied(**changes: str) -> str:
+    """An INSERT of the last intent again, with other values for some columns."""
+    fresh = {"id": "'new'", "idempotency_key": "'new'", "status_number": "99", "number": "99"} | changes
+    values = ", ".join(fresh.get(c, c) for c in _INTENT_COLUMNS.split(", "))
+    return f"INTO intent ({_INTENT_COLUMNS}) SELECT {values} FROM intent WHERE state = 'reserved' LIMIT 1"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM intent",
+        "DELETE FROM issued",
+        "DELETE FROM signer",
+        "DELETE FROM delivery",
+        "DELETE FROM standing_change",
+        "DELETE FROM number_book",
+        "UPDATE standing_change SET why = 'other'",
+        "UPDATE standing_change SET standing = 'withdrawn', other = NULL",
+        "UPDATE issued SET sha256 = 'x'",
+        "UPDATE issued SET pages = 99",
+        "UPDATE signer SET serial = '00'",
+        "UPDATE delivery SET \"where\" = 'elsewhere'",
+        "UPDATE number_book SET last = last - 1",
+        "UPDATE number_book SET first = 7",
+        *(
+            f"UPDATE intent SET {column} = 'x'"
+            for column in ("id", "agency", "idempotency_key", "request_digest", "profile", "title", "reserved_at")
+        ),
+        "UPDATE intent SET number = 77 WHERE state = 'reserved'",
+        "UPDATE intent SET status_number = 77 WHERE state = 'reserved'",
+        "UPDATE intent SET state = 'reserved' WHERE state = 'issued'",
+        "UPDATE intent SET state = 'void' WHERE state = 'issued'",
+        "UPDATE intent SET state = 'issued' WHERE state = 'reserved'",
+        "UPDATE intent SET state = 'signed' WHERE state = 'reserved'",
+        "UPDATE intent SET state = 'nonsense' WHERE state = 'reserved'",
+        "UPDATE intent SET state = 'reserved' WHERE state = 'prepared'",
+        "UPDATE intent SET prepared_sha256 = 'x' WHERE state = 'prepared'",
+        "UPDATE intent SET delivered_at = NULL WHERE delivered_at IS NOT NULL",
+        "UPDATE intent SET issued_at = '2020-01-01' WHERE state = 'issued'",
+        "UPDATE OR REPLACE intent SET sequence = 1 WHERE sequence = 2",
+        "INSERT " + copied(state="'issued'"),
+        "INSERT " + copied(number="1"),
+        "INSERT OR REPLACE " + copied(number="1"),
+        "INSERT OR REPLACE " + copied(id="id"),
+        "INSERT OR REPLACE " + copied(idempotency_key="idempotency_key"),
+        "INSERT OR REPLACE " + copied(status_number="status_number"),
+        "REPLACE INTO number_book SELECT agency, year, symbol, with_year, 1, 0 FROM number_book",
+        (
+            "REPLACE INTO standing_change SELECT result_id, position, 'withdrawn', at, by, 'other', NULL, recorded_at"
+            " FROM standing_change"
+        ),
+        (
+            "REPLACE INTO issued SELECT id, 'x', size, signing_time, level, mechanism, 99, NULL, profile, fonts, notices"
+            " FROM issued"
+        ),
+        "REPLACE INTO signer SELECT result_id, position, 'x', issuer, serial FROM signer",
+        "INSERT INTO signer SELECT result_id, 7, 'x', issuer, serial FROM signer LIMIT 1",
+        (
+            "INSERT INTO standing_change SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, 'withdrawn', at, by,"
+            " why, NULL, recorded_at FROM standing_change"
+        ),
+        "INSERT INTO delivery SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, at, 'x' FROM delivery",
+        (
+            "INSERT INTO standing_change SELECT result_id, 1, 'expired', at, by, why, NULL, recorded_at"
+            " FROM standing_change"
+        ),
+        (
+            "INSERT INTO standing_change SELECT result_id, 1, 'replaced', at, by, why, NULL, recorded_at"
+            " FROM standing_change"
+        ),
+    ],
+)
+def test_sql_by_hand_cannot_rewrite_the_register(filled: sqlite3.Connection, statement: str) -> None:
+    before = list(filled.iterdump())
+    with pytest.raises(sqlite3.IntegrityError):
+        filled.execute(statement)
+    assert list(filled.iterdump()) == before
+
+
+def test_the_statements_above_are_refused_for_the_right_reason(filled: sqlite3.Connection) -> None:
+    # The same copy with nothing wrong is accepted: so a refusal above was not a mistake in the statement.
+    filled.execute("INSERT " + copied())
+    assert filled.execute("SELECT count(*) FROM intent WHERE id = 'new'").fetchone() == (1,)
+    filled.execute("UPDATE intent SET state = 'void', voided_at = '2026-11-21' WHERE id = 'new'")
+
+
+def test_a_trigger_that_refuses_is_a_typed_error(registry: Registry) -> None:
+    with sqlite3.connect(registry.path) as raw:
+        raw.execute(
+            "CREATE TRIGGER closed BEFORE INSERT ON intent BEGIN SELECT RAISE(ABORT, 'closed for the night'); END"
+        )
+    raw.close()
+    with pytest.raises(RegistryError, match="closed for the night") as e:
+        registry.reserve(new_intent())
+    assert e.value.code == "registry-refused"
+
+
+# --- where the file is ---------------------------------------------------------------------------------------------
+
+MOUNTS = """\
+21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 21 0:40 / /home rw - nfs4 files:/home rw
+31 30 254:9 / /home/local rw - xfs /dev/vdb rw
+32 21 0:41 / /mnt/văn\\040thư rw - cifs //server/share rw
+33 21 0:42 / /mnt/ssh rw - fuse.sshfs clerk@host: rw
+34 21 0:43 / /mnt/usb rw - fuse.ntfs-3g /dev/sdb1 rw
+35 21 0:44 / /mnt/over rw - nfs server:/over rw
+36 21 0:45 / /mnt/over rw - tmpfs tmpfs rw
+37 21 0:46 / /mnt/what rw - fuse.somecloud what rw
+broken line
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="mountinfo is Linux's")
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/var/lib/esign/register.sqlite", None),
+        ("/home/clerk/register.sqlite", "nfs4"),
+        ("/home/local/register.sqlite", None),
+        ("/homestead/register.sqlite", None),
+        ("/mnt/văn thư/register.sqlite", "cifs"),
+        ("/mnt/ssh/a/b/register.sqlite", "fuse.sshfs"),
+        ("/mnt/usb/register.sqlite", None),
+        ("/mnt/over/register.sqlite", None),
+        ("/mnt/what/register.sqlite", "fuse.somecloud"),
+    ],
+)
+def test_network_file_systems_are_known(path: str, kind: str | None) -> None:
+    assert filesystem._network_mount(Path(path), MOUNTS) == kind
+
+
+def test_this_machine_is_no_network(tmp_path: Path) -> None:
+    assert filesystem.network_file_system(tmp_path) is None
+
+
+def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No test can mount NFS; what the kernel would say is replaced, the rest is real.
+    monkeypatch.setattr(schema, "network_file_system", lambda path: "nfs4")
+    with pytest.raises(RegistryError) as e:
+        Registry.open(tmp_path / "register.sqlite", now=Clock())
+    assert e.value.code == "registry-network"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_migrations_travel_in_the_wheel(tmp_path: Path) -> None:
+    built = run(
+        """
+        import sys
+        from hatchling.build import build_wheel
+        print(build_wheel(sys.argv[1]))
+        """,
+        tmp_path,
+    )
+    assert built.returncode == 0, built.stderr
+    with zipfile.ZipFile(tmp_path / built.stdout.split()[-1]) as wheel:
+        wheel.extractall(tmp_path / "site")
+    done = run(
+        """
+        import sys
+        from datetime import UTC, datetime
+        from pathlib import Path
+        sys.path.insert(0, sys.argv[1])
+        import esign.registry
+        assert esign.registry.__file__.startswith(sys.argv[1]), esign.registry.__file__
+        path = Path(sys.argv[2]) / "folder" / "register.sqlite"
+        esign.registry.Registry.open(path, now=lambda: datetime.now(UTC)).close()
+        print(path.exists())
+        """,
+        tmp_path / "site",
+        tmp_path,
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+    )
+    assert done.stdout == "True\n", done.stderr
