@@ -1,0 +1,99 @@
+"""Issue, sign, seal and verify administrative results as PAdES PDFs with a QR seal.
+
+The two workflows are `esign.issuance` and `esign.verification`: read these two files and you know the product.
+Importing this package is cheap; the names below load what they need when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from esign.errors import Error, PreflightError, VerificationFailed
+
+if TYPE_CHECKING:
+    from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultCode, ResultId
+    from esign.delivery import Delivery, FolderDelivery
+    from esign.document import Agency, Box, ResultMetadata, Standing, StandingChange
+    from esign.files import Folder
+    from esign.issuance import Issued, Issuer, Resumed, Step
+    from esign.keys import KeyRef, KeyStore, Mechanism, SigningKey
+    from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, SealProfile, SignatureProfile
+    from esign.registry import NextNumber, Registry
+    from esign.report import Indication, Integrity, VerificationReport
+    from esign.request import Filled, Given, Request
+    from esign.seal import SealKey, SealKeys
+    from esign.softkey import SoftwareKey
+    from esign.trust import TrustAnchor, TrustStore
+    from esign.verification import Verifier
+
+__all__ = [
+    "TT15",
+    "VGCA_COMPAT",
+    "Agency",
+    "AgencyCode",
+    "Box",
+    "Delivery",
+    "DocumentNumber",
+    "DossierCode",
+    "Error",
+    "Filled",
+    "Folder",
+    "FolderDelivery",
+    "Given",
+    "Indication",
+    "Integrity",
+    "IssuanceProfile",
+    "Issued",
+    "Issuer",
+    "KeyRef",
+    "KeyStore",
+    "Mechanism",
+    "NextNumber",
+    "PreflightError",
+    "ProcedureCode",
+    "Registry",
+    "Request",
+    "ResultCode",
+    "ResultId",
+    "ResultMetadata",
+    "Resumed",
+    "SealKey",
+    "SealKeys",
+    "SealProfile",
+    "SignatureProfile",
+    "SigningKey",
+    "SoftwareKey",
+    "Standing",
+    "StandingChange",
+    "Step",
+    "TrustAnchor",
+    "TrustStore",
+    "VerificationFailed",
+    "VerificationReport",
+    "Verifier",
+]
+
+# pyHanko, typst and SQLAlchemy take half a second to import: a clerk's `esign --help` should not wait for them.
+_HOME = {
+    "codes": ("AgencyCode", "DocumentNumber", "DossierCode", "ProcedureCode", "ResultCode", "ResultId"),
+    "delivery": ("Delivery", "FolderDelivery"),
+    "document": ("Agency", "Box", "ResultMetadata", "Standing", "StandingChange"),
+    "files": ("Folder",),
+    "issuance": ("Issued", "Issuer", "Resumed", "Step"),
+    "keys": ("KeyRef", "KeyStore", "Mechanism", "SigningKey"),
+    "profile": ("TT15", "VGCA_COMPAT", "IssuanceProfile", "SealProfile", "SignatureProfile"),
+    "registry": ("NextNumber", "Registry"),
+    "report": ("Indication", "Integrity", "VerificationReport"),
+    "request": ("Filled", "Given", "Request"),
+    "seal": ("SealKey", "SealKeys"),
+    "softkey": ("SoftwareKey",),
+    "trust": ("TrustAnchor", "TrustStore"),
+    "verification": ("Verifier",),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE:
+        return getattr(import_module(f"esign.{_MODULE[name]}"), name)
+    message = f"module 'esign' has no attribute {name!r}"
+    raise AttributeError(message)

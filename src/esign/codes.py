@@ -43,9 +43,7 @@ class AgencyCode:
 
     def __post_init__(self) -> None:
         if len(self.value) > _AGENCY_LENGTH:
-            raise InputError(
-                "agency-code-too-long", found=_shown(self.value), length=len(self.value), limit=35
-            )
+            raise InputError("agency-code-too-long", found=_shown(self.value), length=len(self.value), limit=35)
         if not _AGENCY.fullmatch(self.value):
             raise InputError("agency-code-invalid", found=_shown(self.value))
 
@@ -306,9 +304,7 @@ def _is_symbol(symbol: str) -> bool:
     """Whether `symbol` could be a ký hiệu: Latin letters of any language, so Đ, Ô and Ư are in."""
 
     def fits(c: str) -> bool:
-        return (
-            c in ".&" or (c.isascii() and c.isdigit()) or (c.isalpha() and "LATIN" in unicodedata.name(c, ""))
-        )
+        return c in ".&" or (c.isascii() and c.isdigit()) or (c.isalpha() and "LATIN" in unicodedata.name(c, ""))
 
     if not 1 <= len(symbol) <= _MAX_SYMBOL or unicodedata.normalize("NFC", symbol) != symbol:
         return False

@@ -1,6 +1,6 @@
 """Every failure esign raises: one tree, a reason code each, and what a person can do next.
 
-Error
+Error:
 ├── InputError            what was given cannot be used: a code, data, a file
 │   └── PreflightError    a document that could not be issued; carries every finding
 ├── KeyStoreError         a token, its module, a key

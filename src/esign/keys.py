@@ -70,9 +70,7 @@ class Mechanism(Enum):
         """The kind of key that can do it."""
         if self.value.startswith("rsa"):
             return KeyType.RSA
-        return {"ecdsa-p256-sha256": KeyType.P256, "ecdsa-p384-sha384": KeyType.P384}.get(
-            self.value, KeyType.ED25519
-        )
+        return {"ecdsa-p256-sha256": KeyType.P256, "ecdsa-p384-sha384": KeyType.P384}.get(self.value, KeyType.ED25519)
 
 
 class Protection(Enum):
@@ -143,9 +141,7 @@ class KeyRef:
                     try:
                         values[attribute] = raw if name == "id" else raw.decode("utf-8")
                     except UnicodeDecodeError as e:
-                        raise InputError(
-                            "key-uri-invalid", uri=_shown(uri), detail=f"{name} is not UTF-8"
-                        ) from e
+                        raise InputError("key-uri-invalid", uri=_shown(uri), detail=f"{name} is not UTF-8") from e
         return cls(**values)  # type: ignore[arg-type]  # `id` is bytes, all others are str
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ RSA PKCS#1 v1.5 (`vgca-compat`), TT 15/2025 Phụ lục I asks for RSASSA-PSS (`
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta, timezone
 from enum import Enum
 
 from esign.keys import KeyType, Mechanism
@@ -12,6 +13,7 @@ from esign.keys import KeyType, Mechanism
 __all__ = [
     "TT15",
     "VGCA_COMPAT",
+    "VIETNAM",
     "ContentPolicy",
     "DuplicatePolicy",
     "IssuanceProfile",
@@ -19,6 +21,9 @@ __all__ = [
     "SealProfile",
     "SignatureProfile",
 ]
+
+VIETNAM = timezone(timedelta(hours=7), "+07:00")
+"""Without summer time since 1975; what people read is in it, whatever the host's zone (ND30 Phụ lục I, II.8)."""
 
 
 class Level(Enum):

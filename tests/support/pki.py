@@ -57,9 +57,7 @@ class Authority:
         """A self-signed root."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = name(common_name)
-        builder = _builder(
-            subject, subject, key.public_key(), key.public_key(), since, since + years * YEAR, ca=True
-        )
+        builder = _builder(subject, subject, key.public_key(), key.public_key(), since, since + years * YEAR, ca=True)
         return cls(certificate=builder.sign(key, hashes.SHA256()), key=key)
 
     def authority(self, common_name: str, *, since: datetime = EPOCH, years: int = 10) -> "Authority":
@@ -107,9 +105,7 @@ class Authority:
             .last_update(at)
             .next_update(at + lifetime)
             .add_extension(x509.CRLNumber(int(at.timestamp())), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         for serial, when in self.revoked.items():
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(when)

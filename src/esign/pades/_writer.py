@@ -21,7 +21,7 @@ T = TypeVar("T")
 _UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
 
 
-class Update(IncrementalPdfFileWriter):  # type: ignore[misc]  # pyHanko's class is untyped here
+class Update(IncrementalPdfFileWriter):
     """One incremental update that touches nothing but what it is told to."""
 
     def _update_meta(self) -> None:

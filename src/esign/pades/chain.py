@@ -23,11 +23,12 @@ from pyhanko_certvalidator.errors import (
 )
 from pyhanko_certvalidator.path import ValidationPath
 
+from esign.errors import SigningError
 from esign.reasons import Reason
 from esign.report import Check, Indication, Outcome, SubIndication
 from esign.trust import TrustStore
 
-__all__ = ["ChainResult", "validate_chain"]
+__all__ = ["ChainResult", "check_before_signing", "common_name", "signer_facts", "validate_chain"]
 
 _logger = logging.getLogger(__name__)
 _CLAUSE = "EN 319 102-1 §5.2.6"
@@ -82,6 +83,46 @@ def validate_chain(
         return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
     checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE),)
     return Indication.TOTAL_PASSED, None, checks, tuple(c.dump() for c in _signer_first(path))
+
+
+def check_before_signing(certificates: Sequence[bytes], *, trust: TrustStore, at: datetime) -> tuple[Reason, ...]:
+    """Refuse a certificate that must not sign now; return what could not be checked, for the record.
+
+    NĐ 68/2024 Đ.29, Đ.31–32 and TT 15/2025 Đ.5: validity and path before signing. Without anchors, or without a
+    current revocation list, the result is recorded as not checked, never as good.
+
+    Raises:
+        SigningError: Expired, not yet valid, revoked, not meant for signing, or no path to a given anchor.
+    """
+    certificate, *others = (x509.Certificate.load(c) for c in certificates)
+    if at > certificate.not_valid_after:
+        raise SigningError("certificate-expired")
+    if at < certificate.not_valid_before:
+        raise SigningError("certificate-not-yet-valid")
+    _, sub, checks, _ = validate_chain(certificate, others, trust=trust, at=at)
+    reasons = tuple(c.reason for c in checks if c.reason is not None)
+    if sub is SubIndication.TRY_LATER or not trust.anchors:
+        return reasons
+    for reason in reasons:
+        raise SigningError(reason.code, **reason.facts)
+    return ()
+
+
+def common_name(certificate: bytes) -> str:
+    """The subject's common name, or all of the subject where it has none."""
+    subject = x509.Certificate.load(certificate).subject
+    found = subject.native.get("common_name", subject.human_friendly)
+    return ", ".join(found) if isinstance(found, list) else str(found)
+
+
+def signer_facts(certificate: bytes) -> dict[str, str]:
+    """What the register keeps of a certificate, without the person's name: SHA-256, issuer, serial."""
+    parsed = x509.Certificate.load(certificate)
+    return {
+        "sha256": parsed.sha256.hex(),
+        "issuer": parsed.issuer.human_friendly,
+        "serial": f"{parsed.serial_number:x}",
+    }
 
 
 def _failed(code: str, sub: SubIndication) -> ChainResult:

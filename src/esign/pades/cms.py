@@ -81,9 +81,7 @@ def _attribute(kind: bytes, value: bytes) -> bytes:
 def _constant_attributes(certificate: bytes, mechanism: Mechanism) -> tuple[bytes, ...]:
     issuer, serial = _issuer_and_serial(certificate)
     # RFC 5035 §4: SHA-256 is the default and left out; issuerSerial holds one directoryName.
-    identifier = sequence(
-        octets(hashlib.sha256(certificate).digest()), sequence(sequence(context(4, issuer)), serial)
-    )
+    identifier = sequence(octets(hashlib.sha256(certificate).digest()), sequence(sequence(context(4, issuer)), serial))
     # RFC 6211 §2: [1] signatureAlgorithm, IMPLICIT, so its own SEQUENCE tag becomes A1.
     protected = _digest_algorithm(mechanism) + b"\xa1" + _signature_algorithm(mechanism)[1:]
     return (
@@ -102,9 +100,7 @@ def signed_attributes(digest: bytes, *, certificate: bytes, mechanism: Mechanism
     return set_of([*constant, _attribute(_MESSAGE_DIGEST, octets(digest))])
 
 
-def signed_data(
-    attributes: bytes, signature: bytes, *, certificates: Sequence[bytes], mechanism: Mechanism
-) -> bytes:
+def signed_data(attributes: bytes, signature: bytes, *, certificates: Sequence[bytes], mechanism: Mechanism) -> bytes:
     """The `ContentInfo` with one signer; `certificates` are the signer's, then its issuers, DER."""
     issuer, serial = _issuer_and_serial(certificates[0])
     digest_algorithm = _digest_algorithm(mechanism)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asn1crypto import algos, cms, core, x509
+from asn1crypto import algos, cms, parser, x509
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, validate_sig_integrity
@@ -68,17 +69,18 @@ def inspect_signatures(pdf: bytes, *, trust: TrustStore, at: datetime) -> Inspec
         if reader.encrypted:
             return _unreadable("encrypted")
         found = sorted(_signature_fields(reader), key=lambda f: f.revision)
-    except Exception as e:  # noqa: BLE001 - hostile bytes raise anything in a parser; the report says what
-        _logger.debug("unreadable: %s", type(e).__name__)
+    except Exception as e:
+        _logger.debug("unreadable", exc_info=True)
         return _unreadable(type(e).__name__)
     if not found:
         return _unsigned(pdf)
     signatures = tuple(_inspect_one(pdf, f, trust=trust, at=at) for f in found)
     sound = all(s.intact for s in signatures)
-    checks = () if sound else (_check("integrity", "document-altered", "DESIGN §6"),)
-    checks += _uncovered(signatures)
+    headline = () if sound else (_check("integrity", "document-altered", "DESIGN §6"),)
     return Inspection(
-        integrity=Integrity.INTACT if sound else Integrity.ALTERED, signatures=signatures, checks=checks
+        integrity=Integrity.INTACT if sound else Integrity.ALTERED,
+        signatures=signatures,
+        checks=(*headline, *_uncovered(signatures)),
     )
 
 
@@ -116,29 +118,31 @@ class _Found:
     name: str
     revision: int
     value: Any
-    signature: EmbeddedPdfSignature | None
+    signature: Any  # EmbeddedPdfSignature, whose own annotations deny the values it takes later
     problem: str = ""
 
 
 def _signature_fields(reader: PdfFileReader) -> Iterator[_Found]:
     """All fields of type /Sig with a value, also those whose value makes no sense."""
-    form = reader.root.get("/AcroForm")
-    if form is None:
-        return
     seen: set[Any] = set()
-    stack = [(ref, "", None) for ref in form.get("/Fields", ())]
+    stack = [(ref, "", None) for ref in _get(_get(reader.root, "/AcroForm"), "/Fields", ())]
     while stack:
         ref, prefix, inherited = stack.pop()
         node = ref.get_object()
         key = getattr(ref, "reference", None) or id(node)
-        if key in seen or not hasattr(node, "get"):
+        if key in seen:
             continue
         seen.add(key)
-        name = ".".join(filter(None, (prefix, str(node.get("/T", "")))))
-        kind = node.get("/FT", inherited)
-        stack += [(kid, name, kind) for kid in node.get("/Kids", ())]
-        if kind == "/Sig" and node.get("/V") is not None:
+        name = ".".join(filter(None, (prefix, str(_get(node, "/T", "")))))
+        kind = _get(node, "/FT", inherited)
+        stack += [(kid, name, kind) for kid in _get(node, "/Kids", ())]
+        if kind == "/Sig" and _get(node, "/V") is not None:
             yield _read_field(reader, node, name)
+
+
+def _get(node: Any, key: str, default: Any = None) -> Any:
+    """The value of `key` behind any reference; pyHanko's own `get` gives the reference."""
+    return node[key] if isinstance(node, generic.DictionaryObject) and key in node else default
 
 
 def _read_field(reader: PdfFileReader, node: Any, name: str) -> _Found:
@@ -152,14 +156,14 @@ def _read_field(reader: PdfFileReader, node: Any, name: str) -> _Found:
 
 
 def _inspect_one(pdf: bytes, found: _Found, *, trust: TrustStore, at: datetime) -> SignatureReport:
-    subfilter = str(found.value.get("/SubFilter", "")) if hasattr(found.value, "get") else ""
+    subfilter = str(_get(found.value, "/SubFilter", ""))
     if found.signature is None:
         problem = _check("format", "signature-unreadable", "RFC 5652 §5", problem=found.problem)
         return _report(found, subfilter, checks=[problem], sub=SubIndication.FORMAT_FAILURE)
     try:
         return _validate(pdf, found, found.signature, subfilter, trust=trust, at=at)
-    except Exception as e:  # noqa: BLE001 - as above; a signature that cannot be processed is never taken for good
-        _logger.debug("signature not processable: %s", type(e).__name__)
+    except Exception as e:
+        _logger.debug("signature not processable", exc_info=True)
         problem = _check("format", "signature-unreadable", "RFC 5652 §5", problem=type(e).__name__)
         return _report(found, subfilter, checks=[problem], sub=SubIndication.FORMAT_FAILURE)
 
@@ -167,7 +171,7 @@ def _inspect_one(pdf: bytes, found: _Found, *, trust: TrustStore, at: datetime) 
 def _validate(
     pdf: bytes,
     found: _Found,
-    signature: EmbeddedPdfSignature,
+    signature: Any,
     subfilter: str,
     *,
     trust: TrustStore,
@@ -195,9 +199,7 @@ def _validate(
     elif result is None:
         checks.append(_check("timestamp", "timestamp-not-validated", "RFC 3161", Outcome.UNKNOWN))
         result = Indication.INDETERMINATE, SubIndication.TRY_LATER
-    return _report(
-        found, subfilter, checks=checks, indication=result[0], sub=result[1], signer=signer, chain=chain
-    )
+    return _report(found, subfilter, checks=checks, indication=result[0], sub=result[1], signer=signer, chain=chain)
 
 
 _HASH_FAILURE = _check("digest", "hash-failure", "EN 319 102-1 §5.2.7")
@@ -216,12 +218,12 @@ _DECIDES: tuple[tuple[str, Indication, SubIndication], ...] = (
 )
 
 
-def _indication(checks: list[Check]) -> tuple[Indication, SubIndication] | None:
+def _indication(checks: list[Check]) -> tuple[Indication, SubIndication | None] | None:
     failed = {c.name for c in checks if c.outcome is Outcome.FAILED}
     return next(((i, s) for name, i, s in _DECIDES if name in failed), None)
 
 
-def _check_format(signature: EmbeddedPdfSignature, subfilter: str) -> Check:
+def _check_format(signature: Any, subfilter: str) -> Check:
     clause = "ISO 32000-1 §12.8.3"
     if subfilter not in _SUBFILTERS:
         return _check("format", "subfilter-unknown", clause, subfilter=subfilter or "-")
@@ -230,7 +232,7 @@ def _check_format(signature: EmbeddedPdfSignature, subfilter: str) -> Check:
     return _passed("format", clause)
 
 
-def _check_byte_range(pdf: bytes, signature: EmbeddedPdfSignature) -> Iterator[Check]:
+def _check_byte_range(pdf: bytes, signature: Any) -> Iterator[Check]:
     """The range has one gap, the gap holds `/Contents` and nothing else, spelled in the one way we write it."""
     clause = "ISO 32000-1 §12.8.1"
     values = [int(v) for v in signature.byte_range]
@@ -262,7 +264,7 @@ def _check_spelling(digits: bytes) -> Check:
     clause = "ISO 32000-1 §12.8.1"
     raw = bytes.fromhex(digits.decode())
     try:
-        _, _, _, header, content, trailer = core.parser.parse(raw)
+        _, _, _, header, content, trailer = parser.parse(raw)
     except ValueError:
         return _check("contents", "contents-not-canonical", clause, problem="DER")
     if raw[len(header) + len(content) + len(trailer) :].strip(b"\x00"):
@@ -287,7 +289,7 @@ def _check_signing_certificate(info: cms.SignerInfo, signer: x509.Certificate) -
     return _check("signing-certificate", "signing-certificate-missing", clause, Outcome.NOTED)
 
 
-def _check_value(signature: EmbeddedPdfSignature, signer: x509.Certificate) -> tuple[bool, bool]:
+def _check_value(signature: Any, signer: x509.Certificate) -> tuple[bool, bool]:
     signed = signature.signed_data["encap_content_info"]
     kind = signed["content_type"].native
     digest = signature.compute_digest()
@@ -300,7 +302,7 @@ def _check_value(signature: EmbeddedPdfSignature, signer: x509.Certificate) -> t
     return validate_sig_integrity(signature.signer_info, signer, "data", digest)
 
 
-def _check_modifications(signature: EmbeddedPdfSignature) -> Check:
+def _check_modifications(signature: Any) -> Check:
     clause = "ISO 32000-1 §12.8.2.2"
     if signature.coverage is SignatureCoverageLevel.ENTIRE_FILE:
         return _passed("modifications", clause)
@@ -321,7 +323,7 @@ def _check_modifications(signature: EmbeddedPdfSignature) -> Check:
     )
 
 
-def _check_algorithms(signature: EmbeddedPdfSignature, signer: x509.Certificate) -> Check:
+def _check_algorithms(signature: Any, signer: x509.Certificate) -> Check:
     clause = "EN 319 102-1 §5.2.8"
     key = signer.public_key
     if signature.md_algorithm in _WEAK_DIGESTS:
@@ -369,7 +371,7 @@ def _common_name(signer: x509.Certificate | None) -> str:
     return ", ".join(names) if isinstance(names, list) else str(names)
 
 
-def _signing_time(signature: EmbeddedPdfSignature | None) -> datetime | None:
+def _signing_time(signature: Any) -> datetime | None:
     if signature is None:
         return None
     try:
@@ -379,7 +381,7 @@ def _signing_time(signature: EmbeddedPdfSignature | None) -> datetime | None:
     return claimed if claimed is not None and claimed.tzinfo is not None else None
 
 
-def _mechanism(signature: EmbeddedPdfSignature | None) -> str:
+def _mechanism(signature: Any) -> str:
     if signature is None:
         return ""
     algorithm: algos.SignedDigestAlgorithm = signature.signer_info["signature_algorithm"]

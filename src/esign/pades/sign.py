@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, Self
 
 from asn1crypto import x509
@@ -26,12 +26,9 @@ from esign.errors import SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature
 from esign.pades._writer import Update, import_mark, open_update, wrapped
 from esign.pades.cms import MAX_SIGNATURE, signed_attributes, signed_data
-from esign.profile import Level, SignatureProfile
+from esign.profile import VIETNAM, Level, SignatureProfile
 
 __all__ = ["Appearance", "PreparedSignature", "choose_mechanism", "complete", "prepare", "sign"]
-
-VIETNAM = timezone(timedelta(hours=7))
-"""+07:00, without summer time, whatever the host's clock is set to (ND30 Phụ lục I)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +161,7 @@ def complete(prepared: PreparedSignature, signature: bytes) -> bytes:
     digest = hashlib.new(prepared.mechanism.digest, prepared.document[: start - 1])
     digest.update(prepared.document[end + 1 :])
     public_key = x509.Certificate.load(prepared.certificates[0]).public_key.dump()
-    expected = signed_attributes(
-        digest.digest(), certificate=prepared.certificates[0], mechanism=prepared.mechanism
-    )
+    expected = signed_attributes(digest.digest(), certificate=prepared.certificates[0], mechanism=prepared.mechanism)
     if expected != prepared.to_be_signed or not check_signature(
         public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism
     ):
@@ -240,7 +235,8 @@ def _field(name: str, appearance: Appearance | None) -> SigFieldSpec:
     if appearance is None:
         return spec
     box = appearance.box
-    corners = (box.left, box.bottom, box.left + box.width, box.bottom + box.height)
+    # pyHanko asks for whole points; a seal at its real size needs the fractions, and gets them.
+    corners: Any = (box.left, box.bottom, box.left + box.width, box.bottom + box.height)
     # The text says the same as the picture, for screen readers (/TU, §12.7.3.1).
     return replace(spec, on_page=box.page, box=corners, readable_field_name=appearance.mark.alt)
 

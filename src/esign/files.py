@@ -1,0 +1,81 @@
+"""Files that are whole or not there: written aside, flushed to the disk, then renamed.
+
+The parent folder is flushed too, so that a rename survives a power cut (POSIX; Windows keeps its own journal).
+"""
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from esign.errors import RegistryError
+
+__all__ = ["Folder", "write_durably"]
+
+
+def write_durably(path: Path, data: bytes, *, private: bool = True) -> None:
+    """Put `data` at `path`, durably; readers see the old file or the new one, never a part.
+
+    Raises:
+        RegistryError: `disk-not-writable`: full, read-only, or without permission.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o755)
+        try:
+            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+    except OSError as e:
+        raise RegistryError("disk-not-writable", folder=path.parent.name, problem=e.strerror or type(e).__name__) from e
+
+
+def _flush_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Folder:
+    """Named byte strings in one private folder; names are ids and digests, never personal data."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store durably; storing the same name again replaces it."""
+        write_durably(self.path / name, data)
+
+    def get(self, name: str) -> bytes | None:
+        """What was stored, or None.
+
+        Raises:
+            RegistryError: `disk-not-readable`.
+        """
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            problem = e.strerror or type(e).__name__
+            raise RegistryError("disk-not-readable", folder=self.path.name, problem=problem) from e
+
+    def discard(self, name: str) -> None:
+        """Remove it; nothing happens where it is not there."""
+        (self.path / name).unlink(missing_ok=True)
+
+    def names(self) -> Iterator[str]:
+        """What is stored, without what a crash left half written."""
+        if self.path.is_dir():
+            yield from sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))

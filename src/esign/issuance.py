@@ -1,0 +1,574 @@
+"""Issue a result: the way of a document from a request to a signed, sealed and registered file.
+
+    check      everything that could fail, before anything is recorded
+    reserve    a durable intent with id, number and status number           RESERVED
+    prepare    the page, the QR seal, an empty signature: all bytes fixed   PREPARED
+    sign       the key signs; the signed file is stored                     SIGNED
+    read back  our own inspection of what we just made
+    register   digest, certificates, times                                  ISSUED
+    deliver    to a folder, or wherever the portal wants it
+
+Nothing is signed that was not first recorded, and nothing leaves before it is registered (DESIGN law 1). Every step
+starts from what the step before made durable, so `resume` is no other code: it goes on from where a crash stopped.
+
+>>> issued = issuer.issue(Request(idempotency_key="dossier-17", content=Filled(template="quyet-dinh", data=...), ...))
+>>> issued.number, len(issued.pdf)
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Self
+
+from esign.codes import DocumentNumber, ResultCode, ResultId
+from esign.delivery import Delivery
+from esign.document import Agency, Box
+from esign.errors import (
+    Error,
+    KeyStoreError,
+    NotRegistered,
+    PreflightError,
+    RegistryError,
+    SigningError,
+)
+from esign.files import Folder
+from esign.keys import SigningKey
+from esign.pades.chain import check_before_signing, common_name, signer_facts
+from esign.pades.inspect import inspect_signatures
+from esign.pades.revision import stamp
+from esign.pades.sign import Appearance, PreparedSignature, choose_mechanism, complete, prepare
+from esign.pdf.layout import find_places
+from esign.pdf.links import seal_links
+from esign.pdf.marks import agency_mark, agency_mark_size, seal_mark, seal_mark_size
+from esign.pdf.preflight import preflight
+from esign.pdf.render import Renderer
+from esign.pdf.templates import load
+from esign.profile import VIETNAM, IssuanceProfile, SealProfile
+from esign.reasons import Reason
+from esign.registry import (
+    Intent,
+    IntentKind,
+    IntentState,
+    NewIntent,
+    NextNumber,
+    Registration,
+    Registry,
+    SignerCertificate,
+)
+from esign.report import Integrity
+from esign.request import Given, Request
+from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, binding, digest_of, salted
+from esign.seal import make as make_seal
+from esign.trust import TrustStore
+
+__all__ = ["Issued", "Issuer", "Resumed", "Step"]
+
+_logger = logging.getLogger(__name__)
+_FIELD = "AgencySignature"
+
+
+class Step(Enum):
+    """The named steps of issuing, in order; each is reported once it is done and durable."""
+
+    CHECKED = "checked"
+    RESERVED = "reserved"
+    LAID_OUT = "laid-out"
+    SEALED = "sealed"
+    PREPARED = "prepared"
+    KEY_USED = "key-used"
+    SIGNED = "signed"
+    READ_BACK = "read-back"
+    ISSUED = "issued"
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A result that is registered; from now on it may be handed out."""
+
+    id: ResultId
+    """Printed under its QR seal."""
+    number: DocumentNumber | None
+    """Số, ký hiệu; None for a signed file that is no result."""
+    result_code: ResultCode | None
+    """`<dossier>-KQn`."""
+    pdf: bytes = field(repr=False)
+    """The signed file."""
+    sha256: str
+    """Of `pdf`, hex."""
+    notices: tuple[Reason, ...]
+    """What was let pass and must not be forgotten: an unchecked revocation, a duplicate number, …"""
+    delivered: bool
+    """Whether the delivery is done; `resume` catches up on it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What became of one intent that a crash had left."""
+
+    intent: Intent
+    """As it stands now."""
+    error: Error | None
+    """Why it could not be finished yet; None where it is issued or void."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """The first revision, and where the marks go."""
+
+    pdf: bytes
+    seal_place: Box | None
+    signature_place: Box | None
+    pages: int
+    fonts: tuple[str, ...]
+    notices: tuple[Reason, ...]
+
+
+class Issuer:
+    """Issues results of one agency with one profile; safe to call from several threads and processes."""
+
+    def __init__(  # noqa: PLR0913 - everything that issuing touches is given, nothing is found by itself
+        self,
+        *,
+        agency: Agency,
+        profile: IssuanceProfile,
+        key: SigningKey,
+        seal_key: SigningKey | None = None,
+        registry: Registry,
+        spool: Folder,
+        archive: Folder,
+        now: Callable[[], datetime],
+        trust: TrustStore | None = None,
+        delivery: Delivery | None = None,
+        renderer: Renderer | None = None,
+        on_step: Callable[[Step, Intent | None], None] = lambda _step, _intent: None,
+    ) -> None:
+        """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
+
+        Raises:
+            SigningError: The key cannot sign under this profile.
+        """
+        if (profile.seal is None) != (seal_key is None):
+            raise SigningError("seal-key-and-profile")
+        self._agency = agency
+        self._profile = profile
+        self._key = key
+        self._seal_key = seal_key
+        self._registry = registry
+        self._spool = spool
+        self._archive = archive
+        self._now = now
+        self._trust = trust or TrustStore()
+        self._delivery = delivery
+        self._renderer = renderer or Renderer()
+        self._on_step = on_step
+        self._mechanism = choose_mechanism(profile.signature, key)
+
+    def issue(self, request: Request) -> Issued:
+        """Issue one result; the same request again gives the same document, and signs nothing.
+
+        Raises:
+            PreflightError, InputError: It cannot be issued; nothing was recorded or signed.
+            DuplicateNumber: The given number is taken.
+            RequestConflict: The idempotency key stands for another request.
+            RequestInFlight: The same request is being worked on elsewhere right now.
+            KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
+        """
+        digest = request.digest(self._profile.name)
+        if self._registry.by_key(request.idempotency_key) is None:
+            self._check(request)
+            self._spool.put(f"{digest}.request", request.to_bytes())
+        intent = self._registry.reserve(self._new_intent(request, digest))
+        return self._finish(intent)
+
+    def sign(self, pdf: bytes, *, idempotency_key: str) -> Issued:
+        """Sign a file that is no result of its own: recorded like one, without number, seal and standing."""
+        return self.issue(Request(idempotency_key=idempotency_key, content=Given(pdf=pdf)))
+
+    def resume(self) -> Iterator[Resumed]:
+        """Finish, or void with a reason, every intent that a crash left, oldest first."""
+        for intent in self._registry.unfinished():
+            if intent.profile != self._profile.name or intent.agency != self._agency.code:
+                continue
+            try:
+                self._finish(intent)
+            except Error as error:
+                now = self._registry.get(intent.id)
+                yield Resumed(intent=now, error=None if now.state is IntentState.VOID else error)
+            else:
+                yield Resumed(intent=self._registry.get(intent.id), error=None)
+
+    def document(self, result_id: ResultId) -> Issued:
+        """The registered document itself.
+
+        Raises:
+            NotRegistered: There is none with this id, or it is not issued.
+            SigningError: `archive-damaged`: the stored file is not what was registered.
+        """
+        return self._issued(self._registry.get(result_id))
+
+    # --- check -------------------------------------------------------------------------------------------------
+
+    def _check(self, request: Request) -> None:
+        """Everything that could fail, on a proof with a placeholder for the number."""
+        self._check_key()
+        proof = request.number
+        if isinstance(proof, NextNumber):
+            proof = DocumentNumber(9999, self._today().year if proof.with_year else None, proof.symbol)
+        self._lay_out(request, None, proof)
+        self._on_step(Step.CHECKED, None)
+
+    def _check_key(self) -> tuple[Reason, ...]:
+        return check_before_signing(self._key.certificates, trust=self._trust, at=self._now())
+
+    # --- reserve -----------------------------------------------------------------------------------------------
+
+    def _new_intent(self, request: Request, digest: str) -> NewIntent:
+        seal = self._profile.seal
+        masked = seal is not None and seal.with_holder and request.metadata is not None
+        return NewIntent(
+            kind=IntentKind.SIGNATURE if request.metadata is None else IntentKind.RESULT,
+            agency=self._agency.code,
+            idempotency_key=request.idempotency_key,
+            request_digest=digest,
+            profile=self._profile.name,
+            metadata=request.metadata,
+            masked_holder=str(MaskedHolder.of(request.metadata.holder)) if masked and request.metadata else "",
+            number=request.number,
+            duplicates=self._profile.duplicates,
+            issue_date=request.issue_date,
+        )
+
+    def _finish(self, intent: Intent) -> Issued:
+        """Take an intent from wherever it stands to its end; one worker at a time."""
+        with self._registry.claim(intent.id):
+            intent = self._registry.get(intent.id)
+            if intent.state is IntentState.RESERVED:
+                self._on_step(Step.RESERVED, intent)
+                intent = self._prepare(intent)
+            if intent.state is IntentState.PREPARED:
+                intent = self._sign(intent)
+            if intent.state is IntentState.SIGNED:
+                intent = self._register(intent)
+            if intent.state is IntentState.VOID:
+                raise SigningError("request-voided", why=intent.void_reason or intent.void_why)
+            return self._issued(self._deliver(intent))
+
+    # --- prepare -----------------------------------------------------------------------------------------------
+
+    def _prepare(self, intent: Intent) -> Intent:
+        """RESERVED → PREPARED: fix every byte that will be signed."""
+        with self._voiding(intent):
+            stored = self._spool.get(f"{intent.request_digest}.request")
+            if stored is None:
+                raise SigningError("request-lost")
+            request = Request.from_bytes(stored)
+            layout = self._lay_out(request, intent, intent.number)
+            self._on_step(Step.LAID_OUT, intent)
+            page = self._seal(request, intent, layout)
+            self._on_step(Step.SEALED, intent)
+            signing_time = self._now()
+            prepared = prepare(
+                page,
+                certificates=self._key.certificates,
+                mechanism=self._mechanism,
+                signing_time=signing_time,
+                field_name=_FIELD,
+                appearance=self._appearance(layout, signing_time),
+                reason=self._profile.signature.reason,
+            )
+            record = _Record.of(layout, self._check_key())
+        self._spool.put(f"{intent.id}.pdf", prepared.document)
+        self._spool.put(f"{intent.id}.json", prepared.to_json().encode())
+        self._spool.put(f"{intent.id}.record", record.to_bytes())
+        intent = self._registry.prepared(
+            intent.id,
+            prepared_sha256=hashlib.sha256(prepared.document).hexdigest(),
+            to_be_signed_sha256=hashlib.sha256(prepared.to_be_signed).hexdigest(),
+            signing_time=signing_time,
+        )
+        self._on_step(Step.PREPARED, intent)
+        return intent
+
+    def _lay_out(self, request: Request, intent: Intent | None, number: DocumentNumber | None) -> _Layout:
+        """The first revision and the places on it; without an intent it is a proof, `number` a placeholder."""
+        room = self._seal_room(request, number) if self._profile.seal and number and request.metadata else None
+        content = request.content
+        if isinstance(content, Given):
+            return self._lay_out_given(content, room)
+        rendered = self._renderer.render(
+            load(content.template),
+            content.data,
+            agency=self._agency,
+            number=str(number),
+            issued=intent.issue_date if intent else request.issue_date or self._today(),
+            at=self._now(),
+            seal_mm=room,
+            attach_data=self._profile.attach_data,
+        )
+        return _Layout(
+            pdf=rendered.pdf,
+            seal_place=rendered.seal,
+            signature_place=rendered.signature,
+            pages=rendered.pages,
+            fonts=(rendered.font,),
+            notices=(),
+        )
+
+    def _lay_out_given(self, content: Given, room: tuple[float, float] | None) -> _Layout:
+        found = preflight(content.pdf, self._profile)
+        if found.findings:
+            raise PreflightError("document-not-issuable", findings=found.findings)
+        seal = None if content.seal_place else room
+        mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
+        places = find_places(content.pdf, seal=seal, signature=mark)
+        return _Layout(
+            pdf=content.pdf,
+            seal_place=content.seal_place or places.seal,
+            signature_place=content.signature_place or places.signature,
+            pages=found.pages,
+            fonts=(),
+            notices=found.notices,
+        )
+
+    def _appearance(self, layout: _Layout, signing_time: datetime) -> Appearance | None:
+        if not self._profile.visible or layout.signature_place is None:
+            return None
+        mark = agency_mark(
+            self._agency,
+            signer=common_name(self._key.certificates[0]),
+            signing_time=signing_time,
+            time_format=self._profile.signature.time_format,
+        )
+        return Appearance(mark=mark, box=layout.signature_place)
+
+    # --- seal --------------------------------------------------------------------------------------------------
+
+    def _seal(self, request: Request, intent: Intent, layout: _Layout) -> bytes:
+        """The sealing revision: a token over everything before it, drawn as a QR symbol."""
+        profile = self._profile.seal
+        if profile is None or self._seal_key is None or intent.number is None or layout.seal_place is None:
+            return layout.pdf
+        before = salted(layout.pdf, os.urandom(16))
+        claims = self._claims(
+            request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
+        )
+        token = make_seal(claims, _kid(profile), self._seal_key)
+        url = token.url(profile.host)
+        symbol = Symbol.of(url, size_mm=profile.size_mm)
+        mark = seal_mark(
+            symbol.svg().encode(),
+            size_mm=symbol.size_mm,
+            quiet_mm=symbol.quiet_mm,
+            host=profile.host,
+            printed_id=str(intent.id),
+        )
+        return stamp(before, mark, layout.seal_place, url=url)
+
+    def _seal_room(self, request: Request, number: DocumentNumber) -> tuple[float, float]:
+        """The mark's size in mm, from a seal as long as the real one will be."""
+        profile = self._profile.seal
+        assert profile is not None
+        longest = self._claims(
+            request, number, result_id=ResultId(bytes(10)), status_number=2**32 - 1, digest=bytes(16)
+        )
+        proof = SealToken(claims=longest, kid=_kid(profile), signature=bytes(64))
+        size, quiet = _printed_size(profile.host, len(proof.digits), profile.size_mm)
+        return seal_mark_size(size_mm=size, quiet_mm=quiet, host=profile.host, printed_id=str(longest.result_id))
+
+    def _claims(
+        self, request: Request, number: DocumentNumber, *, result_id: ResultId, status_number: int, digest: bytes
+    ) -> SealClaims:
+        assert request.metadata is not None
+        with_holder = self._profile.seal is not None and self._profile.seal.with_holder
+        return SealClaims(
+            issued_at=self._now(),
+            result_id=result_id,
+            status_number=status_number,
+            digest=digest,
+            procedure=request.metadata.procedure,
+            number=number,
+            holder=MaskedHolder.of(request.metadata.holder) if with_holder and request.metadata.holder else None,
+            expires=request.metadata.expires,
+        )
+
+    # --- sign --------------------------------------------------------------------------------------------------
+
+    def _sign(self, intent: Intent) -> Intent:
+        """PREPARED → SIGNED: the only place where the signing key is used."""
+        with self._voiding(intent):
+            prepared = self._prepared(intent)
+        name = f"{intent.id}.pdf"
+        signed = self._archive.get(name)
+        if signed is None or not _is_completion(prepared, signed):
+            # Otherwise a crash came after the key was used: the first signature that was stored is the one.
+            if prepared.certificates[0] != self._key.certificates[0]:
+                raise KeyStoreError("prepared-for-other-key", id=intent.id)
+            signature = self._key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
+            self._on_step(Step.KEY_USED, intent)
+            with self._voiding(intent):
+                signed = complete(prepared, signature)
+            self._archive.put(name, signed)
+        intent = self._registry.signed(intent.id, sha256=hashlib.sha256(signed).hexdigest())
+        self._on_step(Step.SIGNED, intent)
+        return intent
+
+    def _prepared(self, intent: Intent) -> PreparedSignature:
+        document, sidecar = self._spool.get(f"{intent.id}.pdf"), self._spool.get(f"{intent.id}.json")
+        if document is None or sidecar is None:
+            raise SigningError("prepared-damaged", problem="missing")
+        prepared = PreparedSignature.from_json(sidecar.decode(), document)
+        if hashlib.sha256(document).hexdigest() != intent.prepared_sha256:
+            raise SigningError("prepared-damaged", problem="not as registered")
+        return prepared
+
+    # --- read back, register -----------------------------------------------------------------------------------
+
+    def _register(self, intent: Intent) -> Intent:
+        """SIGNED → ISSUED: look at what was made as a stranger would, then register it."""
+        with self._voiding(intent):
+            signed = self._archive.get(f"{intent.id}.pdf")
+            if signed is None or hashlib.sha256(signed).hexdigest() != intent.signed_sha256:
+                raise SigningError("archive-damaged", id=intent.id)
+            record = _Record.from_bytes(self._spool.get(f"{intent.id}.record"))
+            prepared = self._prepared(intent)
+            seal_sha256 = self._read_back(signed, prepared, intent)
+        self._on_step(Step.READ_BACK, intent)
+        assert intent.signing_time is not None
+        registration = Registration(
+            sha256=hashlib.sha256(signed).hexdigest(),
+            size=len(signed),
+            signers=(SignerCertificate(**signer_facts(prepared.certificates[0])),),
+            signing_time=intent.signing_time,
+            level=self._profile.signature.level,
+            mechanism=prepared.mechanism,
+            pages=record.pages,
+            seal_token_sha256=seal_sha256,
+            fonts=record.fonts,
+            profile=self._profile.signature.name,
+            notices=(*record.notices, *intent.notices),
+        )
+        intent = self._registry.issued(intent.id, registration)
+        self._on_step(Step.ISSUED, intent)
+        return intent
+
+    def _read_back(self, signed: bytes, prepared: PreparedSignature, intent: Intent) -> str | None:
+        """Inspect the signed file from its bytes alone; returns the seal token's SHA-256."""
+        found = inspect_signatures(signed, trust=TrustStore(), at=self._now())
+        certificate = hashlib.sha256(prepared.certificates[0]).hexdigest()
+        ours = [s for s in found.signatures if s.certificate_sha256 == certificate and s.covers_whole_file]
+        if found.integrity is not Integrity.INTACT or len(found.signatures) != 1 or not ours:
+            raise SigningError("read-back-failed", what="signature")
+        if self._profile.seal is None or intent.number is None:
+            return None
+        token = SealToken.from_url(next((link.url for link in seal_links(signed)), ""))
+        if binding(signed, token.claims.digest) is None:
+            raise SigningError("read-back-failed", what="seal binding")
+        if token.claims.result_id != intent.id or token.claims.number != intent.number:
+            raise SigningError("read-back-failed", what="seal claims")
+        return hashlib.sha256(bytes(token)).hexdigest()
+
+    # --- deliver -----------------------------------------------------------------------------------------------
+
+    def _deliver(self, intent: Intent) -> Intent:
+        """Hand the file over, then forget what was only needed to make it."""
+        if intent.delivered_at is None:
+            where = "caller"
+            if self._delivery is not None:
+                issued = self._issued(intent)
+                where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=issued.pdf)
+            intent = self._registry.delivered(intent.id, at=self._now(), where=where)
+            self._on_step(Step.DELIVERED, intent)
+        self._forget(intent)
+        return intent
+
+    def _forget(self, intent: Intent) -> None:
+        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in ("pdf", "json", "record"))):
+            self._spool.discard(name)
+
+    def _issued(self, intent: Intent) -> Issued:
+        if intent.state is not IntentState.ISSUED or intent.registration is None:
+            raise NotRegistered("not-issued", id=intent.id, state=intent.state.value)
+        pdf = self._archive.get(f"{intent.id}.pdf")
+        if pdf is None or hashlib.sha256(pdf).hexdigest() != intent.registration.sha256:
+            raise SigningError("archive-damaged", id=intent.id)
+        return Issued(
+            id=intent.id,
+            number=intent.number,
+            result_code=intent.metadata.result_code if intent.metadata else None,
+            pdf=pdf,
+            sha256=intent.registration.sha256,
+            notices=intent.registration.notices,
+            delivered=intent.delivered_at is not None,
+        )
+
+    # --- failing -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _voiding(self, intent: Intent) -> Iterator[None]:
+        """An error in here would come again each time: give the intent up, keep its number explained, say why.
+
+        A token or a disk that fails is not such an error: that intent waits for the next attempt.
+        """
+        try:
+            yield
+        except (KeyStoreError, RegistryError):
+            raise
+        except Error as e:
+            _logger.warning("void %s: %s", intent.id, e.code)
+            self._registry.void(intent.id, reason=Reason(e.code, e.reason.facts))
+            self._archive.discard(f"{intent.id}.pdf")
+            self._forget(intent)
+            raise
+
+    def _today(self) -> date:
+        return self._now().astimezone(VIETNAM).date()
+
+
+def _is_completion(prepared: PreparedSignature, signed: bytes) -> bool:
+    """Whether `signed` is `prepared` with its empty signature filled in, and nothing else."""
+    start, end = prepared.contents
+    document = prepared.document
+    return len(signed) == len(document) and signed[:start] == document[:start] and signed[end:] == document[end:]
+
+
+@lru_cache(maxsize=64)
+def _printed_size(host: str, digits: int, size_mm: float) -> tuple[float, float]:
+    """Side and quiet zone in mm of a symbol with so many digits: the mask changes, the size does not."""
+    symbol = Symbol.of(f"https://{host}/1#{'9' * digits}", size_mm=size_mm)
+    return symbol.size_mm, symbol.quiet_mm
+
+
+def _kid(profile: SealProfile) -> Kid:
+    return Kid(profile.agency_number, profile.key_sequence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Record:
+    """What the register will want to know and only the preparing process knew."""
+
+    pages: int
+    fonts: tuple[str, ...]
+    notices: tuple[Reason, ...]
+
+    @classmethod
+    def of(cls, layout: _Layout, more: tuple[Reason, ...]) -> Self:
+        return cls(pages=layout.pages, fonts=layout.fonts, notices=(*layout.notices, *more))
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self), default=str).encode()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes | None) -> Self:
+        if stored is None:
+            raise SigningError("prepared-damaged", problem="missing")
+        found = json.loads(stored)
+        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
+        return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices)

@@ -1,0 +1,157 @@
+"""A request to issue one document: what the caller asks for, and how it is stored so that a crash cannot lose it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Self
+
+from esign.codes import DocumentNumber, DossierCode, ProcedureCode
+from esign.document import Box, ResultMetadata
+from esign.errors import InputError
+from esign.registry import NextNumber
+
+__all__ = ["Filled", "Given", "Request"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A template and the data that fill it."""
+
+    template: str
+    """A shipped template's name, or the path of an operator's own template folder."""
+    data: Mapping[str, Any] = field(repr=False)
+    """As the template's JSON schema asks; usually personal data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A PDF that other software made; it is never rewritten, only added to."""
+
+    pdf: bytes = field(repr=False)
+    """The file."""
+    seal_place: Box | None = None
+    """Where the QR seal goes; None finds white room."""
+    signature_place: Box | None = None
+    """Where the red seal goes; None finds white room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One document to issue."""
+
+    idempotency_key: str
+    """The caller's name for this request, 1 to 200 characters: repeating it never issues twice."""
+    content: Filled | Given
+    """What the document says."""
+    metadata: ResultMetadata | None = None
+    """What the result is; None signs a file that is no result of its own: no number, no seal, no standing."""
+    number: DocumentNumber | NextNumber | None = None
+    """A number that another system gave, or the next of a number book (templates only: they print it)."""
+    issue_date: date | None = None
+    """The date that the document carries; None takes today's in +07:00."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.idempotency_key) <= 200:
+            raise InputError("idempotency-key-length", length=len(self.idempotency_key))
+        if (self.metadata is None) != (self.number is None):
+            raise InputError("number-and-metadata")
+        if isinstance(self.content, Given) and isinstance(self.number, NextNumber):
+            raise InputError("number-not-on-page")
+        if isinstance(self.content, Filled) and self.metadata is None:
+            raise InputError("template-needs-metadata")
+
+    def digest(self, profile: str) -> str:
+        """SHA-256 over everything that is asked for, hex: what "the same request" means."""
+        return hashlib.sha256(profile.encode() + b"\0" + self.to_bytes()).hexdigest()
+
+    def to_bytes(self) -> bytes:
+        """One canonical JSON text, with the PDF in it as base64."""
+        content: dict[str, Any]
+        if isinstance(self.content, Filled):
+            content = {"template": self.content.template, "data": self.content.data}
+        else:
+            places = (self.content.seal_place, self.content.signature_place)
+            content = {
+                "pdf": base64.b64encode(self.content.pdf).decode(),
+                "places": [None if p is None else _box(p) for p in places],
+            }
+        stored = {
+            "version": 1,
+            "key": self.idempotency_key,
+            "content": content,
+            "metadata": self.metadata and _metadata(self.metadata),
+            "number": _number(self.number),
+            "date": self.issue_date and self.issue_date.isoformat(),
+        }
+        try:
+            return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        except (TypeError, ValueError) as e:
+            raise InputError("template-data-not-json", problem=type(e).__name__) from e
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        found = json.loads(stored)
+        content = found["content"]
+        number, metadata = found["number"], found["metadata"]
+        return cls(
+            idempotency_key=found["key"],
+            content=Filled(template=content["template"], data=content["data"])
+            if "template" in content
+            else _given(content),
+            metadata=None if metadata is None else _read_metadata(metadata),
+            number=_read_number(number),
+            issue_date=date.fromisoformat(found["date"]) if found["date"] else None,
+        )
+
+
+def _box(box: Box) -> list[float]:
+    return [box.page, box.left, box.bottom, box.width, box.height, box.rotate]
+
+
+def _given(content: Mapping[str, Any]) -> Given:
+    boxes = [
+        p and Box(page=p[0], left=p[1], bottom=p[2], width=p[3], height=p[4], rotate=p[5]) for p in content["places"]
+    ]
+    return Given(pdf=base64.b64decode(content["pdf"]), seal_place=boxes[0], signature_place=boxes[1])
+
+
+def _metadata(metadata: ResultMetadata) -> dict[str, Any]:
+    return {
+        "procedure": str(metadata.procedure),
+        "title": metadata.title,
+        "subject": metadata.subject,
+        "dossier": metadata.dossier and str(metadata.dossier),
+        "ordinal": metadata.ordinal,
+        "holder": metadata.holder,
+        "expires": metadata.expires and metadata.expires.isoformat(),
+    }
+
+
+def _read_metadata(stored: Mapping[str, Any]) -> ResultMetadata:
+    return ResultMetadata(
+        procedure=ProcedureCode.parse(stored["procedure"]),
+        title=stored["title"],
+        subject=stored["subject"],
+        dossier=DossierCode.parse(stored["dossier"]) if stored["dossier"] else None,
+        ordinal=stored["ordinal"],
+        holder=stored["holder"],
+        expires=datetime.fromisoformat(stored["expires"]) if stored["expires"] else None,
+    )
+
+
+def _number(number: DocumentNumber | NextNumber | None) -> list[Any] | None:
+    if isinstance(number, NextNumber):
+        return ["next", number.symbol, number.with_year]
+    return None if number is None else ["given", str(number)]
+
+
+def _read_number(stored: list[Any] | None) -> DocumentNumber | NextNumber | None:
+    if stored is None:
+        return None
+    if stored[0] == "next":
+        return NextNumber(symbol=stored[1], with_year=stored[2])
+    return DocumentNumber.parse(stored[1])

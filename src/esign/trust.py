@@ -1,0 +1,94 @@
+"""Whom a verifier trusts: anchors that an operator named, issuers that help to find a path, revocation lists.
+
+Nothing is trusted by default, neither the operating system's roots nor what a document brings along (RFC 5280 §6).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+from esign.errors import InputError
+
+__all__ = ["TrustAnchor", "TrustStore", "certificates"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchor:
+    """A root that the operator trusts."""
+
+    der: bytes = field(repr=False)
+    """Its certificate."""
+
+    @property
+    def sha256(self) -> str:
+        """The fingerprint of the certificate, hex."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """Its subject (RFC 4514)."""
+        return x509.load_der_x509_certificate(self.der).subject.rfc4514_string()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustStore:
+    """Anchors, and what helps to reach and to judge them; an empty store trusts nobody."""
+
+    anchors: tuple[TrustAnchor, ...] = ()
+    """The roots."""
+    intermediates: tuple[bytes, ...] = field(default=(), repr=False)
+    """Issuing certificates, DER: many Vietnamese signatures carry only the leaf. Not trusted by themselves."""
+    crls: tuple[bytes, ...] = field(default=(), repr=False)
+    """Certificate revocation lists, DER; each counts only if its issuer signed it and it is current."""
+
+    @classmethod
+    def from_pem(cls, *anchors: bytes, intermediates: Iterable[bytes] = (), crls: Iterable[bytes] = ()) -> Self:
+        """From files' contents: PEM bundles, DER, or PKCS#7 (.p7b); revocation lists in PEM or DER.
+
+        Raises:
+            InputError: `certificate-unreadable` or `crl-unreadable`.
+        """
+        found = dict.fromkeys(c for data in anchors for c in certificates(data))
+        helping = dict.fromkeys(c for data in intermediates for c in certificates(data))
+        return cls(
+            anchors=tuple(map(TrustAnchor, found)),
+            intermediates=tuple(helping),
+            crls=tuple(_crl(data) for data in crls),
+        )
+
+
+def certificates(data: bytes) -> tuple[bytes, ...]:
+    """The certificates in a file's content, each as DER: PEM bundle, PKCS#7 in PEM or DER, or one DER certificate.
+
+    Raises:
+        InputError: `certificate-unreadable`.
+    """
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in data:
+            found = x509.load_pem_x509_certificates(data)
+        elif b"-----BEGIN PKCS7-----" in data:
+            found = pkcs7.load_pem_pkcs7_certificates(data)
+        else:
+            found = _der(data)
+    except ValueError as e:
+        raise InputError("certificate-unreadable", problem=type(e).__name__) from e
+    return tuple(c.public_bytes(Encoding.DER) for c in found)
+
+
+def _der(data: bytes) -> list[x509.Certificate]:
+    try:
+        return [x509.load_der_x509_certificate(data)]
+    except ValueError:
+        return pkcs7.load_der_pkcs7_certificates(data)
+
+
+def _crl(data: bytes) -> bytes:
+    load = x509.load_pem_x509_crl if b"-----BEGIN X509 CRL-----" in data else x509.load_der_x509_crl
+    try:
+        return load(data).public_bytes(Encoding.DER)
+    except ValueError as e:
+        raise InputError("crl-unreadable", problem=type(e).__name__) from e

@@ -1,0 +1,221 @@
+"""An office in a folder: test PKI, keys in software, register, spool and archive; several processes can open it.
+
+`python -m tests.support.office FOLDER issue KEY [--die-at STEP]` issues one result and, if asked, kills itself with
+SIGKILL right after the named step.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+
+from esign.codes import AgencyCode, DossierCode, ProcedureCode
+from esign.delivery import FolderDelivery
+from esign.document import Agency, ResultMetadata
+from esign.files import Folder
+from esign.issuance import Issuer, Step
+from esign.keys import SigningKey
+from esign.pdf.specimen import specimen_seal
+from esign.pdf.templates import load
+from esign.profile import TT15, IssuanceProfile, SealProfile, SignatureProfile
+from esign.registry import Intent, NextNumber, Registry
+from esign.request import Filled, Request
+from esign.seal import Kid, SealKey, SealKeys
+from esign.softkey import SoftwareKey
+from esign.trust import TrustStore
+from esign.verification import Verifier
+from tests.support.pki import PKI, PrivateKey, name, pem
+
+NOW = datetime(2026, 11, 21, 3, 32, 58, tzinfo=UTC)
+PASSPHRASE = "test only"
+HOST = "q.gov.vn"
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, at: datetime = NOW) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def advance(self, by: timedelta) -> None:
+        self.at += by
+
+
+@dataclass(kw_only=True)
+class Office:
+    """One agency, ready to issue."""
+
+    folder: Path
+    agency: Agency
+    profile: IssuanceProfile
+    key: SigningKey
+    seal_key: SigningKey
+    registry: Registry
+    trust: TrustStore
+    clock: Clock
+
+    @classmethod
+    def create(cls, folder: Path, *, kind: str = "rsa") -> "Office":
+        """Make keys and certificates in `folder`, then open it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        pki = PKI.create()
+        for file, key, who in (
+            ("key.p12", _private_key(kind), "UBND PHƯỜNG MẪU"),
+            ("seal.p12", _private_key("p256"), "Tem QR UBND PHƯỜNG MẪU"),
+        ):
+            certificate = pki.issuing.certify(key.public_key(), name(who, locality="Hà Nội"))
+            issuers = [pki.issuing.certificate]
+            encryption = BestAvailableEncryption(PASSPHRASE.encode())
+            (folder / file).write_bytes(
+                pkcs12.serialize_key_and_certificates(None, key, certificate, issuers, encryption)
+            )
+        (folder / "root.pem").write_bytes(pem([pki.root.certificate]))
+        for i, crl in enumerate(pki.crls(at=NOW - timedelta(hours=1))):
+            (folder / f"{i}.crl").write_bytes(crl)
+        (folder / "seal.png").write_bytes(specimen_seal())
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: Path, *, signature: SignatureProfile = TT15, **profile: Any) -> "Office":
+        """Open what `create` made; any number of processes may."""
+        clock = Clock()
+        key = SoftwareKey.from_pkcs12((folder / "key.p12").read_bytes(), PASSPHRASE)
+        seal = SealProfile(host=HOST, agency_number=258, key_sequence=3)
+        return cls(
+            folder=folder,
+            agency=Agency(
+                code=AgencyCode.parse("H26.18.01"),
+                name="UỶ BAN NHÂN DÂN PHƯỜNG MẪU",
+                parent="UỶ BAN NHÂN DÂN THÀNH PHỐ HÀ NỘI",
+                place="Hà Nội",
+                address="Số 1 phố Mẫu, phường Mẫu, thành phố Hà Nội",
+                seal_image=(folder / "seal.png").read_bytes(),
+                system="Hệ thống thông tin giải quyết thủ tục hành chính (mẫu)",
+                system_owner="UBND thành phố Hà Nội (mẫu)",
+            ),
+            profile=IssuanceProfile(seal=seal, signature=signature, **profile),
+            key=key,
+            seal_key=SoftwareKey.from_pkcs12((folder / "seal.p12").read_bytes(), PASSPHRASE),
+            registry=Registry.open(folder / "register.sqlite", now=clock),
+            trust=TrustStore.from_pem(
+                (folder / "root.pem").read_bytes(), crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))]
+            ),
+            clock=clock,
+        )
+
+    @property
+    def out(self) -> Path:
+        """Where documents are delivered to."""
+        return self.folder / "out"
+
+    def issuer(self, on_step: Callable[[Step, Intent | None], None] | None = None, **changes: Any) -> Issuer:
+        """An issuer over this office's parts."""
+        parts: dict[str, Any] = {
+            "agency": self.agency,
+            "profile": self.profile,
+            "key": self.key,
+            "seal_key": self.seal_key,
+            "registry": self.registry,
+            "spool": Folder(self.folder / "spool"),
+            "archive": Folder(self.folder / "archive"),
+            "now": self.clock,
+            "trust": self.trust,
+            "delivery": FolderDelivery(self.out),
+        }
+        if on_step is not None:
+            parts["on_step"] = on_step
+        return Issuer(**parts | changes)
+
+    def verifier(self, **changes: Any) -> Verifier:
+        """A verifier that trusts this office's PKI, knows its seal key and its register."""
+        parts: dict[str, Any] = {
+            "trust": self.trust,
+            "now": self.clock,
+            "seal_keys": self.seal_keys(),
+            "registry": self.registry,
+        }
+        return Verifier(**parts | changes)
+
+    def seal_keys(self) -> SealKeys:
+        """The table that citizens' verifiers would have."""
+        key = SealKey(
+            kid=Kid(258, 3),
+            public_key=self.seal_key.public_key,
+            name_vi=self.agency.name,
+            name_en="People's Committee of Specimen Ward",
+            host=HOST,
+            not_before=NOW - timedelta(days=1),
+            not_after=NOW + timedelta(days=365),
+        )
+        return SealKeys([key])
+
+    def signer_certificate(self) -> x509.Certificate:
+        """The agency's."""
+        return x509.load_der_x509_certificate(self.key.certificates[0])
+
+
+def _private_key(kind: str) -> PrivateKey:
+    if kind == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def request(
+    idempotency_key: str,
+    *,
+    template: str = "quyet-dinh",
+    symbol: str = "QĐ-UBND",
+    dossier: str = "H26.18.01-261120-0001",
+) -> Request:
+    """A request with the template's own sample data."""
+    return Request(
+        idempotency_key=idempotency_key,
+        content=Filled(template=template, data=load(template).sample),
+        metadata=ResultMetadata(
+            procedure=ProcedureCode.parse("1.012345"),
+            title="Quyết định",
+            subject="Về việc mẫu",
+            dossier=DossierCode.parse(dossier),
+        ),
+        number=NextNumber(symbol=symbol),
+    )
+
+
+def main() -> None:
+    """Issue one result, and die on the way if asked."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("action", choices=["issue", "resume"])
+    parser.add_argument("key", nargs="?", default="")
+    parser.add_argument("--die-at", type=Step)
+    parser.add_argument("--template", default="quyet-dinh")
+    arguments = parser.parse_args()
+
+    def on_step(step: Step, _intent: Intent | None) -> None:
+        if step is arguments.die_at:
+            sys.stdout.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    issuer = Office.open(arguments.folder).issuer(on_step)
+    if arguments.action == "issue":
+        issued = issuer.issue(request(arguments.key, template=arguments.template))
+        print(issued.id, issued.number, issued.sha256)
+    else:
+        for resumed in issuer.resume():
+            print(resumed.intent.id, resumed.intent.state.value, resumed.error or "")
+
+
+if __name__ == "__main__":
+    main()
