@@ -115,6 +115,8 @@ def find_places(pdf: bytes, *, seal: tuple[float, float] | None, signature: tupl
         PreflightError: `document-not-issuable` with `no-room-for-seal`, `no-room-for-signature`, `page-size-insane`.
         InputError: `pdf-damaged`, `pdf-encrypted`, `pdf-not-rendered`.
     """
+    if seal is None and signature is None:
+        return Places(seal=None, signature=None)
     with open_pdf(pdf) as opened:
         last = len(opened.pages) - 1
         pages = [page_geometry(opened, index) for index in dict.fromkeys((last, 0))]

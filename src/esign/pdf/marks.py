@@ -4,7 +4,7 @@ A mark is a one-page PDF with a transparent background and embedded fonts, ready
 """
 
 import io
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
 from math import floor
@@ -16,12 +16,10 @@ from esign.document import Agency, Mark
 from esign.errors import InputError
 from esign.pdf._typst import Project
 from esign.pdf.fonts import FontSet
-from esign.profile import VGCA_COMPAT
+from esign.profile import VGCA_COMPAT, VIETNAM
 
-__all__ = ["VIETNAM", "agency_mark", "agency_mark_size", "seal_mark", "seal_mark_size"]
+__all__ = ["agency_mark", "agency_mark_size", "seal_mark", "seal_mark_size"]
 
-VIETNAM = timezone(timedelta(hours=7), "+07:00")
-"""No daylight saving since 1975; signing times are printed in it whatever the host's zone (ND30 Phụ lục I, II.8)."""
 
 # The text beside the red seal: wide enough for an agency's name in two lines, low enough to leave room above it for
 # the image of a person's signature (about 40 x 20 mm).
@@ -151,7 +149,7 @@ def _check_seal_image(data: bytes) -> None:
                 raise InputError("seal-image-invalid", problem=f"{width} x {height} px")
             image.load()
             transparent = image.convert("RGBA").getchannel("A").getextrema()[0] == 0
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
         raise InputError("seal-image-invalid", problem="PNG") from e
     if not transparent:
         raise InputError("seal-image-invalid", problem="no alpha")

@@ -29,6 +29,13 @@ _EOF = b"%%EOF"
 _WHITE = b"\x00\t\n\x0c\r "
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d")
 _HYBRID = re.compile(rb"/XRefStm\s+\d")
+# What qpdf remarks and no reader stumbles over: PDFBox leaves its cross-reference stream out of itself, and a page
+# without anything on it may have no /Resources.
+_HARMLESS = re.compile(
+    r"common error handled correctly by qpdf and most other applications"
+    r"|reported number of objects \(\d+\) is not one plus the highest object number"
+    r"|Resources is missing or invalid; repairing"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +140,13 @@ def _look(opened: pikepdf.Pdf, pdf: bytes, profile: IssuanceProfile, seen: _Seen
     seen.pdfa = _claimed_pdfa(opened)
     _pages(opened, profile, seen)
     # Last, because qpdf parses late: by now every object was looked at.
-    problems = opened.get_warnings()
+    warnings = [str(w) for w in opened.get_warnings()]
+    problems = [w for w in warnings if not _HARMLESS.search(w)]
+    # The texts of qpdf quote the file; how many there are says enough.
     if problems:
-        # The texts of qpdf quote the file; how many there are says enough.
         seen.findings.append(Reason("pdf-damaged", {"problem": f"qpdf: {len(problems)}"}))
+    elif warnings:
+        seen.notices.append(Reason("pdf-oddities", {"count": len(warnings)}))
 
 
 def _signatures(contents: Contents, pdf: bytes) -> Iterator[Reason]:
