@@ -4,11 +4,13 @@ Nothing is trusted by default, neither the operating system's roots nor what a d
 """
 
 import hashlib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from esign.errors import InputError
@@ -71,10 +73,10 @@ def certificates(data: bytes) -> tuple[bytes, ...]:
         if b"-----BEGIN CERTIFICATE-----" in data:
             found = x509.load_pem_x509_certificates(data)
         elif b"-----BEGIN PKCS7-----" in data:
-            found = pkcs7.load_pem_pkcs7_certificates(data)
+            found = _pkcs7(data, pkcs7.load_pem_pkcs7_certificates)
         else:
             found = _der(data)
-    except ValueError as e:
+    except (ValueError, UnsupportedAlgorithm) as e:  # the latter: PKCS#7 of another content type
         raise InputError("certificate-unreadable", problem=type(e).__name__) from e
     return tuple(c.public_bytes(Encoding.DER) for c in found)
 
@@ -83,7 +85,15 @@ def _der(data: bytes) -> list[x509.Certificate]:
     try:
         return [x509.load_der_x509_certificate(data)]
     except ValueError:
-        return pkcs7.load_der_pkcs7_certificates(data)
+        return _pkcs7(data, pkcs7.load_der_pkcs7_certificates)
+
+
+def _pkcs7(data: bytes, load: Callable[[bytes], list[x509.Certificate]]) -> list[x509.Certificate]:
+    # RFC 2315 §6 allows BER and some authorities write it; cryptography reads it, but with a warning that
+    # nobody here can act on.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PKCS#7 certificates could not be parsed as DER")
+        return load(data)
 
 
 def _crl(data: bytes) -> bytes:

@@ -126,7 +126,7 @@ def test_each_step_happens_once_and_in_order(registry: Registry, done: str) -> N
     intent = registry.reserve(new_intent())
     order = ["reserved", "prepared", "signed", "issued"]
     facts = registration()
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "prepared": lambda: prepare(registry, intent),
         "signed": lambda: registry.signed(intent.id, sha256=facts.sha256),
         "issued": lambda: registry.issued(intent.id, facts),

@@ -378,14 +378,14 @@ def copied(**changes: str) -> str:
             " FROM standing_change"
         ),
         (
-            "REPLACE INTO issued SELECT id, 'x', size, signing_time, level, mechanism, 99, NULL, profile, fonts, notices"
-            " FROM issued"
+            "REPLACE INTO issued SELECT id, 'x', size, signing_time, level, mechanism, 99, NULL, profile, fonts,"
+            " notices FROM issued"
         ),
         "REPLACE INTO signer SELECT result_id, position, 'x', issuer, serial FROM signer",
         "INSERT INTO signer SELECT result_id, 7, 'x', issuer, serial FROM signer LIMIT 1",
         (
-            "INSERT INTO standing_change SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, 'withdrawn', at, by,"
-            " why, NULL, recorded_at FROM standing_change"
+            "INSERT INTO standing_change SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, 'withdrawn', at,"
+            " by, why, NULL, recorded_at FROM standing_change"
         ),
         "INSERT INTO delivery SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, at, 'x' FROM delivery",
         (
