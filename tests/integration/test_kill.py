@@ -1,0 +1,101 @@
+"""SIGKILL at every named step of issuing: nothing lost, nothing twice, no number used twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from esign.issuance import Step
+from esign.registry import IntentState
+from esign.report import Integrity
+from tests.support.office import Office
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+
+
+@pytest.fixture(scope="module", params=["rsa", "p256"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys of both kinds: an RSA v1.5 signature can be made again, an ECDSA one comes out differently."""
+    folder = tmp_path_factory.mktemp("office") / request.param
+    Office.create(folder, kind=request.param)
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tests.support.office", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=dict(os.environ))
+
+
+def independent_check(office: Office, expected_numbers: list[str]) -> None:
+    """Rows, files and books, looked at from outside of the issuer."""
+    entries = office.registry.listing().entries
+    issued = [e for e in entries if e.state is IntentState.ISSUED]
+    assert sorted(str(e.number) for e in issued) == expected_numbers
+    assert len({e.status_number for e in entries}) == len(entries)
+    archived = sorted(p.name for p in (office.folder / "archive").iterdir())
+    assert archived == sorted(f"{e.id}.pdf" for e in issued)
+    delivered = sorted(p.name for p in office.out.iterdir())
+    assert len(delivered) == len(issued)
+    for entry in issued:
+        pdf = (office.folder / "archive" / f"{entry.id}.pdf").read_bytes()
+        assert office.verifier().verify(pdf).integrity is Integrity.INTACT
+    assert not [p for p in (office.folder / "spool").iterdir()]
+    assert office.registry.unfinished() == ()
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_killed_and_resumed(made: Path, tmp_path: Path, step: Step) -> None:
+    folder = _copied(made, tmp_path)
+    killed = run(folder, "issue", "first", "--die-at", step.value)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = run(folder, "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    # The portal knows nothing and simply asks again; then it goes on with the next dossier.
+    again, following = run(folder, "issue", "first"), run(folder, "issue", "second")
+    assert again.returncode == following.returncode == 0, again.stderr + following.stderr
+    assert [out.stdout.split()[1] for out in (again, following)] == ["01/QĐ-UBND", "02/QĐ-UBND"]
+    independent_check(Office.open(folder), ["01/QĐ-UBND", "02/QĐ-UBND"])
+
+
+@pytest.mark.parametrize("step", [Step.RESERVED, Step.PREPARED, Step.KEY_USED, Step.SIGNED])
+def test_killed_and_simply_asked_again(made: Path, tmp_path: Path, step: Step) -> None:
+    """Without `resume`: a repeated request finishes what the dead process began."""
+    folder = _copied(made, tmp_path)
+    run(folder, "issue", "first", "--die-at", step.value)
+    again = run(folder, "issue", "first")
+    assert again.returncode == 0, again.stderr
+    independent_check(Office.open(folder), ["01/QĐ-UBND"])
+
+
+def test_killed_while_resuming(made: Path, tmp_path: Path) -> None:
+    folder = _copied(made, tmp_path)
+    run(folder, "issue", "first", "--die-at", Step.RESERVED.value)
+    for step in (Step.SEALED, Step.KEY_USED, Step.READ_BACK, Step.ISSUED):
+        assert run(folder, "resume", "--die-at", step.value).returncode == -signal.SIGKILL
+    assert run(folder, "resume").returncode == 0
+    independent_check(Office.open(folder), ["01/QĐ-UBND"])
+
+
+def test_many_processes_with_one_request_sign_once(made: Path, tmp_path: Path) -> None:
+    folder = _copied(made, tmp_path)
+    command = [sys.executable, "-m", "tests.support.office", str(folder), "issue", "same"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(6)]
+    outputs = [(p.communicate(), p.returncode) for p in started]
+    answers = {out for (out, _), code in outputs if code == 0}
+    assert len(answers) == 1
+    refused = [err for (_, err), code in outputs if code != 0]
+    assert all("RequestInFlight" in err for err in refused), refused
+    independent_check(Office.open(folder), ["01/QĐ-UBND"])
+
+
+def _copied(made: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "office"
+    folder.mkdir()
+    for file in made.iterdir():
+        if file.suffix in {".p12", ".pem", ".crl", ".png"}:
+            (folder / file.name).write_bytes(file.read_bytes())
+    return folder

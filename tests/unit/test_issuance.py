@@ -1,0 +1,361 @@
+"""Issuing: what comes out, what is refused before anything is recorded, and what a repeat gives."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import zxingcpp
+from cryptography import x509
+
+from esign.codes import DocumentNumber
+from esign.document import ResultMetadata
+from esign.errors import (
+    DuplicateNumber,
+    Error,
+    InputError,
+    KeyStoreError,
+    PreflightError,
+    RequestConflict,
+    SigningError,
+    TokenUnavailable,
+)
+from esign.files import Folder
+from esign.issuance import Step
+from esign.keys import Mechanism, SigningKey
+from esign.pdf.raster import page_image
+from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, Level
+from esign.registry import Intent, IntentState
+from esign.report import Indication, Integrity
+from esign.request import Filled, Given, Request
+from esign.trust import TrustStore
+from tests.support.office import NOW, Office, request
+from tests.support.pki import PKI
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys and certificates, made once."""
+    folder = tmp_path_factory.mktemp("office") / "made"
+    Office.create(folder)
+    return folder
+
+
+@pytest.fixture
+def office(made: Path, tmp_path: Path) -> Office:
+    """A fresh register over the same keys."""
+    folder = tmp_path / "office"
+    folder.mkdir()
+    for file in made.iterdir():
+        if file.suffix in {".p12", ".pem", ".crl", ".png"}:
+            (folder / file.name).write_bytes(file.read_bytes())
+    return Office.open(folder)
+
+
+def plain_pdf(text: str = "Văn bản do phần mềm khác tạo") -> bytes:
+    """A PDF that is not ours: typst without any of our templates."""
+    import typst
+
+    return typst.compile(f"#set page(width: 210mm, height: 297mm)\n#set text(lang: \"vi\")\n{text}".encode())
+
+
+def given(key: str, pdf: bytes, number: str = "15/GP-UBND") -> Request:
+    metadata = request(key).metadata
+    return Request(
+        idempotency_key=key, content=Given(pdf=pdf), metadata=metadata, number=DocumentNumber.parse(number)
+    )
+
+
+@pytest.mark.parametrize("template", ["quyet-dinh", "xac-nhan-cu-tru", "ho-kinh-doanh"])
+def test_what_was_issued_verifies_everywhere(office: Office, tmp_path: Path, template: str) -> None:
+    issued = office.issuer().issue(request("k", template=template))
+    report = office.verifier().verify(issued.pdf)
+    assert report.integrity is Integrity.INTACT
+    assert [s.indication for s in report.signatures] == [Indication.TOTAL_PASSED]
+    assert report.levels == (Level.B_B,)
+    assert report.seal is not None
+    assert report.seal.number == str(issued.number) == "01/QĐ-UBND"
+    file = tmp_path / "issued.pdf"
+    file.write_bytes(issued.pdf)
+    pdfsig = subprocess.run(["pdfsig", "-nocert", file], capture_output=True, text=True, check=False).stdout
+    assert "Signature Validation: Signature is Valid." in pdfsig
+    assert "Total document signed" in pdfsig
+    checked = subprocess.run(["qpdf", "--check", file], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    text = subprocess.run(["pdftotext", "-layout", file, "-"], capture_output=True, text=True, check=True).stdout
+    assert "Số: 01/QĐ-UBND" in text
+    assert str(issued.id) in text
+
+
+def test_a_validator_that_we_did_not_write_agrees(office: Office) -> None:
+    """PyHanko's own validation, with its own path building, over the whole chain."""
+    import io
+
+    from asn1crypto import crl as asn1_crl
+    from asn1crypto import x509 as asn1_x509
+    from pyhanko.pdf_utils.reader import PdfFileReader
+    from pyhanko.sign.validation import async_validate_pdf_signature
+    from pyhanko_certvalidator import ValidationContext
+    import asyncio
+
+    issued = office.issuer().issue(request("k"))
+    context = ValidationContext(
+        trust_roots=[asn1_x509.Certificate.load(office.trust.anchors[0].der)],
+        crls=[asn1_crl.CertificateList.load(c) for c in office.trust.crls],
+        moment=NOW,
+        revocation_mode="require",
+    )
+    signature = PdfFileReader(io.BytesIO(issued.pdf)).embedded_signatures[0]
+    status = asyncio.run(async_validate_pdf_signature(signature, signer_validation_context=context))
+    assert status.bottom_line
+    assert status.coverage.name == "ENTIRE_FILE"
+
+
+@pytest.mark.parametrize("dpi", [100, 150, 300])
+def test_the_seal_is_read_from_the_page(office: Office, dpi: int) -> None:
+    issued = office.issuer().issue(request("k"))
+    report = office.verifier().inspect(issued.pdf)
+    assert report.seal is not None
+    read = zxingcpp.read_barcodes(page_image(issued.pdf, 0, dpi), formats=zxingcpp.BarcodeFormat.QRCode)
+    assert [r.text for r in read] == [report.seal.url]
+
+
+@pytest.mark.parametrize(
+    ("profile", "mechanism"),
+    [(VGCA_COMPAT, Mechanism.RSA_PKCS1_SHA256), (TT15, Mechanism.RSA_PSS_SHA256)],
+)
+def test_the_profile_chooses_the_mechanism_and_the_record_says_which(
+    office: Office, profile: object, mechanism: Mechanism
+) -> None:
+    office.profile = replace(office.profile, signature=profile)  # type: ignore[arg-type]  # parametrised
+    issued = office.issuer().issue(request("k"))
+    registration = office.registry.get(issued.id).registration
+    assert registration is not None
+    assert registration.mechanism is mechanism
+    assert registration.profile == office.profile.signature.name
+    assert office.verifier().verify(issued.pdf).integrity is Integrity.INTACT
+
+
+def test_a_given_pdf_stays_a_prefix_of_what_is_issued(office: Office) -> None:
+    pdf = plain_pdf()
+    issued = office.issuer().issue(given("k", pdf))
+    assert issued.pdf.startswith(pdf)
+    assert office.verifier().verify(issued.pdf).integrity is Integrity.INTACT
+    assert issued.number == DocumentNumber.parse("15/GP-UBND")
+
+
+def test_a_file_can_be_signed_without_becoming_a_result(office: Office) -> None:
+    signed = office.issuer().sign(plain_pdf(), idempotency_key="k")
+    report = office.verifier().verify(signed.pdf)
+    assert signed.number is None
+    assert report.seal is None
+    assert office.registry.get(signed.id).state is IntentState.ISSUED
+
+
+def test_without_an_appearance_the_field_is_hidden(office: Office) -> None:
+    office.profile = replace(office.profile, visible=False)
+    signed = office.issuer().sign(plain_pdf(), idempotency_key="k")
+    before, after = (page_image(pdf, 0, 50) for pdf in (plain_pdf(), signed.pdf))
+    assert before.tobytes() == after.tobytes()
+
+
+def test_the_same_request_gives_the_same_document_and_signs_once(office: Office) -> None:
+    key = CountingKey(office.key)
+    office.key = key
+    issuer = office.issuer()
+    first = issuer.issue(request("k"))
+    again = issuer.issue(request("k"))
+    assert again == first
+    assert key.signatures == 1
+
+
+def test_another_request_with_the_same_key_is_refused(office: Office) -> None:
+    issuer = office.issuer()
+    issuer.issue(request("k"))
+    with pytest.raises(RequestConflict):
+        issuer.issue(request("k", symbol="GP-UBND"))
+
+
+def test_a_given_number_is_not_issued_twice(office: Office) -> None:
+    issuer = office.issuer()
+    issuer.issue(given("k1", plain_pdf()))
+    with pytest.raises(DuplicateNumber):
+        issuer.issue(given("k2", plain_pdf("Văn bản khác")))
+
+
+def test_numbers_follow_each_other(office: Office) -> None:
+    issuer = office.issuer()
+    assert [str(issuer.issue(request(f"k{i}")).number) for i in range(3)] == ["01/QĐ-UBND", "02/QĐ-UBND", "03/QĐ-UBND"]
+
+
+def test_what_is_refused_leaves_no_trace(office: Office) -> None:
+    bad = replace(request("k"), content=Filled(template="quyet-dinh", data={}))
+    with pytest.raises(InputError, match="template"):
+        office.issuer().issue(bad)
+    with pytest.raises(PreflightError):
+        office.issuer().issue(given("k", b"not a pdf"))
+    assert office.registry.listing().entries == ()
+    assert list(Folder(office.folder / "spool").names()) == []
+
+
+def test_a_signed_document_is_not_signed_again(office: Office) -> None:
+    issuer = office.issuer()
+    issued = issuer.issue(request("k"))
+    with pytest.raises(PreflightError) as refused:
+        issuer.sign(issued.pdf, idempotency_key="again")
+    assert [f.code for f in refused.value.findings] == ["already-signed"]
+
+
+def test_an_expired_certificate_never_signs(office: Office) -> None:
+    office.clock.advance(timedelta(days=5 * 365))
+    with pytest.raises(SigningError) as refused:
+        office.issuer().issue(request("k"))
+    assert refused.value.code == "certificate-expired"
+    assert office.registry.listing().entries == ()
+
+
+def test_a_revoked_certificate_never_signs(office: Office, tmp_path: Path) -> None:
+    pki = PKI.create()
+    certificate = pki.issuing.certify(_public(office.key), x509.Name([]))
+    pki.issuing.revoke(certificate, at=NOW - timedelta(days=1))
+    from tests.support.pki import der
+
+    office.key = CountingKey(office.key, pki.chain(certificate))
+    office.trust = TrustStore.from_pem(der(pki.root.certificate), crls=pki.crls(at=NOW - timedelta(hours=1)))
+    with pytest.raises(SigningError) as refused:
+        office.issuer().issue(request("k"))
+    assert refused.value.code == "certificate-revoked"
+
+
+def test_unchecked_revocation_is_recorded_and_never_shown_as_good(office: Office) -> None:
+    office.trust = replace(office.trust, crls=())
+    issued = office.issuer().issue(request("k"))
+    assert "revocation-unknown" in [n.code for n in issued.notices]
+    report = office.verifier().inspect(issued.pdf)
+    assert report.signatures[0].indication is Indication.INDETERMINATE
+
+
+def test_a_level_that_cannot_be_reached_is_refused_at_the_start(office: Office) -> None:
+    office.profile = replace(office.profile, signature=replace(TT15, level=Level.B_T))
+    with pytest.raises(SigningError) as refused:
+        office.issuer()
+    assert refused.value.code == "level-not-available"
+
+
+def test_a_dead_token_keeps_the_intent_and_resume_finishes_it(office: Office) -> None:
+    key = CountingKey(office.key)
+    key.dead = True
+    office.key = key
+    issuer = office.issuer()
+    with pytest.raises(TokenUnavailable):
+        issuer.issue(request("k"))
+    (waiting,) = office.registry.unfinished()
+    assert waiting.state is IntentState.PREPARED
+    (still,) = issuer.resume()
+    assert isinstance(still.error, KeyStoreError)
+    key.dead = False
+    (finished,) = issuer.resume()
+    assert finished.error is None
+    assert finished.intent.state is IntentState.ISSUED
+    assert finished.intent.number == waiting.number
+    assert issuer.issue(request("k")).id == waiting.id
+
+
+def test_a_certificate_renewed_in_between_waits_for_the_old_one(office: Office) -> None:
+    key = CountingKey(office.key)
+    key.dead = True
+    office.key = key
+    with pytest.raises(TokenUnavailable):
+        office.issuer().issue(request("k"))
+    pki = PKI.create()
+    office.key = CountingKey(key.key, pki.chain(pki.issuing.certify(_public(key.key), x509.Name([]))))
+    office.trust = TrustStore()
+    (waiting,) = office.issuer().resume()
+    assert waiting.error is not None
+    assert waiting.error.code == "prepared-for-other-key"
+    assert waiting.intent.state is IntentState.PREPARED
+
+
+def test_damage_between_two_steps_voids_with_a_reason_and_the_number_stays_explained(office: Office) -> None:
+    def damage(step: Step, intent: Intent | None) -> None:
+        if step is Step.SIGNED and intent is not None:
+            archived = office.folder / "archive" / f"{intent.id}.pdf"
+            archived.write_bytes(archived.read_bytes()[:-1])
+
+    with pytest.raises(SigningError):
+        office.issuer(damage).issue(request("k1"))
+    issued = office.issuer().issue(request("k2"))
+    assert str(issued.number) == "02/QĐ-UBND"
+    book = office.registry.book(office.agency.code, year=2026, symbol="QĐ-UBND")
+    (gap,) = book.gaps
+    assert str(gap.number) == "01/QĐ-UBND"
+    with pytest.raises(SigningError, match="given up before"):
+        office.issuer().issue(request("k1"))
+
+
+def test_steps_are_reported_in_order(office: Office) -> None:
+    seen: list[Step] = []
+    office.issuer(lambda step, _intent: seen.append(step)).issue(request("k"))
+    assert seen == list(Step)
+
+
+def test_nothing_personal_is_in_names_of_files(office: Office) -> None:
+    office.issuer().issue(request("k"))
+    names = [p.name for p in office.folder.rglob("*")]
+    assert not [n for n in names if "Mẫu" in n or "000000000000" in n]
+
+
+def test_the_spool_is_empty_afterwards(office: Office) -> None:
+    office.issuer().issue(request("k"))
+    assert list(Folder(office.folder / "spool").names()) == []
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Request(idempotency_key="", content=Given(pdf=b"")),
+        lambda: Request(idempotency_key="k", content=Given(pdf=b""), metadata=request("k").metadata),
+        lambda: replace(request("k"), content=Given(pdf=b"")),
+        lambda: replace(request("k"), metadata=None, number=None),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(build: Callable[[], Request]) -> None:
+    with pytest.raises(InputError):
+        build()
+
+
+def test_a_request_survives_storage() -> None:
+    asked = replace(request("k"), issue_date=NOW.date())
+    assert Request.from_bytes(asked.to_bytes()) == asked
+    by_hand = given("k", plain_pdf())
+    assert Request.from_bytes(by_hand.to_bytes()) == by_hand
+    assert isinstance(asked.metadata, ResultMetadata)
+
+
+def _public(key: SigningKey) -> object:
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    return load_der_public_key(key.public_key)
+
+
+class CountingKey:
+    """A real key whose token can be pulled."""
+
+    def __init__(self, key: SigningKey, certificates: tuple[bytes, ...] | None = None) -> None:
+        self.key = key
+        self.signatures = 0
+        self.dead = False
+        self.ref = key.ref
+        self.protection = key.protection
+        self.key_type = key.key_type
+        self.public_key = key.public_key
+        self.mechanisms = key.mechanisms
+        self.certificates = certificates or key.certificates
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+        if self.dead:
+            raise TokenUnavailable("token-gone", token="-")
+        self.signatures += 1
+        return self.key.sign(data, mechanism=mechanism)
