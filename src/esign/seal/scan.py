@@ -10,7 +10,6 @@ __all__ = ["read", "seal_urls"]
 
 # An A4 page at 600 dpi has 35 million pixels; four times as many are not worth the memory.
 _MAX_UPSCALED_PIXELS = 40_000_000
-_QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 
 
 def read(image: Image.Image) -> tuple[str, ...]:
@@ -42,7 +41,9 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _texts(image: Image.Image) -> list[str]:
-    found = zxingcpp.read_barcodes(image, formats=_QR)
+    # Made anew each time: one that lives as long as the module is reported as a leak on stderr when Python ends.
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(image, formats=formats)
     return [barcode.text for barcode in found if barcode.valid]
 
 

@@ -285,7 +285,7 @@ def _claims(payload: bytes) -> SealClaims:
             # Said before anything else is looked at: the paper may be right and the verifier too old.
             raise SealError("seal-version-unknown", version=version)
         case [int(version), status_number, bytes(digest), procedure, str(number), *rest] if (
-            version == _VERSION and len(rest) <= 1
+            version == _VERSION and version is not True and len(rest) <= 1
         ):
             pass
         case _:
