@@ -21,7 +21,7 @@ _SIZES_MM = (5.0, 200.0)
 
 
 class Level(Enum):
-    """Error-correction levels (ISO/IEC 18004 §6.5.1), from the lowest; L is not used for seals."""
+    """Error-correction levels (ISO/IEC 18004 §7.5.1), from the lowest; L is not used for seals."""
 
     M = constants.ERROR_CORRECT_M
     Q = constants.ERROR_CORRECT_Q
