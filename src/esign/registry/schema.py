@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import threading
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +23,8 @@ APPLICATION_ID = 0x6573_676E
 _MAGIC = b"SQLite format 3\0"
 
 _logger = logging.getLogger(__name__)
+# Alembic's `context` and `op` are global in a process; two registers may be opened at the same moment.
+_alembic = threading.Lock()
 
 
 def open_store(path: Path) -> Store:
@@ -67,7 +70,8 @@ def _is_ready(store: Store) -> bool:
 
 
 def _set_up(store: Store) -> None:
-    # Switching to WAL does not wait for others, so only one process does it (and migrates) at a time.
+    # One process at a time: of 640 that switched to WAL at the same moment, 2 got SQLITE_BUSY at once, although
+    # they were willing to wait (tried with SQLite 3.40.1).
     lock = claims_folder(store.path) / "setup.lock"
     try:
         with host_lock(lock, timeout=BUSY_TIMEOUT_S):
@@ -134,7 +138,8 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection
     _logger.debug("migrating a register from %s to %s", revision_of(connection), HEAD)
-    command.upgrade(config, "head")
+    with _alembic:
+        command.upgrade(config, "head")
 
 
 def _migrations() -> Path:

@@ -45,6 +45,26 @@ def test_eight_processes_share_a_book_that_none_of_them_made(tmp_path: Path) -> 
         assert len({i.status_number for i in registry.listing(limit=1000).entries}) == 320
 
 
+def test_registers_are_opened_at_the_same_moment(tmp_path: Path) -> None:
+    """Making a file, switching it to WAL and Alembic's global context are all raced, on one file and on several."""
+    for attempt in range(4):
+        barrier = threading.Barrier(12)
+
+        def start(which: int, folder: Path, barrier: threading.Barrier) -> None:
+            barrier.wait()
+            with Registry.open(folder / str(which % 4) / "register.sqlite", now=Clock()) as registry:
+                registry.reserve(new_intent())
+
+        with ThreadPoolExecutor(12) as pool:
+            folder = tmp_path / str(attempt)
+            for future in [pool.submit(start, which, folder, barrier) for which in range(12)]:
+                future.result()
+        for which in range(4):
+            with Registry.open(folder / str(which) / "register.sqlite", now=Clock()) as registry:
+                assert len(registry.listing().entries) == 3
+                registry.check()
+
+
 def test_200_threads_with_one_key_make_one_intent(registry: Registry) -> None:
     new = new_intent("the same")
     barrier = threading.Barrier(200)

@@ -5,7 +5,7 @@ from alembic import context
 from esign.registry.models import Base
 
 connection = context.config.attributes["connection"]
-# SQLite can roll DDL back; Alembic assumes that drivers cannot.
-context.configure(connection=connection, target_metadata=Base.metadata, transactional_ddl=True)
+# Alembic neither begins nor commits on a connection that is in a transaction already.
+context.configure(connection=connection, target_metadata=Base.metadata)
 with context.begin_transaction():
     context.run_migrations()
