@@ -137,7 +137,7 @@ def init_token(
                 except (p11.PinIncorrect, p11.PinLocked, p11.PinInvalid, p11.PinLenRange) as e:
                     attempt.refused()
                     raise PINError("so-pin-refused", token=chosen.label or label) from e
-                except NOT_SENT:
+                except (*NOT_SENT, p11.SessionExists):
                     attempt.not_sent()
                     raise
                 finally:

@@ -26,6 +26,7 @@
  * The positions in the table are those of CK_FUNCTION_LIST, PKCS#11 v2.40 §3.6.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -63,6 +64,8 @@ enum { FULL_TRIES = 3, MOST_SESSIONS = 4096, MOST_HANDLES = 4096 };
 
 static table_t *real, shim;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Read: a call is in the wrapped module. Write: its sessions are closed under it, which SoftHSM would not survive. */
+static pthread_rwlock_t busy = PTHREAD_RWLOCK_INITIALIZER;
 static ulong_t calls[68];
 /* How often the token was pulled, as this process last saw; a session belongs to the count at its opening. */
 static ulong_t pulled;
@@ -142,21 +145,31 @@ static void bury(void) {
             dead[n++] = sessions[i].handle;
         }
     pthread_mutex_unlock(&lock);
+    if (!n) return;
+    pthread_rwlock_wrlock(&busy);
     for (int i = 0; i < n; i++) REAL(CLOSE_SESSION, ulong_t)(dead[i]);
+    pthread_rwlock_unlock(&busy);
 }
 
-static int dead(ulong_t session) {
-    int alive = 0;
-    removed();
+/* Begins a call in a session: 0, or what to answer because the session is dead or the token out. */
+static rv_t enter(ulong_t session) {
+    int alive = 0, out = removed();
     bury();
+    pthread_rwlock_rdlock(&busy);
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MOST_SESSIONS && !alive; i++)
         alive = sessions[i].open && sessions[i].handle == session && sessions[i].pulled == pulled;
     pthread_mutex_unlock(&lock);
-    return !alive;
+    return !alive ? SESSION_HANDLE_INVALID : out ? TOKEN_NOT_PRESENT : 0;
 }
 
-#define ALIVE(session) do { if (dead(session)) return SESSION_HANDLE_INVALID; if (removed()) return TOKEN_NOT_PRESENT; } while (0)
+/* Does `call` in a session, if that lives, and returns its value. */
+#define IN_SESSION(session, call) do { \
+    rv_t value_ = enter(session); \
+    if (!value_) value_ = (call); \
+    pthread_rwlock_unlock(&busy); \
+    return value_; \
+} while (0)
 
 static rv_t initialize(void *args) {
     FAULT(INITIALIZE, "C_Initialize");
@@ -229,8 +242,7 @@ static rv_t open_session(ulong_t slot, ulong_t flags, void *application, void *n
     return rv;
 }
 
-static rv_t close_session(ulong_t session) {
-    ALIVE(session);
+static rv_t close_one(ulong_t session) {
     pthread_mutex_lock(&lock);
     for (int i = 0; i < MOST_SESSIONS; i++)
         if (sessions[i].open && sessions[i].handle == session) sessions[i].open = 0;
@@ -238,17 +250,17 @@ static rv_t close_session(ulong_t session) {
     return REAL(CLOSE_SESSION, ulong_t)(session);
 }
 
-static rv_t get_session_info(ulong_t session, session_info_t *info) {
-    FAULT(GET_SESSION_INFO, "C_GetSessionInfo");
-    ALIVE(session);
-    return REAL(GET_SESSION_INFO, ulong_t, session_info_t *)(session, info);
+static rv_t close_session(ulong_t session) {
+    IN_SESSION(session, close_one(session));
 }
 
-static rv_t login(ulong_t session, ulong_t user, unsigned char *pin, ulong_t length) {
+static rv_t get_session_info(ulong_t session, session_info_t *info) {
+    FAULT(GET_SESSION_INFO, "C_GetSessionInfo");
+    IN_SESSION(session, REAL(GET_SESSION_INFO, ulong_t, session_info_t *)(session, info));
+}
+
+static rv_t count_login(ulong_t session, ulong_t user, unsigned char *pin, ulong_t length) {
     char text[32];
-    note("C_Login");
-    FAULT(LOGIN, "C_Login");
-    ALIVE(session);
     int fd = user == USER ? open_tries() : -1;
     if (fd >= 0) flock(fd, LOCK_EX);
     long left = tries_left(fd);
@@ -263,15 +275,18 @@ static rv_t login(ulong_t session, ulong_t user, unsigned char *pin, ulong_t len
     return rv;
 }
 
-static rv_t logout(ulong_t session) {
-    note("C_Logout");
-    ALIVE(session);
-    return REAL(LOGOUT, ulong_t)(session);
+static rv_t login(ulong_t session, ulong_t user, unsigned char *pin, ulong_t length) {
+    note("C_Login");
+    FAULT(LOGIN, "C_Login");
+    IN_SESSION(session, count_login(session, user, pin, length));
 }
 
-static rv_t get_attribute_value(ulong_t session, ulong_t object, attribute_t *attributes, ulong_t count) {
-    FAULT(GET_ATTRIBUTE_VALUE, "C_GetAttributeValue");
-    ALIVE(session);
+static rv_t logout(ulong_t session) {
+    note("C_Logout");
+    IN_SESSION(session, REAL(LOGOUT, ulong_t)(session));
+}
+
+static rv_t attributes_of(ulong_t session, ulong_t object, attribute_t *attributes, ulong_t count) {
     rv_t rv = REAL(GET_ATTRIBUTE_VALUE, ulong_t, ulong_t, attribute_t *, ulong_t)(session, object, attributes, count);
     if (there("always"))
         for (ulong_t i = 0; i < count; i++)
@@ -280,15 +295,17 @@ static rv_t get_attribute_value(ulong_t session, ulong_t object, attribute_t *at
     return rv;
 }
 
-static rv_t find_init(ulong_t session, attribute_t *attributes, ulong_t count) {
-    FAULT(FIND_INIT, "C_FindObjectsInit");
-    ALIVE(session);
-    return REAL(FIND_INIT, ulong_t, attribute_t *, ulong_t)(session, attributes, count);
+static rv_t get_attribute_value(ulong_t session, ulong_t object, attribute_t *attributes, ulong_t count) {
+    FAULT(GET_ATTRIBUTE_VALUE, "C_GetAttributeValue");
+    IN_SESSION(session, attributes_of(session, object, attributes, count));
 }
 
-static rv_t find(ulong_t session, ulong_t *objects, ulong_t most, ulong_t *count) {
-    FAULT(FIND, "C_FindObjects");
-    ALIVE(session);
+static rv_t find_init(ulong_t session, attribute_t *attributes, ulong_t count) {
+    FAULT(FIND_INIT, "C_FindObjectsInit");
+    IN_SESSION(session, REAL(FIND_INIT, ulong_t, attribute_t *, ulong_t)(session, attributes, count));
+}
+
+static rv_t found(ulong_t session, ulong_t *objects, ulong_t most, ulong_t *count) {
     rv_t rv = REAL(FIND, ulong_t, ulong_t *, ulong_t, ulong_t *)(session, objects, most, count);
     if (rv == 0 && there("swap")) {
         pthread_mutex_lock(&lock);
@@ -298,9 +315,13 @@ static rv_t find(ulong_t session, ulong_t *objects, ulong_t most, ulong_t *count
     return rv;
 }
 
+static rv_t find(ulong_t session, ulong_t *objects, ulong_t most, ulong_t *count) {
+    FAULT(FIND, "C_FindObjects");
+    IN_SESSION(session, found(session, objects, most, count));
+}
+
 static rv_t find_final(ulong_t session) {
-    ALIVE(session);
-    return REAL(FIND_FINAL, ulong_t)(session);
+    IN_SESSION(session, REAL(FIND_FINAL, ulong_t)(session));
 }
 
 /* The private key whose CKA_ID is in `swap`, for a handle that was found before `swap` existed; else the handle. */
@@ -314,7 +335,8 @@ static ulong_t swapped(ulong_t session, ulong_t key) {
     for (int i = 0; !strstr(text, "always") && i < rights && !known; i++) known = right[i] == key;
     pthread_mutex_unlock(&lock);
     if (known) return key;
-    for (unsigned byte; n < sizeof id && sscanf(text + 2 * n, "%2x", &byte) == 1; n++) id[n] = (unsigned char)byte;
+    for (unsigned byte; n < sizeof id && isxdigit(text[2 * n]) && sscanf(text + 2 * n, "%2x", &byte) == 1; n++)
+        id[n] = (unsigned char)byte;
     attribute_t wanted[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, id, n}};
     if (REAL(FIND_INIT, ulong_t, attribute_t *, ulong_t)(session, wanted, 2)) return key;
     REAL(FIND, ulong_t, ulong_t *, ulong_t, ulong_t *)(session, &other, 1, &count);
@@ -324,8 +346,17 @@ static ulong_t swapped(ulong_t session, ulong_t key) {
 
 static rv_t sign_init(ulong_t session, void *mechanism, ulong_t key) {
     FAULT(SIGN_INIT, "C_SignInit");
-    ALIVE(session);
-    return REAL(SIGN_INIT, ulong_t, void *, ulong_t)(session, mechanism, swapped(session, key));
+    IN_SESSION(session, REAL(SIGN_INIT, ulong_t, void *, ulong_t)(session, mechanism, swapped(session, key)));
+}
+
+static rv_t pass_sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
+    return REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
+}
+
+/* An error ends the operation (PKCS#11 v2.40 §5.11), so it is ended in the wrapped module too. */
+static rv_t fail_sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size, rv_t value) {
+    pass_sign(session, data, length, signature, size);
+    return value;
 }
 
 static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
@@ -333,15 +364,10 @@ static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned 
     if (signature) {
         note("C_Sign");
         rv_t value = fault(SIGN, "C_Sign");
-        if (value) {
-            /* An error ends the operation (PKCS#11 §5.11): end it in the wrapped module too. */
-            REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
-            return value;
-        }
+        if (value) IN_SESSION(session, fail_sign(session, data, length, signature, size, value));
         if (content("delay", text, sizeof text)) usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
     }
-    ALIVE(session);
-    return REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
+    IN_SESSION(session, pass_sign(session, data, length, signature, size));
 }
 
 rv_t C_GetFunctionList(table_t **list) {

@@ -1,0 +1,245 @@
+"""Sessions die, tokens are pulled, handles go stale: signing goes on by itself, and never with another key."""
+
+import threading
+import time
+
+import pytest
+
+from esign.errors import KeyStoreError, PINError, TokenUnavailable
+from esign.keys import KeyRef, Mechanism
+from esign_hsm import KeyKind, PinPrompt, TokenKeyStore
+from tests.support import shim as shims
+from tests.support.softhsm import pin_file_in
+from tests.support.torture_keys import check, pull_and_plug, sign_in_threads, start_at_once
+
+pytestmark = pytest.mark.softhsm
+
+ECDSA = Mechanism.ECDSA_P256_SHA256
+
+
+def signs(key, data=b"data"):
+    check(key, data, key.sign(data, mechanism=ECDSA))
+
+
+def test_eight_threads(softhsm_token):
+    figures = sign_in_threads(softhsm_token().key(KeyKind.P256), threads=8, seconds=3)
+    assert not figures.failures, figures
+
+
+def test_processes_that_start_at_once(softhsm_token):
+    token = softhsm_token()
+    token.key(KeyKind.P256)
+    figures = start_at_once(token.ref(label="con-dau"), processes=12)
+    assert not figures.failures, figures
+
+
+LOST = {
+    "session-handle-invalid": shims.CKR_SESSION_HANDLE_INVALID,
+    "session-closed": shims.CKR_SESSION_CLOSED,
+    "device-error": shims.CKR_DEVICE_ERROR,
+    "device-removed": shims.CKR_DEVICE_REMOVED,
+    "token-not-present": shims.CKR_TOKEN_NOT_PRESENT,
+    "token-not-recognized": shims.CKR_TOKEN_NOT_RECOGNIZED,
+    "user-not-logged-in": shims.CKR_USER_NOT_LOGGED_IN,
+    "object-handle-invalid": shims.CKR_OBJECT_HANDLE_INVALID,
+    "key-handle-invalid": shims.CKR_KEY_HANDLE_INVALID,
+    "general-error": shims.CKR_GENERAL_ERROR,
+    "cryptoki-not-initialized": shims.CKR_CRYPTOKI_NOT_INITIALIZED,
+    "vendor-defined": shims.CKR_VENDOR_DEFINED + 7,
+}
+
+
+@pytest.mark.parametrize("value", LOST.values(), ids=LOST)
+@pytest.mark.parametrize("function", ["C_SignInit", "C_Sign"])
+def test_one_fault_is_not_noticed(bench, opened, function, value):
+    signs(opened)
+    bench.shim.faults((function, 2, value))
+    signs(opened)
+    signs(opened)
+    assert bench.shim.calls()["C_Login"] == 1  # the login stood
+
+
+@pytest.mark.parametrize("value", LOST.values(), ids=LOST)
+def test_a_fault_that_stays_is_told_and_ends(bench, opened, value):
+    bench.shim.faults(("C_Sign", 0, value))
+    with pytest.raises(TokenUnavailable) as e:
+        opened.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "token-unavailable"
+    assert bench.shim.calls()["C_Sign"] == 2  # one try, one more with a new session
+    bench.shim.faults()
+    signs(opened)
+
+
+def test_a_refused_mechanism_is_not_tried_again(bench, opened):
+    bench.shim.faults(("C_SignInit", 0, shims.CKR_MECHANISM_INVALID))
+    with pytest.raises(KeyStoreError) as e:
+        opened.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "mechanism-refused"
+    bench.shim.faults()
+    signs(opened)
+
+
+@pytest.mark.parametrize("function", ["C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue"])
+def test_a_session_that_dies_while_keys_are_looked_up(bench, function):
+    with bench.store() as store:
+        bench.shim.faults((function, 0, shims.CKR_SESSION_HANDLE_INVALID))
+        with pytest.raises(TokenUnavailable):
+            store.key(bench.ref)
+        bench.shim.faults()
+        signs(store.key(bench.ref))
+
+
+def test_one_in_a_hundred_calls_fails_in_eight_threads(bench, opened):
+    bench.shim.faults(
+        ("C_Sign", "%100", shims.CKR_DEVICE_ERROR), ("C_SignInit", "%170", shims.CKR_SESSION_HANDLE_INVALID)
+    )
+    figures = sign_in_threads(opened, threads=8, seconds=2)
+    made = bench.shim.calls()["C_Sign"]
+    assert made > 500
+    assert len(figures.failures) <= made / 1000, figures
+    assert bench.shim.calls()["C_Login"] <= 1 + len(figures.failures)
+
+
+def test_pulled_and_put_back(bench, opened):
+    signs(opened)
+    bench.shim.pull()
+    with pytest.raises(TokenUnavailable) as e:
+        opened.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "token-gone"
+    assert bench.token.label in str(e.value)
+    with pytest.raises(TokenUnavailable):
+        opened.sign(b"data", mechanism=ECDSA)
+    bench.shim.plug()
+    signs(opened)
+    assert bench.shim.calls()["C_Login"] == 2
+    # Pulled and put back while nobody looked.
+    bench.shim.pull()
+    bench.shim.plug()
+    signs(opened)
+
+
+def test_pulled_and_put_back_while_threads_sign(bench, opened):
+    figures = pull_and_plug(opened, bench.shim, rounds=4)
+    assert not figures.failures, figures
+
+
+def test_a_stale_handle_that_names_another_key(bench, opened):
+    signs(opened)
+    bench.shim.swap(bench.other_id)
+    bench.shim.forget()
+    signs(opened)  # checked against the key as it was opened
+    assert bench.shim.calls()["C_Sign"] == 2
+
+
+def test_another_key_never_gets_a_signature_out(bench, opened):
+    bench.shim.swap(bench.other_id, always=True)
+    with pytest.raises(KeyStoreError) as e:
+        opened.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "key-changed"
+    assert bench.shim.calls()["C_Sign"] == 2
+
+
+def test_the_same_id_with_another_key_behind_it(softhsm_token):
+    """The key was deleted and made anew while the program ran."""
+    from esign_hsm._objects import find
+    from pkcs11 import Attribute
+
+    token = softhsm_token()
+    key = token.key(KeyKind.P256)
+    with token.store.token(KeyRef()).writable() as session:
+        for found in find(session, {Attribute.ID: key.ref.id}):
+            found.destroy()
+    with pytest.raises(KeyStoreError) as e:
+        key.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "key-gone"
+    from esign_hsm import generate_key
+
+    generate_key(token.store, kind=KeyKind.P256, label="con-dau", key_id=key.ref.id)
+    with pytest.raises(KeyStoreError) as e:
+        key.sign(b"data", mechanism=ECDSA)
+    assert e.value.code == "key-changed"
+
+
+def test_a_pin_that_changed_while_the_token_was_away(bench, tmp_path):
+    pin_file = pin_file_in(tmp_path, "changing", bench.token.pin)
+    with bench.store(pin_file) as store:
+        key = store.key(bench.ref)
+        bench.shim.pull()
+        pin_file_in(tmp_path, "changing", "654321")
+        bench.shim.plug()
+        for code in ("pin-refused", "pin-blocked", "pin-blocked"):
+            with pytest.raises(PINError) as e:
+                key.sign(b"data", mechanism=ECDSA)
+            assert e.value.code == code
+        assert bench.shim.calls()["C_Login"] == 2
+        pin_file_in(tmp_path, "changing", bench.token.pin)
+        bench.guard.clear(e.value.reason.facts["serial"])
+        signs(key)
+
+
+def test_a_typed_pin_heals_without_typing_it_again(bench):
+    asked = []
+
+    def ask(*_):
+        asked.append(1)
+        return bench.token.pin
+
+    with TokenKeyStore(module=bench.shim.module, pin=PinPrompt(ask=ask), guard=bench.guard) as store:
+        key = store.key(bench.ref)
+        bench.shim.pull()
+        bench.shim.plug()
+        signs(key)
+    assert asked == [1]
+
+
+def test_few_sessions_are_shared(bench, opened):
+    """A token that has two sessions: one for the login, one that threads take in turn."""
+    signs(opened)
+    bench.shim.faults(("C_OpenSession", 0, shims.CKR_SESSION_COUNT))
+    bench.shim.delay(2)
+    figures = sign_in_threads(opened, threads=4, seconds=1)
+    assert not figures.failures, figures
+
+
+def test_sessions_of_threads_that_ended_are_used_again(bench, opened):
+    bench.shim.forget()
+    for _ in range(10):
+        thread = threading.Thread(target=signs, args=(opened,))
+        thread.start()
+        thread.join()
+    assert bench.shim.calls()["C_OpenSession"] <= 1
+
+
+def test_a_forked_child_is_refused(softhsm_token):
+    """Sessions do not survive a fork (PKCS#11 §5.4): the child is told to start with spawn."""
+    import os
+    import warnings
+
+    key = softhsm_token().key(KeyKind.P256)
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks in threaded programs
+        child = os.fork()
+    if not child:
+        try:
+            key.sign(b"data", mechanism=ECDSA)
+        except KeyStoreError as e:
+            os.write(write, e.code.encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    assert os.read(read, 100) == b"module-forked"
+    os.close(read)
+    signs(key)
+
+
+def test_a_slow_token_does_not_hold_up_a_second_thread(bench, opened):
+    bench.shim.delay(200)
+    begun = time.monotonic()
+    threads = [threading.Thread(target=signs, args=(opened,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - begun < 0.8
