@@ -6,7 +6,9 @@ The parent folder is flushed too, so that a rename survives a power cut (POSIX; 
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from esign.errors import RegistryError
@@ -74,6 +76,13 @@ class Folder:
     def discard(self, name: str) -> None:
         """Remove it; nothing happens where it is not there."""
         (self.path / name).unlink(missing_ok=True)
+
+    def age(self, name: str) -> timedelta:
+        """How long ago it was stored, by the file system's own clock; zero where it is not there."""
+        try:
+            return timedelta(seconds=time.time() - (self.path / name).stat().st_mtime)
+        except FileNotFoundError:
+            return timedelta(0)
 
     def names(self) -> Iterator[str]:
         """What is stored, without what a crash left half written."""

@@ -22,7 +22,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Self
@@ -72,6 +72,7 @@ __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
 _logger = logging.getLogger(__name__)
 _FIELD = "AgencySignature"
+_ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
 
 
 class Step(Enum):
@@ -194,7 +195,9 @@ class Issuer:
 
     def resume(self) -> Iterator[Resumed]:
         """Finish, or void with a reason, every intent that a crash left, oldest first."""
-        for intent in self._registry.unfinished():
+        unfinished = self._registry.unfinished()
+        self._sweep({i.request_digest for i in unfinished})
+        for intent in unfinished:
             if intent.profile != self._profile.name or intent.agency != self._agency.code:
                 continue
             try:
@@ -204,6 +207,13 @@ class Issuer:
                 yield Resumed(intent=now, error=None if now.state is IntentState.VOID else error)
             else:
                 yield Resumed(intent=self._registry.get(intent.id), error=None)
+
+    def _sweep(self, wanted: set[str]) -> None:
+        """Forget requests whose process died before it could record them: nobody was promised anything."""
+        for name in self._spool.names():
+            digest, _, kind = name.partition(".")
+            if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:
+                self._spool.discard(name)
 
     def document(self, result_id: ResultId) -> Issued:
         """The registered document itself.

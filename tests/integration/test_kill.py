@@ -20,8 +20,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSI
 @pytest.fixture(scope="module", params=["rsa", "p256"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keys of both kinds: an RSA v1.5 signature can be made again, an ECDSA one comes out differently."""
-    folder = tmp_path_factory.mktemp("office") / request.param
-    Office.create(folder, kind=request.param)
+    kind: str = request.param
+    folder = tmp_path_factory.mktemp("office") / kind
+    Office.create(folder, kind=kind)
     return folder
 
 
@@ -43,7 +44,7 @@ def independent_check(office: Office, expected_numbers: list[str]) -> None:
     for entry in issued:
         pdf = (office.folder / "archive" / f"{entry.id}.pdf").read_bytes()
         assert office.verifier().verify(pdf).integrity is Integrity.INTACT
-    assert not [p for p in (office.folder / "spool").iterdir()]
+    assert list((office.folder / "spool").iterdir()) == []
     assert office.registry.unfinished() == ()
 
 
@@ -83,7 +84,9 @@ def test_killed_while_resuming(made: Path, tmp_path: Path) -> None:
 def test_many_processes_with_one_request_sign_once(made: Path, tmp_path: Path) -> None:
     folder = _copied(made, tmp_path)
     command = [sys.executable, "-m", "tests.support.office", str(folder), "issue", "same"]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(6)]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(6)
+    ]
     outputs = [(p.communicate(), p.returncode) for p in started]
     answers = {out for (out, _), code in outputs if code == 0}
     assert len(answers) == 1

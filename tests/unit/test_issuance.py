@@ -3,18 +3,19 @@
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import zxingcpp
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from esign.codes import DocumentNumber
 from esign.document import ResultMetadata
 from esign.errors import (
     DuplicateNumber,
-    Error,
     InputError,
     KeyStoreError,
     PreflightError,
@@ -26,7 +27,7 @@ from esign.files import Folder
 from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
 from esign.pdf.raster import page_image
-from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, Level
+from esign.profile import TT15, VGCA_COMPAT, Level
 from esign.registry import Intent, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Filled, Given, Request
@@ -58,14 +59,12 @@ def plain_pdf(text: str = "Văn bản do phần mềm khác tạo") -> bytes:
     """A PDF that is not ours: typst without any of our templates."""
     import typst
 
-    return typst.compile(f"#set page(width: 210mm, height: 297mm)\n#set text(lang: \"vi\")\n{text}".encode())
+    return typst.compile(f'#set page(width: 210mm, height: 297mm)\n#set text(lang: "vi")\n{text}'.encode())
 
 
 def given(key: str, pdf: bytes, number: str = "15/GP-UBND") -> Request:
     metadata = request(key).metadata
-    return Request(
-        idempotency_key=key, content=Given(pdf=pdf), metadata=metadata, number=DocumentNumber.parse(number)
-    )
+    return Request(idempotency_key=key, content=Given(pdf=pdf), metadata=metadata, number=DocumentNumber.parse(number))
 
 
 @pytest.mark.parametrize("template", ["quyet-dinh", "xac-nhan-cu-tru", "ho-kinh-doanh"])
@@ -91,14 +90,15 @@ def test_what_was_issued_verifies_everywhere(office: Office, tmp_path: Path, tem
 
 def test_a_validator_that_we_did_not_write_agrees(office: Office) -> None:
     """PyHanko's own validation, with its own path building, over the whole chain."""
+    import asyncio
     import io
 
     from asn1crypto import crl as asn1_crl
     from asn1crypto import x509 as asn1_x509
     from pyhanko.pdf_utils.reader import PdfFileReader
     from pyhanko.sign.validation import async_validate_pdf_signature
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
     from pyhanko_certvalidator import ValidationContext
-    import asyncio
 
     issued = office.issuer().issue(request("k"))
     context = ValidationContext(
@@ -110,7 +110,7 @@ def test_a_validator_that_we_did_not_write_agrees(office: Office) -> None:
     signature = PdfFileReader(io.BytesIO(issued.pdf)).embedded_signatures[0]
     status = asyncio.run(async_validate_pdf_signature(signature, signer_validation_context=context))
     assert status.bottom_line
-    assert status.coverage.name == "ENTIRE_FILE"
+    assert status.coverage is SignatureCoverageLevel.ENTIRE_FILE
 
 
 @pytest.mark.parametrize("dpi", [100, 150, 300])
@@ -118,7 +118,9 @@ def test_the_seal_is_read_from_the_page(office: Office, dpi: int) -> None:
     issued = office.issuer().issue(request("k"))
     report = office.verifier().inspect(issued.pdf)
     assert report.seal is not None
-    read = zxingcpp.read_barcodes(page_image(issued.pdf, 0, dpi), formats=zxingcpp.BarcodeFormat.QRCode)
+    read = zxingcpp.read_barcodes(
+        page_image(issued.pdf, 0, dpi), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    )
     assert [r.text for r in read] == [report.seal.url]
 
 
@@ -334,10 +336,10 @@ def test_a_request_survives_storage() -> None:
     assert isinstance(asked.metadata, ResultMetadata)
 
 
-def _public(key: SigningKey) -> object:
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
-    return load_der_public_key(key.public_key)
+def _public(key: SigningKey) -> rsa.RSAPublicKey:
+    public = load_der_public_key(key.public_key)
+    assert isinstance(public, rsa.RSAPublicKey)
+    return public
 
 
 class CountingKey:

@@ -72,6 +72,9 @@ def validate_chain(
     try:
         path = _run(validator.async_validate_path())
     except (ValidationError, PathError) as e:
+        if isinstance(e, InsufficientRevinfoError) and at > certificate.not_valid_after:
+            # Its authority need not speak of it any more (RFC 5280 §3.3): that it has expired is the news.
+            return _failed("certificate-expired", SubIndication.OUT_OF_BOUNDS_NO_POE)
         for kind, code, sub in _FAILURES:
             if isinstance(e, kind):
                 return _failed(code, sub)

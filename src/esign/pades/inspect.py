@@ -9,13 +9,14 @@ import hashlib
 import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from asn1crypto import algos, cms, parser, x509
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.crypt import AuthStatus
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import DiffResult, ModificationLevel
 from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, validate_sig_integrity
@@ -38,6 +39,7 @@ from esign.trust import TrustStore
 __all__ = ["Inspection", "inspect_signatures"]
 
 _logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _PADES = "/ETSI.CAdES.detached"
 _SUBFILTERS = {
@@ -66,7 +68,7 @@ def inspect_signatures(pdf: bytes, *, trust: TrustStore, at: datetime) -> Inspec
     """Look at every signature of `pdf`; `at` is the time of validation. Never raises for a bad document."""
     try:
         reader = PdfFileReader(io.BytesIO(pdf), strict=False)
-        if reader.encrypted:
+        if reader.encrypted and reader.decrypt("").status is AuthStatus.FAILED:
             return _unreadable("encrypted")
         found = sorted(_signature_fields(reader), key=lambda f: f.revision)
     except Exception as e:
@@ -186,7 +188,7 @@ def _validate(
     intact, valid = _check_value(signature, signer)
     checks.append(_passed("digest", "EN 319 102-1 §5.2.7") if intact else _HASH_FAILURE)
     checks.append(_passed("signature", "EN 319 102-1 §5.2.7") if valid else _CRYPTO_FAILURE)
-    checks.append(_check_modifications(signature))
+    checks.append(_check_modifications(pdf, signature))
     # (3) Algorithms (§5.2.8) and (4) X.509 validation (§5.2.6).
     checks.append(_check_algorithms(signature, signer))
     kind = signature.sig_object_type
@@ -302,11 +304,26 @@ def _check_value(signature: Any, signer: x509.Certificate) -> tuple[bool, bool]:
     return validate_sig_integrity(signature.signer_info, signer, "data", digest)
 
 
-def _check_modifications(signature: Any) -> Check:
+def _trailing_bytes(pdf: bytes, signature: Any) -> bool:
+    """Whether bytes follow that belong to no revision: a reader that rebuilds broken files may use them."""
+    _, _, second, rest = (int(v) for v in signature.byte_range)
+    last = signature.signed_revision == signature.reader.xrefs.total_revisions - 1
+    behind = pdf[second + rest :] if last else pdf[pdf.rfind(b"%%EOF") + 5 :]
+    return bool(behind.strip(b"\x00\t\n\x0c\r "))
+
+
+def _check_modifications(pdf: bytes, signature: Any) -> Check:
     clause = "ISO 32000-1 §12.8.2.2"
     if signature.coverage is SignatureCoverageLevel.ENTIRE_FILE:
         return _passed("modifications", clause)
-    signature.compute_integrity_info()
+    if _trailing_bytes(pdf, signature):
+        return _check("modifications", "trailing-bytes", clause)
+    try:
+        signature.compute_integrity_info()
+    except Exception:
+        # The comparison of revisions meets what it does not know; what cannot be compared is not permitted.
+        _logger.debug("revisions not comparable", exc_info=True)
+        return _check("modifications", "changes-not-comparable", clause)
     result = signature.diff_result
     if not isinstance(result, DiffResult) or result.modification_level is ModificationLevel.OTHER:
         return _check("modifications", "changed-after-signing", clause)
@@ -353,10 +370,10 @@ def _report(
         kind=SignatureKind.TIMESTAMP if timestamp else SignatureKind.SIGNATURE,
         level=level,
         covers_whole_file=signature is not None and signature.coverage is SignatureCoverageLevel.ENTIRE_FILE,
-        signer=_common_name(signer),
+        signer=_lenient(lambda: _common_name(signer), ""),
         certificate_sha256=hashlib.sha256(signer.dump()).hexdigest() if signer else "",
-        signing_time=_signing_time(signature),
-        mechanism=_mechanism(signature),
+        signing_time=_lenient(lambda: _signing_time(signature), None),
+        mechanism=_lenient(lambda: _mechanism(signature), ""),
         indication=indication,
         sub_indication=sub,
         checks=tuple(checks),
@@ -372,17 +389,19 @@ def _common_name(signer: x509.Certificate | None) -> str:
 
 
 def _signing_time(signature: Any) -> datetime | None:
-    if signature is None:
-        return None
-    try:
-        claimed: datetime | None = signature.self_reported_timestamp
-    except Exception:  # noqa: BLE001 - a malformed /M is no signing time
-        return None
+    claimed: datetime | None = signature.self_reported_timestamp
     return claimed if claimed is not None and claimed.tzinfo is not None else None
 
 
 def _mechanism(signature: Any) -> str:
-    if signature is None:
-        return ""
     algorithm: algos.SignedDigestAlgorithm = signature.signer_info["signature_algorithm"]
     return f"{algorithm['algorithm'].native} with {signature.md_algorithm}"
+
+
+def _lenient(read: Callable[[], T], default: T) -> T:
+    """What `read` finds; asn1crypto parses late, so a malformed container raises when a part is looked at."""
+    try:
+        return read()
+    except Exception:
+        _logger.debug("malformed", exc_info=True)
+        return default
