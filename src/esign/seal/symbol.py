@@ -53,7 +53,8 @@ class Symbol:
         M, enlarged until they are.
 
         Raises:
-            SealError: `seal-url-invalid`, `seal-host-invalid`, `seal-size-invalid` or `seal-too-long`.
+            SealError: `seal-url-invalid`, `seal-host-invalid`, `seal-size-invalid`,
+                `seal-too-long` or `seal-symbol-failed`.
         """
         split_url(url)
         if not _SIZES_MM[0] <= size_mm <= _SIZES_MM[1]:
@@ -134,6 +135,11 @@ def _mask(code: "QRCode[Any]") -> int:
         code.makeImpl(False, mask)
         return int(util.lost_point(code.modules))
 
-    best = min(range(8), key=score)
-    code.makeImpl(False, best)
+    try:
+        best = min(range(8), key=score)
+        code.makeImpl(False, best)
+    except ValueError as e:
+        # qrcode 8.2 cannot take the logarithm of an error-correction block of zeros. That takes some 30 digits 0 in
+        # a row: a digest, id or signature that was not random, or not made by us.
+        raise SealError("seal-symbol-failed") from e
     return best
