@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Literal, cast
 
 import typst
 
 from esign.errors import InputError, PreflightError
+from esign.pdf._folder import Folder
 from esign.pdf.fonts import FontSet, missing_glyph
 from esign.reasons import Reason
 
@@ -25,9 +25,10 @@ __all__ = ["Project", "Typeset", "nfc", "refuse_packages"]
 
 Standard = Literal["a-2b", "a-3b"]
 
-# typst resolves "@namespace/name:version" from a string, and `eval` and computed paths could build one.
-_IMPORT = re.compile(r"(?<![\w-])(?:import|include)\s+(?!\")|\"\s*@|(?<![\w-])eval\s*\(")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+# typst fetches what a string like "@namespace/name:version" names, and `eval`, escapes and computed paths could build
+# one. So a path is written out, plainly, right after the word; in comments too, for what is a comment depends on a
+# parse that an attacker would bend.
+_IMPORT = re.compile(r"(?<![\w-])(?:(?:import|include)(?![\w-])(?!\s*\"[\w./ -]+\")|eval(?![\w-]))|\"\s*@")
 _LONGEST_MESSAGE = 200
 
 
@@ -52,8 +53,9 @@ class Project:
         self._files = dict(files)
         self._main = main
         self._fonts = fonts
-        self._folder = TemporaryDirectory(prefix="esign-typst-")
-        self._root = Path(self._folder.name, "root")
+        self._folder = Folder("esign-typst-")
+        self._root = self._folder.path / "root"
+        self._staging = Lock()
         self._idle: deque[typst.Compiler] = deque()
 
     def typeset(
@@ -90,7 +92,7 @@ class Project:
         return Typeset(pdf=cast("bytes", pdf), places=tuple(places))
 
     def _compiler(self) -> typst.Compiler:
-        nowhere = str(Path(self._folder.name, "no-packages"))
+        nowhere = str(self._folder.path / "no-packages")
         return typst.Compiler(
             str(self._root / self._main),
             root=str(self._root),
@@ -101,13 +103,12 @@ class Project:
 
     def _stage(self) -> None:
         # A service runs for weeks, and what is in /tmp is cleared now and then.
-        for name, content in self._files.items():
-            file = self._root / name
-            if not file.exists():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                new = file.with_name(f"{file.name}.{id(object())}")
-                new.write_bytes(content)
-                new.replace(file)
+        with self._staging:
+            for name, content in self._files.items():
+                file = self._root / name
+                if not file.exists():
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    file.write_bytes(content)
 
     def _explained(self, error: RuntimeError) -> InputError:
         message = str(getattr(error, "message", error))
@@ -133,10 +134,9 @@ def nfc(value: object) -> object:
 def refuse_packages(name: str, files: Mapping[str, bytes]) -> None:
     """Raise `template-imports-package` where a typst source could load a package.
 
-    Stricter than needed: only `import "a/literal/path"` passes, so that nothing has to be guessed.
+    Stricter than needed: only `import "a/literal/path"` passes.
     """
     for file, content in files.items():
         if file.endswith(".typ"):
-            source = _COMMENT.sub(" ", content.decode("utf-8", "replace"))
-            if _IMPORT.search(source):
+            if _IMPORT.search(content.decode("utf-8", "replace")):
                 raise InputError("template-imports-package", template=name, file=file)

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import typst
 
 from esign.errors import ConfigurationError
+from esign.pdf._folder import Folder
 from esign.reasons import Reason
 
 __all__ = ["FAMILIES", "VIETNAMESE", "FontSet", "missing_glyph"]
@@ -61,7 +61,7 @@ class FontSet:
     """Families that come before it and cannot be used, and why: `font-absent`, `font-incomplete`."""
     handle: typst.Fonts = field(repr=False, compare=False)
     """typst's list, short so that a compiler starts quickly (only `esign.pdf` uses it)."""
-    folder: "TemporaryDirectory[str] | None" = field(default=None, repr=False, compare=False)
+    folder: Folder | None = field(default=None, repr=False, compare=False)
     """Keeps `files` alone in a folder, the only form in which typst takes fonts."""
 
     @classmethod
@@ -147,10 +147,10 @@ def _installed(families: tuple[str, ...]) -> dict[str, dict[Path | None, tuple[P
 def _load(family: str, files: tuple[Path, ...], passed_over: tuple[Reason, ...]) -> FontSet:
     folder = None
     if files:
-        folder = TemporaryDirectory(prefix="esign-fonts-")
+        folder = Folder("esign-fonts-")
         for file in files:
-            shutil.copyfile(file, Path(folder.name, file.name))
-    fonts = typst.Fonts(include_system_fonts=False, font_paths=[folder.name] if folder else [])
+            shutil.copyfile(file, folder.path / file.name)
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(folder.path)] if folder else [])
     return FontSet(family=family, files=files, passed_over=passed_over, handle=fonts, folder=folder)
 
 

@@ -59,10 +59,10 @@ class _Room:
             # qpdf and PDFium read the boxes differently: a place would be somewhere else for a reader.
             raise InputError("pdf-not-rendered", problem=f"{picture.width} x {picture.height} px")
         self._cell = (width / picture.width, height / picture.height)
+        # The paper is the commonest light colour; pictures may cover more of the page than it does.
         counts = picture.histogram()
-        paper = max(range(len(counts)), key=counts.__getitem__)
-        light = paper >= _LIGHT
-        self._used = picture.point([0 if light and abs(v - paper) <= _SAME else 1 for v in range(256)])
+        paper = max(range(_LIGHT, 256), key=lambda v: counts[v])
+        self._used = picture.point([0 if abs(v - paper) <= _SAME else 1 for v in range(256)])
 
     def take(self, size: tuple[float, float], side: _Side, *, edge: float, corner: bool) -> Box | None:
         """The lowest free place of `size` mm, from `side`; with `corner` only in that side's lower quarter."""

@@ -176,6 +176,8 @@ def _pages(opened: pikepdf.Pdf, profile: IssuanceProfile, seen: _Seen) -> None:
     if seen.pages > profile.max_pages:
         seen.findings.append(Reason("too-many-pages", {"pages": seen.pages, "limit": profile.max_pages}))
         return
+    if opened.Root.Pages.get("/Count") != seen.pages:  # qpdf walks the tree; others believe the number
+        seen.findings.append(Reason("pdf-damaged", {"problem": "/Count"}))
     for index in range(seen.pages):
         width, height = page_geometry(opened, index).shown_mm
         if index == 0:

@@ -14,7 +14,7 @@ from typing import Any
 
 from esign.document import Agency, Box
 from esign.errors import InputError
-from esign.pdf._typst import Project, nfc
+from esign.pdf._typst import Project, Typeset, nfc
 from esign.pdf.fonts import FontSet
 from esign.pdf.marks import agency_mark_size
 from esign.pdf.templates import MAIN, Template
@@ -108,15 +108,12 @@ class Renderer:
             "attachments": _attachments(template, data) if attach_data else [],
         }
         typeset = self._project(template).typeset(inputs, at=at, standard="a-3b" if attach_data else "a-2b")
-        places = {place["kind"]: _box(place) for place in typeset.places}
-        wanted = {"signature", "seal"} if seal_mm else {"signature"}
-        if places.keys() != wanted or len(places) != len(typeset.places):
-            raise InputError("template-broken", template=template.name, problem="closing()")
+        places, pages = _places(typeset, template.name, with_seal=seal_mm is not None)
         return Rendered(
             pdf=typeset.pdf,
             seal=places.get("seal"),
             signature=places["signature"],
-            pages=typeset.places[0]["pages"],
+            pages=pages,
             font=self._fonts.family,
             pdfa=PDFA.A_3B if attach_data else PDFA.A_2B,
             template=template.digest,
@@ -151,6 +148,19 @@ def _attachments(template: Template, data: Mapping[str, Any]) -> list[dict[str, 
             "description": f"Lược đồ của dữ liệu: {template.title}",
         },
     ]
+
+
+def _places(typeset: Typeset, template: str, *, with_seal: bool) -> tuple[dict[str, Box], int]:
+    """The places that `closing()` reserved, and the number of pages."""
+    try:
+        places = {str(place["kind"]): _box(place) for place in typeset.places}
+        pages = int(typeset.places[0]["pages"])
+    except (KeyError, IndexError, TypeError, ValueError) as e:
+        raise InputError("template-broken", template=template, problem="closing()") from e
+    wanted = {"signature", "seal"} if with_seal else {"signature"}
+    if places.keys() != wanted or len(places) != len(typeset.places):
+        raise InputError("template-broken", template=template, problem="closing()")
+    return places, pages
 
 
 def _box(place: Mapping[str, Any]) -> Box:
