@@ -42,7 +42,7 @@ from esign.files import Folder
 from esign.keys import SigningKey
 from esign.pades.chain import check_before_signing, common_name, signer_facts
 from esign.pades.inspect import inspect_signatures
-from esign.pades.revision import stamp
+from esign.pades.revision import ends_revision, stamp
 from esign.pades.sign import Appearance, PreparedSignature, choose_mechanism, complete, prepare
 from esign.pdf.layout import find_places
 from esign.pdf.links import seal_links
@@ -465,7 +465,8 @@ class Issuer:
             profile=self._profile.signature.name,
             notices=(*record.notices, *intent.notices),
         )
-        intent = self._registry.issued(intent.id, registration)
+        with self._voiding(intent):
+            intent = self._registry.issued(intent.id, registration)
         self._on_step(Step.ISSUED, intent)
         return intent
 
@@ -479,7 +480,8 @@ class Issuer:
         if self._profile.seal is None or intent.number is None:
             return None
         token = SealToken.from_url(next((link.url for link in seal_links(signed)), ""))
-        if binding(signed, token.claims.digest) is None:
+        offset = binding(signed, token.claims.digest)
+        if offset is None or not ends_revision(signed, offset):
             raise SigningError("read-back-failed", what="seal binding")
         if token.claims.result_id != intent.id or token.claims.number != intent.number:
             raise SigningError("read-back-failed", what="seal claims")
@@ -529,9 +531,9 @@ class Issuer:
         """
         try:
             yield
-        except (KeyStoreError, RegistryError):
-            raise
         except Error as e:
+            if isinstance(e, KeyStoreError | RegistryError) and e.code != "file-already-registered":
+                raise
             _logger.warning("void %s: %s", intent.id, e.code)
             self._registry.void(intent.id, reason=Reason(e.code, e.reason.facts))
             self._archive.discard(f"{intent.id}.pdf")

@@ -37,9 +37,10 @@ class Reason:
     """What fills the sentence; values are printable."""
 
     def explain(self, language: Language = "vi") -> Explanation:
-        """Say it in `language`."""
-        what = text(self.code, "what", language, self.facts) or self.code
-        return Explanation(self.code, what, text(self.code, "next", language, self.facts))
+        """Say it in `language`; a reason among the facts is said in it too."""
+        facts = {k: v.explain(language).what if isinstance(v, Reason) else v for k, v in self.facts.items()}
+        what = text(self.code, "what", language, facts) or self.code
+        return Explanation(self.code, what, text(self.code, "next", language, facts))
 
     def __str__(self) -> str:
         return self.explain("en").what

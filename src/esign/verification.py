@@ -19,6 +19,7 @@ from esign.codes import ResultId
 from esign.document import Standing
 from esign.errors import InputError, NotRegistered, VerificationFailed
 from esign.pades.inspect import inspect_signatures
+from esign.pades.revision import ends_revision
 from esign.pdf.links import SealLink, seal_links
 from esign.pdf.raster import page_image
 from esign.reasons import Reason
@@ -154,9 +155,10 @@ def _unknown(name: str, code: str) -> Check:
 
 def _binding(pdf: bytes, digest: bytes) -> Check:
     """The seal was made for the bytes before it in this very file."""
-    if binding(pdf, digest) is None:
+    offset = binding(pdf, digest)
+    if offset is None or not ends_revision(pdf, offset):
         return _failed("seal-binding", "seal-other-document")
-    return Check(name="seal-binding", outcome=Outcome.PASSED, clause="docs/spec/seal.md §5")
+    return Check(name="seal-binding", outcome=Outcome.PASSED, clause="docs/spec/seal.md §7")
 
 
 def _picture(pdf: bytes, link: SealLink) -> Check:
@@ -166,5 +168,5 @@ def _picture(pdf: bytes, link: SealLink) -> Check:
     except InputError:
         read = set()
     if read == {link.url}:
-        return Check(name="seal-picture", outcome=Outcome.PASSED, clause="docs/spec/seal.md §6")
+        return Check(name="seal-picture", outcome=Outcome.PASSED, clause="docs/spec/seal.md §8")
     return _failed("seal-picture", "seal-picture-differs" if read else "seal-picture-unreadable")

@@ -5,15 +5,17 @@ the document on the phone that they would scan it with, and says in words what t
 """
 
 import io
+import re
 from typing import Any
 
-from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.generic import pdf_name, pdf_string
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from esign.document import Box, Mark
 from esign.pades._writer import import_mark, numbers, open_update, placement, wrapped
 
-__all__ = ["stamp"]
+__all__ = ["ends_revision", "stamp"]
 
 
 @wrapped
@@ -40,6 +42,26 @@ def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
     output = io.BytesIO()
     update.write(output)
     return output.getvalue()
+
+
+# The end of a revision with the salt line that a seal's digest ends with (docs/spec/seal.md §7).
+_END = re.compile(rb"startxref\s+(\d{1,19})\s+%%EOF\s*?\n%esign-salt [0-9a-f]{32}\n\Z")
+
+
+def ends_revision(pdf: bytes, offset: int) -> bool:
+    """Whether a revision of `pdf` ends, with its salt line, at `offset`, and another one begins there.
+
+    The cross-reference section that these bytes name must be one that the whole file still goes back to.
+    """
+    end = _END.search(pdf[max(0, offset - 2048) : offset])
+    if end is None or offset >= len(pdf):
+        return False
+    try:
+        xrefs = PdfFileReader(io.BytesIO(pdf), strict=False).xrefs
+        known = {xrefs.get_startxref_for_revision(i) for i in range(xrefs.total_revisions)}
+    except (misc.PdfError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        return False
+    return int(end[1]) in known
 
 
 def _inherited(resources: Any) -> generic.DictionaryObject:
