@@ -1,0 +1,83 @@
+"""The command tree, in one language: commands carry codes of texts, which are put into words here."""
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import rich_utils
+from typer.main import get_command
+
+from esign.texts import Language
+from esign_cli.commands import doctor, init, issue, key, result, resume, seal, sign, token, verify
+from esign_cli.language import say
+from esign_cli.output import Output
+from esign_cli.session import Session
+
+__all__ = ["build"]
+
+# typer's own options, which bring English help along.
+_OWN = {"install_completion": "opt-install-completion", "show_completion": "opt-show-completion"}
+_PANELS = ("ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE")
+_STRINGS = ("DEFAULT_STRING", "ENVVAR_STRING", "REQUIRED_LONG_STRING")
+
+
+def build(language: Language) -> Any:
+    """The command that `main` runs; a `click` command of typer's, which has no public type."""
+    app = typer.Typer(
+        name="esign",
+        help="cmd-esign",
+        epilog="epilog-exit-codes",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_global(language))
+    for command in (init, token, key, issue, sign, verify, seal, result, resume, doctor):
+        command.register(app)
+    tree = get_command(app)
+    for name in (*_PANELS, *_STRINGS):
+        setattr(rich_utils, name, say(f"help-{name.lower().replace('_', '-')}", language))
+    _translate(tree, language)
+    return tree
+
+
+def _global(language: Language) -> Any:
+    def esign(
+        ctx: typer.Context,
+        *,
+        lang: Annotated[str | None, typer.Option("--lang", metavar="vi|en", help="opt-lang")] = None,
+        config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="opt-config")] = None,
+        debug: Annotated[bool, typer.Option("--debug", help="opt-debug")] = False,
+        version: Annotated[  # noqa: ARG001  # its callback answers
+            bool, typer.Option("--version", is_eager=True, callback=_version, help="opt-version")
+        ] = False,
+    ) -> None:
+        if lang not in (None, language):
+            raise typer.BadParameter("vi | en", param_hint="--lang")
+        ctx.obj = Session(output=Output(language), config_path=config, debug=debug)
+        logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="esign: %(name)s: %(message)s")
+
+    return esign
+
+
+def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if value:
+        from importlib.metadata import version
+
+        Output("en").line(f"esign {version('esign')}")
+        raise typer.Exit
+
+
+def _translate(command: Any, language: Language) -> None:
+    """Put the words in the place of codes, in `command` and below it."""
+    command.help = say(command.help or "", language)
+    command.epilog = say(command.epilog, language) if command.epilog else None
+    ctx = typer.Context(command, info_name=command.name)
+    for param in command.get_params(ctx):
+        code = _OWN.get(param.name) or ("opt-help" if param.name == "help" else param.help)
+        param.help = say(code or "", language)
+        if getattr(param, "is_bool_flag", False):
+            param.metavar = ""  # else every flag is shown as <bool>
+    for below in getattr(command, "commands", {}).values():
+        _translate(below, language)

@@ -1,0 +1,271 @@
+"""`esign seal`: what a QR seal says, whether it is genuine, and the keys by which others can tell."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from esign.errors import Error, InputError, NotRegistered, SealError
+from esign.reasons import Reason
+from esign_cli.exits import ExitCode
+from esign_cli.options import AsJSON, PinFd, PinFile
+from esign_cli.output import Colour, iso, shown
+from esign_cli.session import Session, session
+
+if TYPE_CHECKING:
+    from esign.document import Standing
+    from esign.seal import SealClaims, SealKeys, SealReport
+
+__all__ = ["register"]
+
+_DPI = 200  # as a page is scanned in an office
+_MOST_PAGES = 20
+_MOST_PIXELS = 100_000_000
+
+_Source = Annotated[str, typer.Argument(metavar="PDF|IMAGE|URL|DIGITS", help="arg-seal-source")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="cmd-seal", no_args_is_help=True)
+    group.command("show", help="cmd-seal-show")(show)
+    group.command("verify", help="cmd-seal-verify")(verify)
+    group.command("keys", help="cmd-seal-keys")(keys_)
+    app.add_typer(group, name="seal")
+
+
+def show(ctx: typer.Context, source: _Source, *, as_json: AsJSON = False) -> ExitCode:
+    """What it says, without a word on whether it is genuine."""
+    from esign.seal import SealToken, split_url
+
+    run = session(ctx)
+    text, _ = _read(source)
+    host, digits = (None, text) if text.isdigit() else split_url(text)
+    token = SealToken.from_digits(digits)
+    members = _members(token.claims) | {"kid": str(token.kid), "host": host}
+    if as_json:
+        run.output.json(members | {"checked": False})
+        return ExitCode.OK
+    _tell_claims(run, token.claims, host=host, kid=str(token.kid))
+    run.output.note("seal-not-checked")
+    return ExitCode.OK
+
+
+def verify(
+    ctx: typer.Context,
+    source: _Source,
+    *,
+    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="opt-at")] = None,
+    as_json: AsJSON = False,
+) -> ExitCode:
+    """Whether it is genuine, belongs to this file, and what the register of this folder says."""
+    from esign.report import Indication
+    from esign.seal import binding
+    from esign.seal import verify as verify_seal
+    from esign_cli.commands.verify import moment
+
+    run = session(ctx)
+    when = moment(at) if at else run.now()
+    text, pdf = _read(source)
+    report = verify_seal(text, keys=_keys(run, keys), at=when)
+    findings = list(report.findings)
+    code = {
+        Indication.TOTAL_PASSED: ExitCode.OK,
+        Indication.TOTAL_FAILED: ExitCode.NO,
+        Indication.INDETERMINATE: ExitCode.UNDECIDED,
+    }[report.indication]
+    if report.token is not None and pdf is not None and binding(pdf, report.token.claims.digest) is None:
+        findings.append(Reason("seal-other-document"))
+        code = ExitCode.NO
+    standing = _standing(run, report)
+    if standing is not None and standing.value not in ("in-force", "corrected"):
+        code = ExitCode.NO
+    if as_json:
+        run.output.json(_verdict(report, code, findings, standing))
+    else:
+        _tell(run, report, code, findings, standing)
+    return code
+
+
+def keys_(
+    ctx: typer.Context,
+    *,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="opt-keys-out")] = None,
+    years: Annotated[int, typer.Option(metavar="N", min=1, max=30, help="opt-keys-years")] = 5,
+    name_en: Annotated[str, typer.Option(metavar="NAME", help="opt-name-en")] = "",
+    pin_file: PinFile = None,
+    pin_fd: PinFd = None,
+) -> ExitCode:
+    """This agency's table of seal keys, for those who verify; its own key is added from the token."""
+    from esign.files import write_durably
+    from esign.seal import Kid
+    from esign_cli.pins import at_work, typing_again
+    from esign_cli.seal_table import add_own_key
+
+    run = session(ctx)
+    with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
+        seal = workplace.config.seal
+        table = workplace.seal_keys
+        if seal is None or table.get(Kid(seal.agency_number, seal.key_sequence)) is None:
+            # Only a key that is not in the table yet needs the token, and so a PIN.
+            add = lambda: add_own_key(workplace, now=run.now(), years=years, name_en=name_en)  # noqa: E731
+            table = typing_again(run.output, workplace.pin, add)
+    if out is None:
+        run.output.raw(table.to_json())
+    else:
+        write_durably(out, table.to_json().encode(), private=False)
+        run.output.line(str(out))
+    return ExitCode.OK
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _read(source: str) -> tuple[str, bytes | None]:
+    """The URL or digits of the one seal in `source`, and the PDF where it is one."""
+    if source.isascii() and source.isdigit():
+        return source, None
+    if source.lower().startswith("https://"):
+        return source, None
+    from esign_cli.wiring import read_file
+
+    data = read_file(Path(source))
+    is_pdf = b"%PDF-" in data[:1024]
+    urls = _in_pdf(data) if is_pdf else _in_image(data, source)
+    if not urls:
+        raise SealError("no-seal-found", file=source)
+    if len(urls) > 1:
+        raise SealError("several-seals-found", file=source, count=len(urls))
+    return urls[0], data if is_pdf else None
+
+
+def _in_pdf(pdf: bytes) -> tuple[str, ...]:
+    """The seals that a PDF links to, else those that can be seen on its pages (a scan)."""
+    from esign.pdf import page_count, page_image
+    from esign.pdf.links import seal_links
+    from esign.seal import seal_urls
+
+    linked = tuple(dict.fromkeys(link.url for link in seal_links(pdf)))
+    if linked:
+        return linked
+    pages = range(min(page_count(pdf), _MOST_PAGES))
+    return tuple(dict.fromkeys(url for page in pages for url in seal_urls(page_image(pdf, page, _DPI))))
+
+
+def _in_image(data: bytes, source: str) -> tuple[str, ...]:
+    import warnings
+
+    from PIL import Image
+
+    from esign.seal import seal_urls
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Pillow warns of decompression bombs before it refuses them
+            with Image.open(io.BytesIO(data)) as image:
+                # Before anything is decoded: a small file may hold a gigantic picture.
+                small = image.width * image.height <= _MOST_PIXELS
+                if small:
+                    return tuple(dict.fromkeys(seal_urls(image)))
+    except Error:
+        raise
+    except Exception as e:  # a damaged image ends in any exception of its decoder
+        raise InputError("image-unreadable", file=source, problem=type(e).__name__) from e
+    raise InputError("image-unreadable", file=source, problem="size")
+
+
+def _keys(run: Session, given: Path | None) -> "SealKeys":
+    from esign_cli.wiring import seal_key_table
+
+    if given is None:
+        config = run.config_if_any()
+        own = config.trust.seal_keys if config else None
+        given = own if own is not None and own.exists() else None
+    return seal_key_table(given)
+
+
+def _standing(run: Session, report: "SealReport") -> "Standing | None":
+    """What the register of this folder says of the result; None where it does not know it."""
+    config = run.config_if_any()
+    if config is None or report.token is None or not config.paths.registry.exists():
+        return None
+    from esign.registry import IntentState, Registry
+
+    with Registry.open(config.paths.registry, now=run.now) as registry:
+        try:
+            intent = registry.get(report.token.claims.result_id)
+        except NotRegistered:
+            return None
+        return registry.standing(intent.id, at=report.at).standing if intent.state is IntentState.ISSUED else None
+
+
+# --- showing --------------------------------------------------------------------------------------------------------
+
+
+def _members(claims: "SealClaims") -> dict[str, Any]:
+    return {
+        "id": str(claims.result_id),
+        "number": str(claims.number),
+        "procedure": str(claims.procedure),
+        "issued_at": iso(claims.issued_at),
+        "expires": iso(claims.expires),
+        "holder": str(claims.holder) if claims.holder else None,
+        "status_number": claims.status_number,
+        "digest": claims.digest.hex(),
+    }
+
+
+def _verdict(
+    report: "SealReport", code: ExitCode, findings: list[Reason], standing: "Standing | None"
+) -> dict[str, Any]:
+    answer = {ExitCode.OK: "good", ExitCode.NO: "bad", ExitCode.UNDECIDED: "unknown"}[code]
+    members: dict[str, Any] = _members(report.token.claims) if report.token else {}
+    return {
+        "answer": answer,
+        "indication": report.indication.value,
+        "authentic": report.authentic,
+        "reasons": [r.code for r in findings],
+        "agency": report.key.name_vi if report.key else None,
+        "standing": standing.value if standing else None,
+        "at": iso(report.at),
+        **members,
+    }
+
+
+def _tell(
+    run: Session, report: "SealReport", code: ExitCode, findings: list[Reason], standing: "Standing | None"
+) -> None:
+    out = run.output
+    symbol, text, colour = {
+        ExitCode.OK: ("✓", "seal-good", Colour.GOOD),
+        ExitCode.NO: ("✗", "seal-bad", Colour.BAD),
+        ExitCode.UNDECIDED: ("?", "seal-unknown", Colour.DOUBT),
+    }[code]
+    out.line(f"{symbol} {out.say(text)}", colour=colour)
+    if report.token is not None:
+        _tell_claims(run, report.token.claims, host=report.key.host if report.key else None, kid=str(report.token.kid))
+    if report.key is not None:
+        out.line(f"{out.say('col-agency')}: {report.key.name_vi}")
+    word = out.say(f"standing-word-{standing.value}" if standing else "standing-word-not-asked")
+    out.line(f"{out.say('col-standing')}: {word}")
+    for reason in findings:
+        out.line(f"- {out.explained(reason)} [{reason.code}]")
+        if out.next_step(reason):
+            out.line(f"  → {out.next_step(reason)}")
+
+
+def _tell_claims(run: Session, claims: "SealClaims", *, host: str | None, kid: str) -> None:
+    for code, value in (
+        ("col-number", str(claims.number)),
+        ("col-id", str(claims.result_id)),
+        ("col-procedure", str(claims.procedure)),
+        ("col-issued", shown(claims.issued_at)),
+        ("col-expires", shown(claims.expires) if claims.expires else ""),
+        ("col-holder", str(claims.holder) if claims.holder else ""),
+        ("col-host", host or ""),
+        ("col-kid", kid),
+    ):
+        if value:
+            run.output.line(f"{run.output.say(code)}: {value}")

@@ -1,0 +1,353 @@
+"""`esign.toml`: found, read and checked; every mistake in it is named with its file and key.
+
+`example.toml` beside this module explains every key in both languages; `esign init` starts from it.
+"""
+
+import dataclasses
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
+
+from esign.codes import AgencyCode
+from esign.errors import ConfigurationError, Error
+from esign.keys import KeyRef
+from esign.profile import (
+    TT15,
+    VGCA_COMPAT,
+    ContentPolicy,
+    DuplicatePolicy,
+    IssuanceProfile,
+    SealProfile,
+    SignatureProfile,
+)
+
+__all__ = [
+    "FILE_NAME",
+    "AgencySection",
+    "Config",
+    "KeySection",
+    "PathsSection",
+    "PinSection",
+    "SealSection",
+    "SignatureChoice",
+    "SoftHSMSection",
+    "TrustSection",
+    "find",
+]
+
+FILE_NAME = "esign.toml"
+T = TypeVar("T")
+
+
+class SignatureChoice(Enum):
+    """The signature profiles that `[issuance] signature` names."""
+
+    VGCA_COMPAT = "vgca-compat"
+    TT15 = "tt15"
+
+    @property
+    def profile(self) -> SignatureProfile:
+        """The profile itself."""
+        return VGCA_COMPAT if self is SignatureChoice.VGCA_COMPAT else TT15
+
+
+class PinKind(Enum):
+    """Where a PIN comes from."""
+
+    PROMPT = "prompt"
+    PIN_PAD = "pin-pad"
+    FILE = "file"
+    FD = "fd"
+    CREDENTIAL = "credential"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinSection:
+    """`[key] pin`: where the PIN comes from; never the PIN itself."""
+
+    kind: PinKind = PinKind.PROMPT
+    """Which source."""
+    file: Path | None = None
+    """For `{file = "…"}`."""
+    fd: int | None = None
+    """For `{fd = 3}`."""
+    credential: str | None = None
+    """For `{credential = "…"}`: a systemd credential."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencySection:
+    """`[agency]`: see `esign.document.Agency`."""
+
+    code: AgencyCode
+    """Mã định danh."""
+    name: str
+    """As printed."""
+    parent: str = ""
+    """The authority above."""
+    place: str
+    """Địa danh."""
+    address: str = ""
+    """Footer."""
+    seal_image: Path | None = None
+    """A PNG with transparency."""
+    seal_diameter_mm: float = 36.0
+    """Real size."""
+    system: str = ""
+    """Information system."""
+    system_owner: str = ""
+    """Chủ quản."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuanceSection:
+    """`[issuance]`: see `esign.profile.IssuanceProfile`."""
+
+    profile: str = "default"
+    """The name that the register records."""
+    signature: SignatureChoice = SignatureChoice.VGCA_COMPAT
+    """The signature profile."""
+    visible: bool = True
+    """Whether the signature has an appearance."""
+    duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
+    """For numbers that another system gave."""
+    active_content: ContentPolicy = ContentPolicy.REFUSE
+    """For given PDFs."""
+    attach_data: bool = False
+    """PDF/A-3b with the data inside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealSection:
+    """`[seal]`: see `esign.profile.SealProfile`."""
+
+    host: str
+    """The host that the QR opens."""
+    agency_number: int
+    """Assigned by the trust list."""
+    key_sequence: int = 1
+    """Which of the agency's seal keys."""
+    size_mm: float = 20.0
+    """The symbol's side."""
+    with_holder: bool = False
+    """Masked holder in the seal."""
+    key: KeyRef
+    """The seal key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySection:
+    """`[key]`: the agency's signing key."""
+
+    uri: KeyRef = field(default_factory=KeyRef)
+    """Which key."""
+    pin: PinSection = field(default_factory=PinSection)
+    """Where its PIN comes from."""
+    module: str = ""
+    """A PKCS#11 library or its name in the module table; empty leaves it to discovery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustSection:
+    """`[trust]`: files and folders."""
+
+    anchors: tuple[Path, ...] = ()
+    """Root certificates."""
+    intermediates: tuple[Path, ...] = ()
+    """Intermediate certificates."""
+    crls: tuple[Path, ...] = ()
+    """Revocation lists."""
+    seal_keys: Path | None = None
+    """The table of seal keys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathsSection:
+    """`[paths]`."""
+
+    registry: Path = Path("register.sqlite")
+    """The register's file."""
+    spool: Path = Path("spool")
+    """What is being made."""
+    archive: Path = Path("archive")
+    """The signed originals."""
+    out: Path = Path("out")
+    """Where documents are delivered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoftHSMSection:
+    """`[softhsm]`: a token in files, for development."""
+
+    conf: Path
+    """softhsm2.conf."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole `esign.toml`; relative paths in it are resolved."""
+
+    path: Path
+    """The file."""
+    agency: AgencySection
+    """Who issues."""
+    issuance: IssuanceSection = field(default_factory=IssuanceSection)
+    """How."""
+    seal: SealSection | None = None
+    """None issues without a QR seal."""
+    key: KeySection = field(default_factory=KeySection)
+    """What signs."""
+    trust: TrustSection = field(default_factory=TrustSection)
+    """What certificates are checked against."""
+    paths: PathsSection = field(default_factory=PathsSection)
+    """Where things are kept."""
+    softhsm: SoftHSMSection | None = None
+    """A development token."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check the file.
+
+        Raises:
+            ConfigurationError: `config-unreadable`, `config-not-toml`, `config-unknown-key`, `config-missing-key`,
+                `config-wrong-type` or `config-value`.
+        """
+        try:
+            found = tomllib.loads(path.read_text("utf-8"))
+        except OSError as e:
+            raise ConfigurationError("config-unreadable", file=path, problem=e.strerror or type(e).__name__) from e
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+            raise ConfigurationError("config-not-toml", file=path, problem=e) from e
+        reader = _Reader(path)
+        read = reader.section(cls, found, "", extra={"path": path})
+        places = {f.name: reader.place(getattr(read.paths, f.name)) for f in dataclasses.fields(read.paths)}
+        return dataclasses.replace(read, paths=PathsSection(**places))
+
+    @property
+    def profile(self) -> IssuanceProfile:
+        """The issuance profile that it describes."""
+        i, s = self.issuance, self.seal
+        seal = (
+            None
+            if s is None
+            else SealProfile(
+                host=s.host,
+                agency_number=s.agency_number,
+                key_sequence=s.key_sequence,
+                size_mm=s.size_mm,
+                with_holder=s.with_holder,
+            )
+        )
+        return IssuanceProfile(
+            name=i.profile,
+            signature=i.signature.profile,
+            seal=seal,
+            visible=i.visible,
+            duplicates=i.duplicates,
+            active_content=i.active_content,
+            attach_data=i.attach_data,
+        )
+
+
+def find(given: Path | None, *, start: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration: `given`, else ESIGN_CONFIG, else the nearest `esign.toml` from `start` upwards."""
+    if given is None and environ.get("ESIGN_CONFIG"):
+        given = Path(environ["ESIGN_CONFIG"])
+    if given is not None:
+        return given / FILE_NAME if given.is_dir() else given
+    here = start.resolve()
+    return next((p / FILE_NAME for p in (here, *here.parents) if (p / FILE_NAME).is_file()), None)
+
+
+class _Reader:
+    """Turns a TOML table into a section, by the section's own field types."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def section(
+        self, kind: type[T], table: Mapping[str, Any], name: str, *, extra: Mapping[str, Any] | None = None
+    ) -> T:
+        """The section `name` as a `kind`."""
+        values = dict(extra or {})
+        # A dataclass type; typeshed's DataclassInstance is no public name.
+        known = {f.name: f for f in dataclasses.fields(kind) if f.name not in values}  # type: ignore[arg-type]
+        hints = get_type_hints(kind)
+        for key, value in table.items():
+            dotted = f"{name}.{key}" if name else key
+            if key not in known:
+                expected = ", ".join(known)
+                raise ConfigurationError("config-unknown-key", file=self._path, key=dotted, expected=expected)
+            values[key] = self._value(hints[key], value, dotted)
+        for key, wanted in known.items():
+            optional = wanted.default is not dataclasses.MISSING or wanted.default_factory is not dataclasses.MISSING
+            if key not in values and not optional:
+                raise ConfigurationError(
+                    "config-missing-key", file=self._path, key=f"{name}.{key}" if name else f"[{key}]"
+                )
+        return kind(**values)
+
+    def _value(self, hint: Any, value: object, key: str) -> object:
+        kinds = [k for k in get_args(hint) if k is not type(None)] if isinstance(hint, types.UnionType) else [hint]
+        kind = kinds[0]
+        if get_origin(kind) is tuple:
+            items = self._exactly(list, value, key)
+            return tuple(self._value(get_args(kind)[0], item, key) for item in items)
+        if kind is PinSection:
+            return self._pin(value, key)
+        if dataclasses.is_dataclass(kind) and kind not in (AgencyCode, KeyRef):
+            return self.section(kind, self._exactly(dict, value, key), key)  # type: ignore[arg-type]  # a type, not an instance
+        if kind is float:
+            return float(self._exactly(int, value, key) if type(value) is int else self._exactly(float, value, key))
+        if kind in (bool, int, str):
+            return self._exactly(kind, value, key)
+        text = self._exactly(str, value, key)
+        if kind is Path:
+            return self.place(Path(text)) if text or hint is Path else None
+        return self._parsed(kind, text, key)
+
+    def _parsed(self, kind: Any, text: str, key: str) -> object:
+        try:
+            return kind(text) if issubclass(kind, Enum) else kind.parse(text)
+        except Error as e:
+            raise ConfigurationError("config-value", file=self._path, key=key, problem=e.reason) from e
+        except ValueError as e:
+            expected = " | ".join(member.value for member in kind)
+            raise ConfigurationError("config-choice", file=self._path, key=key, found=text, expected=expected) from e
+
+    def _exactly(self, kind: type[T], value: object, key: str) -> T:
+        if type(value) is not kind:  # bool is an int to isinstance
+            raise ConfigurationError(
+                "config-wrong-type",
+                file=self._path,
+                key=key,
+                found=_TOML.get(type(value), "?"),
+                expected=_TOML[kind],
+            )
+        return value
+
+    def _pin(self, value: object, key: str) -> PinSection:
+        if value in (PinKind.PROMPT.value, PinKind.PIN_PAD.value):
+            return PinSection(kind=PinKind(value))
+        if isinstance(value, dict) and len(value) == 1:
+            match value:
+                case {"file": str(file)}:
+                    return PinSection(kind=PinKind.FILE, file=self.place(Path(file)))
+                case {"fd": int(fd)} if not isinstance(fd, bool):
+                    return PinSection(kind=PinKind.FD, fd=fd)
+                case {"credential": str(credential)}:
+                    return PinSection(kind=PinKind.CREDENTIAL, credential=credential)
+        # What stands there may be a PIN: it is not repeated.
+        raise ConfigurationError("config-pin", file=self._path, key=key)
+
+    def place(self, path: Path) -> Path:
+        """`path`, relative to the folder of the file; what is absolute already stays."""
+        return self._path.resolve().parent / path.expanduser()
+
+
+_TOML: dict[type, str] = {str: "string", int: "integer", float: "float", bool: "boolean", list: "array", dict: "table"}

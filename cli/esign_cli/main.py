@@ -1,0 +1,105 @@
+"""Runs one command: chooses the language, and turns whatever happens into words and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from esign.errors import Error
+from esign.reasons import Reason
+from esign_cli.exits import ExitCode, exit_code
+from esign_cli.language import choose
+from esign_cli.output import Output
+
+__all__ = ["main", "run"]
+
+# Options that may stand anywhere; the parser wants them before the command.
+_GLOBAL_FLAGS = ("--debug",)
+_GLOBAL_VALUES = ("--lang", "--config")
+
+
+def main() -> NoReturn:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # Vietnamese on every terminal, a service's log and Windows' code pages included.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> ExitCode:
+    """Run the command `argv` and give its exit code."""
+    arguments = _global_first(argv)
+    output = Output(choose(arguments))
+    debug = "--debug" in arguments
+    try:
+        from esign_cli.app import build
+
+        ended = build(output.language).main(args=arguments, prog_name="esign", standalone_mode=False)
+    except Error as e:
+        _trace(debug)
+        output.error(e)
+        return exit_code(e)
+    except (KeyboardInterrupt, EOFError):
+        output.note("interrupted")
+        return ExitCode.INTERRUPTED
+    except Exception as e:  # noqa: BLE001  # no stack trace ever reaches a clerk
+        if hasattr(e, "format_message"):
+            return _usage(output, e)
+        _trace(debug)
+        output.error(Reason("unexpected", {"kind": type(e).__name__}))
+        return ExitCode.UNEXPECTED
+    return ExitCode(ended) if isinstance(ended, int) else ExitCode.OK
+
+
+def _global_first(argv: Sequence[str]) -> list[str]:
+    """`argv` with the global options before the command, so that they may be typed anywhere."""
+    if "_ESIGN_COMPLETE" in os.environ:
+        return list(argv)
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            rest += [word, *words]
+        elif word in _GLOBAL_FLAGS or (word.partition("=")[0] in _GLOBAL_VALUES and "=" in word):
+            front.append(word)
+        elif word in _GLOBAL_VALUES:
+            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return front + rest
+
+
+def _usage(output: Output, error: Any) -> ExitCode:
+    """The call was wrong. typer keeps the classes of these errors to itself, so their names have to do."""
+    kind = type(error).__name__
+    ctx = getattr(error, "ctx", None)
+    command = ctx.command_path if ctx is not None else "esign"
+    if kind == "NoArgsIsHelpError":
+        return ExitCode.USAGE  # the help was shown
+    param = getattr(error, "param", None)
+    facts = {
+        "name": _name(param) or getattr(error, "option_name", "") or getattr(error, "param_hint", "") or "",
+        "message": error.format_message().rstrip("."),
+    }
+    code = {
+        "MissingParameter": "usage-missing",
+        "NoSuchOption": "usage-no-such-option",
+        "BadParameter": "usage-bad-value",
+    }.get(kind, "usage-other")
+    output.usage(output.say(code, **facts), output.say("usage-hint", command=command))
+    return ExitCode.USAGE
+
+
+def _name(param: Any) -> str:
+    if param is None:
+        return ""
+    longest = max(param.opts, key=len) if param.opts else ""
+    return longest if longest.startswith("-") else str(param.metavar or param.name or "").upper()
+
+
+def _trace(debug: bool) -> None:  # noqa: FBT001
+    if debug:
+        import traceback
+
+        traceback.print_exc()

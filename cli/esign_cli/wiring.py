@@ -1,0 +1,234 @@
+"""Builds everything that a configuration describes: the one place that knows every part.
+
+It imports no terminal library, so that services start through it as well.
+
+>>> with Workplace(Config.load(Path("esign.toml")), now=lambda: datetime.now(UTC)) as workplace:
+...     issued = workplace.issuer().issue(request)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from esign.errors import ConfigurationError, InputError
+from esign.keys import KeyRef, SigningKey
+from esign_cli.config import Config, PinKind, PinSection
+from esign_hsm import softhsm
+from esign_hsm.guard import FilePinGuard
+from esign_hsm.keystore import TokenKeyStore
+from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
+
+if TYPE_CHECKING:
+    from esign.delivery import Delivery
+    from esign.document import Agency
+    from esign.issuance import Issuer, Step
+    from esign.pdf import Renderer
+    from esign.registry import Intent, Registry
+    from esign.seal import SealKeys
+    from esign.trust import TrustStore
+    from esign.verification import Verifier
+
+__all__ = ["Workplace", "pin_from", "read_file", "read_files", "seal_key_table", "trust_store", "verifier"]
+
+_CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
+_LISTS = (".crl", ".pem", ".der")
+
+
+class Workplace:
+    """A working folder at work; each part is built when it is first needed, and closed with the whole."""
+
+    def __init__(self, config: Config, *, now: Callable[[], datetime], pin: PinSource | None = None) -> None:
+        """`pin` takes the place of the configuration's own source."""
+        self.config = config
+        self._now = now
+        self.pin = pin or pin_from(config.key.pin)
+        if config.softhsm is not None:
+            softhsm.use(config.softhsm.conf)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give sessions and connections back."""
+        for part in ("store", "registry"):
+            built = self.__dict__.pop(part, None)
+            if built is not None:
+                built.close()
+
+    # --- what is issued, and by whom -------------------------------------------------------------------------------
+
+    @cached_property
+    def agency(self) -> "Agency":
+        """The issuing authority, with its seal's picture."""
+        from esign.document import Agency
+
+        a = self.config.agency
+        return Agency(
+            code=a.code,
+            name=a.name,
+            parent=a.parent,
+            place=a.place,
+            address=a.address,
+            seal_image=None if a.seal_image is None else read_file(a.seal_image),
+            seal_diameter_mm=a.seal_diameter_mm,
+            system=a.system,
+            system_owner=a.system_owner,
+        )
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The register; made where there is none."""
+        from esign.registry import Registry
+
+        return Registry.open(self.config.paths.registry, now=self._now)
+
+    @cached_property
+    def renderer(self) -> "Renderer":
+        """Sets templates."""
+        from esign.pdf import Renderer
+
+        return Renderer()
+
+    # --- keys ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def guard(self) -> FilePinGuard:
+        """What keeps a wrong PIN from being sent twice on this host."""
+        return FilePinGuard()
+
+    @cached_property
+    def store(self) -> TokenKeyStore:
+        """The token's keys."""
+        return self.store_of(KeyRef(token=self.config.key.uri.token, serial=self.config.key.uri.serial))
+
+    def store_of(self, token: KeyRef) -> TokenKeyStore:
+        """The keys of the token that `token` names; the caller closes it."""
+        module = self.config.key.module or None
+        return TokenKeyStore(module=module, pin=self.pin, guard=self.guard, defaults=token)
+
+    def key(self) -> SigningKey:
+        """The agency's signing key; the token asks for its PIN here."""
+        return self.store.key(self.config.key.uri)
+
+    def seal_key(self) -> SigningKey | None:
+        """The key of the QR seals; None for a folder that issues without them."""
+        return None if self.config.seal is None else self.store.key(self.config.seal.key)
+
+    # --- the two workflows -----------------------------------------------------------------------------------------
+
+    def issuer(
+        self,
+        *,
+        delivery: "Delivery | None" = None,
+        on_step: "Callable[[Step, Intent | None], None] | None" = None,
+    ) -> "Issuer":
+        """Issues results of this agency."""
+        from esign.files import Folder
+        from esign.issuance import Issuer
+
+        paths = self.config.paths
+        return Issuer(
+            agency=self.agency,
+            profile=self.config.profile,
+            key=self.key(),
+            seal_key=self.seal_key(),
+            registry=self.registry,
+            spool=Folder(paths.spool),
+            archive=Folder(paths.archive),
+            now=self._now,
+            trust=self.trust,
+            delivery=delivery,
+            renderer=self.renderer,
+            on_step=on_step or (lambda _step, _intent: None),
+        )
+
+    @cached_property
+    def trust(self) -> "TrustStore":
+        """What certificates are checked against."""
+        t = self.config.trust
+        return trust_store(anchors=t.anchors, intermediates=t.intermediates, crls=t.crls)
+
+    @cached_property
+    def seal_keys(self) -> "SealKeys":
+        """The seal keys that are known here; none where the table was not made yet."""
+        path = self.config.trust.seal_keys
+        return seal_key_table(path if path is not None and path.exists() else None)
+
+
+def verifier(
+    *, trust: "TrustStore", seal_keys: "SealKeys", registry: "Registry | None", now: Callable[[], datetime]
+) -> "Verifier":
+    """Verifies documents, with or without a working folder."""
+    from esign.verification import Verifier
+
+    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys)
+
+
+def trust_store(
+    *, anchors: Sequence[Path] = (), intermediates: Sequence[Path] = (), crls: Sequence[Path] = ()
+) -> "TrustStore":
+    """From files and folders of certificates and revocation lists."""
+    from esign.trust import TrustStore
+
+    return TrustStore.from_pem(
+        *read_files(anchors, _CERTIFICATES),
+        intermediates=read_files(intermediates, _CERTIFICATES),
+        crls=read_files(crls, _LISTS),
+    )
+
+
+def seal_key_table(path: Path | None) -> "SealKeys":
+    """The table of seal keys in a file; an empty one without a file."""
+    from esign.seal import SealKeys
+
+    if path is None:
+        return SealKeys()
+    try:
+        return SealKeys.from_json(read_file(path).decode("utf-8"))
+    except UnicodeDecodeError as e:
+        raise InputError("file-unreadable", file=path, problem="UTF-8") from e
+
+
+def pin_from(section: PinSection, *, ask: PinPrompt | None = None) -> PinSource:
+    """The source that the configuration names; `ask` is how a person is asked."""
+    match section:
+        case PinSection(kind=PinKind.FILE, file=Path() as file):
+            return FilePin(file)
+        case PinSection(kind=PinKind.FD, fd=int(fd)):
+            return DescriptorPin(fd)
+        case PinSection(kind=PinKind.CREDENTIAL, credential=str(name)):
+            return CredentialPin(name)
+        case PinSection(kind=PinKind.PIN_PAD):
+            return PinPad()
+    return ask or PinPrompt()
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        InputError: `file-unreadable`.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise InputError("file-unreadable", file=path, problem=e.strerror or type(e).__name__) from e
+
+
+def read_files(places: Sequence[Path], endings: Sequence[str]) -> Iterator[bytes]:
+    """The contents of files, and of the files with one of `endings` in folders, in the order of their names."""
+    for place in places:
+        if not place.exists():
+            raise ConfigurationError("trust-missing", path=place)
+        if place.is_dir():
+            yield from (read_file(p) for p in sorted(place.iterdir()) if p.suffix.lower() in endings)
+        else:
+            yield read_file(place)
