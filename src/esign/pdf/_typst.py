@@ -137,6 +137,5 @@ def refuse_packages(name: str, files: Mapping[str, bytes]) -> None:
     Stricter than needed: only `import "a/literal/path"` passes.
     """
     for file, content in files.items():
-        if file.endswith(".typ"):
-            if _IMPORT.search(content.decode("utf-8", "replace")):
-                raise InputError("template-imports-package", template=name, file=file)
+        if file.endswith(".typ") and _IMPORT.search(content.decode("utf-8", "replace")):
+            raise InputError("template-imports-package", template=name, file=file)

@@ -47,6 +47,8 @@ _PROBE = b"""#set text(font: sys.inputs.family, fallback: false)
 """
 # A text with more different missing characters than this is not one to list in full.
 _MOST_MISSING = 16
+# So many name the trouble with a font.
+_ENOUGH = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,14 @@ class FontSet:
         """
         return _find(tuple(families))
 
-    def missing(self, text: str) -> tuple[str, ...]:
-        """The code points of `text` (in NFC) for which the family has no glyph in one of its styles, as `U+4E2D`."""
+    def missing(self, text: str, *, most: int = _MOST_MISSING) -> tuple[str, ...]:
+        """The code points of `text` (in NFC) for which the family has no glyph in one of its styles, as `U+4E2D`.
+
+        After `most` of them the search ends.
+        """
         left = "".join(sorted(set(unicodedata.normalize("NFC", text)) - set("\n\r\t")))
         found: list[str] = []
-        while left and len(found) < _MOST_MISSING:
+        while left and len(found) < most:
             cluster = _first_missing(self.family, self.handle, left)
             if not cluster:
                 break
@@ -157,4 +162,4 @@ def _load(family: str, files: tuple[Path, ...], passed_over: tuple[Reason, ...])
 def _lacking(fonts: FontSet) -> str:
     styles = {(f.style, f.weight) for f in fonts.handle.fonts() if f.family == fonts.family}
     lacking = [f"{style} {weight}" for style, weight in sorted(_STYLES - styles)]
-    return ", ".join(lacking or fonts.missing(VIETNAMESE))
+    return ", ".join(lacking or fonts.missing(VIETNAMESE, most=_ENOUGH))

@@ -3,6 +3,7 @@ import json
 import string
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from esign.errors import Error, PreflightError
 from esign.pdf import find_places, preflight
 from esign.profile import ContentPolicy, IssuanceProfile
 from esign.texts import LANGUAGES, catalogue
-from tests.unit.pdf.tools import changed, page, saved
+from tests.unit.pdf.tools import Form, changed, page, saved
 
 PROFILE = IssuanceProfile()
 Dictionary, Name, Array, String = pikepdf.Dictionary, pikepdf.Name, pikepdf.Array, pikepdf.String
@@ -146,7 +147,7 @@ def test_a_signature_that_a_later_revision_hides_is_still_in_the_file() -> None:
 
 
 @pytest.mark.parametrize(("permission", "forbids"), [(1, True), (2, False), (3, False)])
-def test_a_certification_that_forbids_changes_is_named(permission: int, forbids: bool) -> None:
+def test_a_certification_that_forbids_changes_is_named(permission: int, *, forbids: bool) -> None:
     def certified(pdf: pikepdf.Pdf) -> None:
         reference = Dictionary(TransformMethod=Name.DocMDP, TransformParams=Dictionary(P=permission, V=Name("/1.2")))
         signed(pdf, Reference=Array([reference]))
@@ -212,7 +213,7 @@ ACTIVE: dict[str, Callable[[pikepdf.Pdf], None]] = {
 
 @pytest.mark.parametrize("kind", sorted(ACTIVE))
 @pytest.mark.parametrize("packed", [False, True])
-def test_active_content_is_refused_or_noted_as_the_profile_says(kind: str, packed: bool) -> None:
+def test_active_content_is_refused_or_noted_as_the_profile_says(kind: str, *, packed: bool) -> None:
     mode = pikepdf.ObjectStreamMode.generate if packed else pikepdf.ObjectStreamMode.disable
     pdf = changed(page(), ACTIVE[kind], object_stream_mode=mode)
     refused = preflight(pdf, PROFILE)
@@ -267,7 +268,7 @@ def test_notices() -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_secrecy_mark_on_the_first_page_is_refused(form: Any) -> None:
+def test_a_secrecy_mark_on_the_first_page_is_refused(form: Form) -> None:
     from datetime import UTC, datetime
 
     from esign.pdf import FontSet
@@ -298,10 +299,8 @@ def test_any_bytes_end_in_a_report(data: st.DataObject) -> None:
         at = data.draw(st.integers(0, len(pdf)))
         pdf[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=12))
     preflight(bytes(pdf), PROFILE)
-    try:
+    with suppress(Error):
         find_places(bytes(pdf), seal=(28, 29), signature=(87, 36))
-    except Error:
-        pass
 
 
 @pytest.mark.shared
@@ -312,10 +311,8 @@ def test_the_corpus_of_other_validators() -> None:
     for entry in json.loads((CORPUS / "manifest.json").read_text()):
         pdf = (CORPUS / "files" / entry["file"]).read_bytes()
         report = preflight(pdf, PROFILE)
-        try:
+        with suppress(Error):
             find_places(pdf, seal=(28.3, 28.9), signature=(87.5, 36))
-        except Error:
-            pass
         if entry["expect"]["verdict"] == "no_signature":
             outcome[entry["file"]] = [f.code for f in report.findings]
         if entry["expect"]["verdict"] == "accept" and "byte_range_valid" in entry["expect"]:

@@ -4,14 +4,14 @@ import pytest
 
 from esign.errors import InputError
 from esign.pdf import page_count, page_image, page_text
-from tests.unit.pdf.tools import page
+from tests.unit.pdf.tools import alpha_at, page
 
 
 def test_a_page_is_a_picture_of_its_size_and_rotation() -> None:
     assert page_image(page(), 0, 144).size == (1190, 1684)
     assert page_image(page(Rotate=90), 0, 72).size == (842, 595)
     assert page_image(page(), 0, 72).mode == "RGB"
-    assert page_image(page(), 0, 72, transparent=True).getpixel((5, 5))[3] == 0
+    assert alpha_at(page_image(page(), 0, 72, transparent=True), 5, 5) == 0
 
 
 def test_pages_are_counted() -> None:

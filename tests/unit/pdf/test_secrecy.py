@@ -3,6 +3,7 @@ import unicodedata
 import pytest
 
 from esign.pdf.secrecy import secrecy_mark
+from tests.unit.pdf.tools import Form
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from esign.pdf.secrecy import secrecy_mark
     ],
 )
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_mark_that_stands_alone_is_found(line: str, mark: str, form: str) -> None:
+def test_a_mark_that_stands_alone_is_found(line: str, mark: str, form: Form) -> None:
     lines = ["ỦY BAN NHÂN DÂN", unicodedata.normalize(form, line), "Số: 01/BC-UBND"]
     assert secrecy_mark(lines) == mark
 

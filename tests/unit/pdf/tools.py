@@ -5,11 +5,15 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Literal
 
 import pikepdf
 import pytest
+from PIL import Image
 
+Form = Literal["NFC", "NFD"]
 MM = 72 / 25.4
 
 
@@ -18,7 +22,7 @@ def page(
     *,
     media: tuple[float, float, float, float] = (0, 0, 595, 842),
     pages: int = 1,
-    **entries: object,
+    **entries: Any,
 ) -> bytes:
     """A PDF with `pages` equal pages; `entries` go into the page dictionaries."""
     pdf = pikepdf.new()
@@ -39,13 +43,13 @@ def page(
     return saved(pdf)
 
 
-def saved(pdf: pikepdf.Pdf, **options: object) -> bytes:
+def saved(pdf: pikepdf.Pdf, **options: Any) -> bytes:
     out = io.BytesIO()
     pdf.save(out, **options)
     return out.getvalue()
 
 
-def changed(data: bytes, change: object, **options: object) -> bytes:
+def changed(data: bytes, change: Callable[[pikepdf.Pdf], object], **options: Any) -> bytes:
     """`data` after `change(pdf)`."""
     with pikepdf.open(io.BytesIO(data)) as pdf:
         change(pdf)
@@ -76,3 +80,15 @@ def assert_clean(pdf: bytes) -> None:
 
 def text_of(pdf: bytes) -> str:
     return run("pdftotext", "-layout", "@", "-", pdf=pdf).stdout
+
+
+def alpha_at(picture: Image.Image, x: int, y: int) -> int:
+    """How opaque the RGBA `picture` is there: 0 is transparent."""
+    pixel = picture.getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return pixel[3]
+
+
+def darkest(picture: Image.Image) -> int:
+    """The least value of any band: 255 is pure white."""
+    return min(next(v for v, n in enumerate(band.histogram()) if n) for band in picture.split())
