@@ -6,18 +6,22 @@ cd "$(dirname "$0")/.."
 
 # SoftHSM stands in for a token; poppler and qpdf check what we make; Liberation Serif has Times New Roman's
 # metrics and every Vietnamese letter; the compiler builds the PKCS#11 shim of the tests.
-PACKAGES="python3 python3-venv softhsm2 poppler-utils qpdf fonts-liberation gcc libc6-dev"
+PACKAGES="python3 python3-venv softhsm2 poppler-utils qpdf gcc libc6-dev"
 
 missing=""
 for package in $PACKAGES; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
 done
+# Liberation 1 has no Vietnamese letters; Debian 12 has version 2 as fonts-liberation2 (docs/adr/0005-fonts.md).
+dpkg-query -W -f '${Status} ${Version}\n' fonts-liberation2 fonts-liberation 2>/dev/null |
+  grep -Eq "ok installed (1:)?[2-9]" || missing="$missing fonts-liberation2"
 if [ -n "$missing" ]; then
   command -v apt-get >/dev/null || { echo "esign: error: please install:$missing" >&2; exit 1; }
   as_root=""
   [ "$(id -u)" = 0 ] || as_root="sudo"
   echo "installing:$missing" >&2
   $as_root apt-get update -qq
+  apt-cache show fonts-liberation2 >/dev/null 2>&1 || missing=$(echo "$missing" | sed s/fonts-liberation2/fonts-liberation/)
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
