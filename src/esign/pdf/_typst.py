@@ -77,7 +77,7 @@ class Project:
                 format="pdf",
                 sys_inputs={"input": json.dumps(nfc(inputs), ensure_ascii=False, allow_nan=False)},
                 pdf_standards=standard,
-                timestamp=at,
+                timestamp=at.replace(microsecond=0),  # typst refuses fractions of a second
                 pdf_tags=tags,
             )
             for warning in warnings:
