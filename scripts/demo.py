@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding  # noqa: E402
 
 from tests.support.pki import PKI, pem  # noqa: E402
 
-DEMO = ROOT / "build" / "demo"
+DEMO = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else ROOT / "build" / "demo"
 ESIGN = Path(sys.executable).with_name("esign")
 
 
@@ -64,11 +64,11 @@ def main() -> None:
     run("pdftoppm", "-r", "150", "-png", "-singlefile", "result.pdf", "result")
 
     say("Done")
-    shown = DEMO.relative_to(ROOT)
+    shown = os.path.relpath(DEMO)
     print(f"  {shown}/result.pdf   the decision {issued['number']}, signed and sealed")
     print(f"  {shown}/result.png   the page as a picture")
     print("\nWhat to try next:\n")
-    print(f"  cd {shown}; export ESIGN_STATE_DIR=$PWD/state; alias esign=../../.venv/bin/esign")
+    print(f"  cd {shown}; export ESIGN_STATE_DIR=$PWD/state PATH=$PATH:{os.path.relpath(ESIGN.parent, DEMO)}")
     print("  esign doctor                                       what this office has, and what is missing")
     print(f"  esign result withdraw {issued['id']} --why 'Sai sót'")
     print("  esign verify result.pdf                            the signature stays valid; the result is withdrawn")

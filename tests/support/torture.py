@@ -1,0 +1,79 @@
+"""The long campaigns, one after the other: `make torture`, or `python -m tests.support.torture [--seconds 60]`.
+
+Prints the figure that each reached; ends with 1 where one failed.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from esign.issuance import Step
+from esign.report import Integrity
+from tests.support.office import Office
+from tests.support.torture_keys import Figures
+
+ROOT = Path(__file__).parents[2]
+
+
+def kill_while_issuing(*, rounds: int, seed: int) -> Figures:
+    """Issue results one after the other, each process killed at a random step or left alone; then resume and count."""
+    chance = random.Random(seed)
+    failures: list[str] = []
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        Office.create(folder, kind="p256")
+        kills = 0
+        for number in range(rounds):
+            step = chance.choice([*Step, None])
+            died = _run(folder, "issue", f"k{number}", *(["--die-at", step.value] if step else []))
+            kills += died == -signal.SIGKILL
+            if chance.random() < 0.5:
+                _run(folder, "resume", *(["--die-at", chance.choice(list(Step)).value] if chance.random() < 0.5 else []))
+        for number in range(rounds):
+            if _run(folder, "issue", f"k{number}") != 0:
+                failures.append(f"k{number} was not issued")
+        failures += _counted(Office.open(folder), rounds)
+    return Figures(f"kill -9 while issuing (seed {seed})", f"{rounds} results, {kills} kills", tuple(failures))
+
+
+def _counted(office: Office, expected: int) -> list[str]:
+    entries = office.registry.listing(limit=10 * expected).entries
+    numbers = sorted(e.number.number for e in entries if e.number)
+    wrong = []
+    if numbers != list(range(1, expected + 1)):
+        wrong.append(f"numbers are {numbers}")
+    if len(list(office.out.iterdir())) != expected:
+        wrong.append("delivered files do not match")
+    for entry in entries:
+        pdf = (office.folder / "archive" / f"{entry.id}.pdf").read_bytes()
+        if office.verifier().inspect(pdf).integrity is not Integrity.INTACT:
+            wrong.append(f"{entry.number} is not intact")
+    return wrong
+
+
+def _run(folder: Path, *arguments: str) -> int:
+    command = [sys.executable, "-m", "tests.support.office", str(folder), *arguments]
+    return subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, check=False).returncode
+
+
+def main() -> None:
+    """Run them all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=20261121)
+    arguments = parser.parse_args()
+    figures = kill_while_issuing(rounds=arguments.rounds, seed=arguments.seed)
+    print(figures, flush=True)
+    keys = [sys.executable, "-m", "tests.support.torture_keys", "--seconds", str(arguments.seconds)]
+    failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
+    sys.exit(bool(figures.failures) or failed)
+
+
+if __name__ == "__main__":
+    main()
