@@ -177,6 +177,8 @@ class Module:
                 self._lib = _Lib(str(path))
             except p11.PKCS11Error as e:
                 raise KeyStoreError("module-not-loadable", module=path, detail=type(e).__name__) from e
+        # Never freed: its destructor would run while the interpreter ends, when its class is half gone.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._lib))
         self.description = self._lib.library_description
         self.version: tuple[int, int] = self._lib.library_version
 

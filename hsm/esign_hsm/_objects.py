@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
-from pkcs11 import Attribute, ObjectClass, _pkcs11
+from pkcs11 import Attribute, Mechanism, ObjectClass, _pkcs11
 from pkcs11 import KeyType as P11KeyType
 from pkcs11 import exceptions as p11
 from pkcs11.attributes import AttributeMapper
@@ -51,18 +51,44 @@ class _Search(_pkcs11.SearchIter):  # type: ignore[name-defined,misc]  # missing
             raise
 
 
-def find(session: Session, template: Mapping[Attribute, object]) -> list[Any]:
+class TokenObject:
+    """An object on a token, of one session.
+
+    It stands between us and python-pkcs11's object, whose `repr` asks the token for its label: a crash reporter that
+    prints local variables would call into a session that has just died, and fail itself.
+    """
+
+    __slots__ = ("_object",)
+
+    def __init__(self, found: Any) -> None:
+        self._object = found
+
+    def __getitem__(self, attribute: Attribute) -> Any:
+        return self._object[attribute]
+
+    def sign(self, data: bytes, *, mechanism: Mechanism, parameter: object) -> bytes:
+        """C_SignInit and C_Sign."""
+        # Not `sign`, whose Python frame would show python-pkcs11's object again.
+        signed: bytes = self._object._sign(data, mechanism=mechanism, mechanism_param=parameter)  # noqa: SLF001
+        return signed
+
+    def destroy(self) -> None:
+        """C_DestroyObject."""
+        self._object.destroy()
+
+
+def find(session: Session, template: Mapping[Attribute, object]) -> list[TokenObject]:
     """All objects that match `template`."""
     with _Search(session, dict(template), 32) as batches:
-        return [found for batch in batches for found in batch]
+        return [TokenObject(found) for batch in batches for found in batch]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateKeyObject:
     """A private key as its token shows it."""
 
-    handle: Any
-    """python-pkcs11's object, of one session."""
+    handle: TokenObject
+    """The key itself, in one session."""
     id: bytes
     """CKA_ID; empty where it has none."""
     label: str
@@ -89,7 +115,7 @@ def private_keys(session: Session, *, key_id: bytes | None = None, label: str | 
     return [_private_key(found) for found in find(session, template)]
 
 
-def _private_key(found: Any) -> PrivateKeyObject:
+def _private_key(found: TokenObject) -> PrivateKeyObject:
     key_type, bits = key_type_of(found)
     return PrivateKeyObject(
         handle=found,
@@ -103,7 +129,7 @@ def _private_key(found: Any) -> PrivateKeyObject:
     )
 
 
-def key_type_of(found: Any) -> tuple[KeyType | None, int]:
+def key_type_of(found: TokenObject) -> tuple[KeyType | None, int]:
     """The kind and size of a key object; (None, size) for one that esign does not sign with."""
     match _attribute(found, Attribute.KEY_TYPE, None):
         case P11KeyType.RSA:
@@ -143,7 +169,7 @@ def _public_keys(session: Session, key: PrivateKeyObject, certificates: Sequence
                 yield _certificate_key(certificate)
 
 
-def _spki(found: Any) -> bytes | None:
+def _spki(found: TokenObject) -> bytes | None:
     """SubjectPublicKeyInfo from the attributes of a public or private key object; None where they do not suffice."""
     key_type, _bits = key_type_of(found)
     try:
@@ -189,7 +215,7 @@ def _certificate_key(certificate: x509.Certificate) -> bytes:
     return certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _certificate_objects(session: Session, key_id: bytes | None = None) -> list[Any]:
+def _certificate_objects(session: Session, key_id: bytes | None = None) -> list[TokenObject]:
     template: dict[Attribute, object] = {Attribute.CLASS: ObjectClass.CERTIFICATE}
     if key_id:
         template[Attribute.ID] = key_id
@@ -234,7 +260,7 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     return True
 
 
-def _attribute(found: Any, attribute: Attribute, default: Any) -> Any:
+def _attribute(found: TokenObject, attribute: Attribute, default: Any) -> Any:
     """The value of `attribute`, or `default` where the object has none or does not show it."""
     try:
         return found[attribute]

@@ -270,7 +270,6 @@ def import_certificates(store: TokenKeyStore, ref: KeyRef, *, certificates: Sequ
         for c in parsed
         if c.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == key.public_key
     ]
-    assert key.ref is not None
     if len(own) != 1:
         subjects = "; ".join(c.subject.rfc4514_string() for c in parsed) or "—"
         raise KeyStoreError("certificate-not-for-key", label=key.ref.object, token=key.ref.token, found=subjects)

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from asn1crypto import algos, core, csr
+from asn1crypto import algos, core, csr, keys
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
@@ -72,8 +73,8 @@ def create_csr(
     info = csr.CertificationRequestInfo(
         {
             "version": "v1",
-            "subject": core.load(_name(subject).public_bytes()),
-            "subject_pk_info": core.load(key.public_key),
+            "subject": asn1_x509.Name.load(_name(subject).public_bytes()),
+            "subject_pk_info": keys.PublicKeyInfo.load(key.public_key),
             "attributes": _requested(extensions),
         }
     )
@@ -117,7 +118,11 @@ def _requested(extensions: Sequence[x509.Extension[x509.ExtensionType]]) -> list
     if not extensions:
         return []
     values = [
-        {"extn_id": e.oid.dotted_string, "critical": e.critical, "extn_value": e.value.public_bytes()}
+        {
+            "extn_id": e.oid.dotted_string,
+            "critical": e.critical,
+            "extn_value": core.ParsableOctetString(e.value.public_bytes()),
+        }
         for e in extensions
     ]
     return [{"type": "extension_request", "values": [values]}]

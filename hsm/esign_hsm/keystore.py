@@ -8,11 +8,12 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import NoReturn, Self
 
+from cryptography import x509
 from pkcs11 import exceptions as p11
 from pkcs11.constants import TokenFlag
 
@@ -20,7 +21,14 @@ from esign.errors import KeyNotFound, KeyStoreError, TokenUnavailable
 from esign.keys import KeyInfo, KeyRef, KeyType, Mechanism, PinGuard, Protection
 from esign_hsm._faults import lost, refuse
 from esign_hsm._library import Module, load
-from esign_hsm._objects import PrivateKeyObject, all_certificates, certificates_for, private_keys, public_key_of
+from esign_hsm._objects import (
+    PrivateKeyObject,
+    TokenObject,
+    all_certificates,
+    certificates_for,
+    private_keys,
+    public_key_of,
+)
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.mechanisms import Way, offered, verifies
 from esign_hsm.modules import find_modules, module_named
@@ -46,7 +54,7 @@ class TokenKey:
         certificates: tuple[bytes, ...],
         ways: Mapping[Mechanism, Way],
     ) -> None:
-        self.ref: KeyRef | None = ref
+        self.ref = ref
         self.protection = Protection.TOKEN
         self.key_type = key_type
         self.public_key = public_key
@@ -101,13 +109,13 @@ class TokenKey:
         handle = lease.keys.get(self.public_key)
         if handle is None:
             handle = lease.keys[self.public_key] = self._find(lease)
-        raw = handle.sign(way.before(data), mechanism=way.mechanism, mechanism_param=way.parameter)
+        raw = handle.sign(way.before(data), mechanism=way.mechanism, parameter=way.parameter)
         signature = way.after(raw)
         if not verifies(self.public_key, mechanism, data=data, signature=signature):
             raise _OtherKeyError
         return signature
 
-    def _find(self, lease: Lease) -> Any:
+    def _find(self, lease: Lease) -> TokenObject:
         """The key's handle in this session: by CKA_ID, and only if its public key is the one we know."""
         session = lease.session
         found = private_keys(session, key_id=self._id) if self._id else private_keys(session, label=self._label)
@@ -183,11 +191,7 @@ class TokenKeyStore:
                     ref=_full_ref(token, found),
                     key_type=found.key_type,
                     bits=found.bits,
-                    certificates=certificates_for(
-                        public_key_of(lease.session, found, certificates=certificates), certificates
-                    )
-                    if found.key_type
-                    else (),
+                    certificates=_chain(lease, found, certificates),
                     notes=_notes(found),
                 )
                 for found in private_keys(lease.session)
@@ -229,16 +233,8 @@ class TokenKeyStore:
         raise TypeError("a token's key store belongs to one process; pass its settings and open it there")
 
     def _seen(self, ref: KeyRef) -> Visible:
-        by_module = {m: [v for v in _seen_in(m) if _matches(v, ref)] for m in self._candidates(ref)}
-        found = [(m, v) for m, seen in by_module.items() for v in seen]
-        if len(found) > 1:
-            shown = "; ".join(f"{m.path.name}, {v}" for m, v in found)
-            raise KeyNotFound("token-ambiguous", uri=ref, found=shown)
-        if not found:
-            shown = "; ".join(f"{m.path.name}, {v}" for m in by_module for v in _seen_in(m)) or "—"
-            raise KeyNotFound("token-not-found", uri=ref, found=shown)
-        self._module = found[0][0]
-        return found[0][1]
+        self._module, seen = only_token(self._candidates(ref), ref)
+        return seen
 
     def _candidates(self, ref: KeyRef) -> list[Module]:
         """The modules to look in: the one that was named, else all that this machine has."""
@@ -299,6 +295,28 @@ def _working(token: Token) -> Iterator[Lease]:
             yield lease
     except p11.PKCS11Error as e:
         refuse(e, token=token.label, doing="C_FindObjects")
+
+
+def _chain(lease: Lease, found: PrivateKeyObject, certificates: Sequence[x509.Certificate]) -> tuple[bytes, ...]:
+    try:
+        public_key = public_key_of(lease.session, found, certificates=certificates)
+    except KeyStoreError:  # a key that cannot be used is listed all the same
+        return ()
+    return certificates_for(public_key, certificates)
+
+
+def only_token(modules: Sequence[Module], ref: KeyRef) -> tuple[Module, Visible]:
+    """The one token among `modules` that `ref` names; two modules that show the same token are two.
+
+    Raises:
+        KeyNotFound: `token-not-found` or `token-ambiguous`.
+    """
+    seen = [(module, v) for module in modules for v in _seen_in(module)]
+    found = [(module, v) for module, v in seen if _matches(v, ref)]
+    if len(found) == 1:
+        return found[0]
+    shown = "; ".join(f"{module.path.name}, {v}" for module, v in found or seen) or "—"
+    raise KeyNotFound("token-ambiguous" if found else "token-not-found", uri=ref, found=shown)
 
 
 def _seen_in(module: Module) -> tuple[Visible, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from asn1crypto.algos import DSASignature
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pkcs11 import MGF
@@ -56,7 +56,8 @@ def _digest_info(name: str, data: bytes) -> bytes:
 
 def _ecdsa_sig_value(raw: bytes) -> bytes:
     """r‖s (PKCS#11 §2.3.1) as Ecdsa-Sig-Value (RFC 3279 §2.2.3)."""
-    return bytes(DSASignature.from_p1363(raw).dump())
+    half = len(raw) // 2
+    return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 
 
 def _rsa(name: str, combined: P11Mechanism) -> tuple[Way, ...]:

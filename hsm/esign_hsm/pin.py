@@ -13,6 +13,7 @@ import getpass
 import os
 import stat
 import sys
+import warnings as warnings_module
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class Pin:
         if not line:
             raise PINError("pin-missing", source=source)
         if len(line) > _MAX_BYTES or b"\n" in line or b"\0" in line:
+            line.clear()  # crash reporters print the local variables of a traceback
             raise PINError("pin-unusable", source=source)
         return cls(line)
 
@@ -118,10 +120,10 @@ def _ask_on_terminal(token: str, warnings: Sequence[Reason]) -> str:
     for warning in warnings:
         told = warning.explain("vi")
         sys.stderr.write(f"{told.what}\n{told.next_step}\n")
-    # getpass would fall back to echoing the PIN; that is worse than asking for a file.
-    if not sys.stdin.isatty() and not Path("/dev/tty").exists() and sys.platform != "win32":
-        raise EOFError
-    return getpass.getpass(f"PIN ({token}): ")
+    with warnings_module.catch_warnings():
+        # Without a terminal getpass warns and then shows what is typed: refuse instead.
+        warnings_module.simplefilter("error", getpass.GetPassWarning)
+        return getpass.getpass(f"PIN ({token}): ")
 
 
 @dataclass(frozen=True, slots=True)

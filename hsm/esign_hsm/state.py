@@ -39,7 +39,7 @@ def state_dir() -> Path:
 
 def lock(path: Path, *, timeout: float = -1) -> FileLock:
     """A lock that holds between processes; it is never replaced by a weaker one where locks are missing."""
-    return FileLock(path, timeout=timeout, mode=_FILE_MODE, fallback_to_soft=False)
+    return FileLock(path, timeout=timeout, mode=_FILE_MODE, poll_interval=0.01, fallback_to_soft=False)
 
 
 def hashed(name: str) -> str:

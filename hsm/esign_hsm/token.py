@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pkcs11 import exceptions as p11
 from pkcs11.constants import TokenFlag
@@ -22,7 +22,7 @@ from esign.keys import PinGuard
 from esign.reasons import Reason
 from esign_hsm._faults import NOT_SENT, refuse
 from esign_hsm._library import Module, UserType
-from esign_hsm._objects import mapper
+from esign_hsm._objects import TokenObject, mapper
 from esign_hsm.pin import Pin, PinPad, PinSource, wipe
 
 __all__ = ["Lease", "Token", "Visible", "open_token", "visible"]
@@ -88,7 +88,7 @@ class Lease:
     """python-pkcs11's session."""
     generation: int
     """Which login it belongs to; after a loss its handle may come to name another session."""
-    keys: dict[bytes, Any] = field(default_factory=dict)
+    keys: dict[bytes, TokenObject] = field(default_factory=dict)
     """Key handles by SubjectPublicKeyInfo."""
 
 
@@ -139,7 +139,7 @@ class Token:
             with self.module.calls:
                 yield session
         finally:
-            _close(session)
+            self._close(session)
 
     def forget(self) -> None:
         """Give up the login and all sessions; the next use starts anew."""
@@ -177,7 +177,7 @@ class Token:
             self._leased -= 1
             # A handle of an older login may name someone else's session by now: let it be.
             if lease.generation == self._generation and self._anchor is not None:
-                _close(lease.session)
+                self._close(lease.session)
             self._changed.notify()
 
     def _open(self, *, rw: bool) -> Session:
@@ -210,14 +210,19 @@ class Token:
 
     def _drop_free(self) -> None:
         while self._free:
-            _close(self._free.pop().session)
+            self._close(self._free.pop().session)
 
     def _drop(self) -> None:
         self._drop_free()
         if self._anchor is not None:
-            _close(self._anchor)
+            self._close(self._anchor)
             self._anchor = None
         self._generation += 1
+
+    def _close(self, session: Session) -> None:
+        # A dead session cannot be closed, and need not be.
+        with self.module.calls, contextlib.suppress(p11.PKCS11Error):
+            session.close()
 
     def _connect(self) -> None:
         # A person is asked before the host-wide lock is taken: others should not wait for them.
@@ -230,7 +235,7 @@ class Token:
                 try:
                     self._login(session, seen, typed)
                 except BaseException:
-                    _close(session)
+                    self._close(session)
                     raise
         except p11.PKCS11Error as e:
             refuse(e, token=self.label, doing="C_OpenSession")
@@ -345,12 +350,6 @@ def _refused(error: p11.PKCS11Error, facts: dict[str, str]) -> NoReturn:
             # The token or its reader failed with the PIN under way: it may have counted a wrong try.
             raise PINError("pin-outcome-unknown", error=type(error).__name__, **facts) from error
     raise PINError(code, **facts) from error
-
-
-def _close(session: Session) -> None:
-    # A dead session cannot be closed, and need not be.
-    with contextlib.suppress(p11.PKCS11Error):
-        session.close()
 
 
 _tokens: dict[tuple[Path, tuple[str, str, str]], Token] = {}

@@ -5,15 +5,19 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.softhsm import softhsm_module
+from esign.keys import KeyRef
+from esign_hsm import FilePin, FilePinGuard, TokenKeyStore
+from tests.support.softhsm import TokenForTest, softhsm_module
 
 SOURCE = Path(__file__).with_name("shim.c")
 
 CKR_GENERAL_ERROR = 0x05
+CKR_CANT_LOCK = 0x0A
 CKR_DEVICE_ERROR = 0x30
 CKR_DEVICE_REMOVED = 0x32
 CKR_KEY_HANDLE_INVALID = 0x60
@@ -96,6 +100,28 @@ class Shim:
         temporary = self.directory / f"{name}.new"
         temporary.write_text(content)
         temporary.replace(self.directory / name)
+
+
+@dataclass
+class Bench:
+    """A token with a P-256 key, seen through a shim of its own, and a guard of its own."""
+
+    token: TokenForTest
+    shim: Shim
+    guard: FilePinGuard
+    other_id: bytes
+    """CKA_ID of a second key, `other`."""
+
+    @property
+    def serial(self) -> str:
+        return self.token.store.token(self.ref).serial
+
+    @property
+    def ref(self) -> KeyRef:
+        return KeyRef(token=self.token.label, object="con-dau")
+
+    def store(self, pin_file: Path | None = None) -> TokenKeyStore:
+        return TokenKeyStore(module=self.shim.module, pin=FilePin(pin_file or self.token.pin_file), guard=self.guard)
 
 
 def build(directory: Path) -> Path:

@@ -11,9 +11,10 @@ for. A test that needs a key writes::
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -87,6 +88,12 @@ class TokenForTest:
             self._store = None
 
 
+class MakeToken(Protocol):
+    """What the fixture `softhsm_token` is."""
+
+    def __call__(self, label: str | None = None, pin: str = "123456") -> TokenForTest: ...
+
+
 def pin_file_in(directory: Path, name: str, pin: str) -> Path:
     """A file of mode 0600 that holds `pin`."""
     path = directory / f"{name}.pin"
@@ -107,7 +114,7 @@ def softhsm_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 
 @pytest.fixture(scope="session")
-def softhsm_token(softhsm_directory: Path) -> Iterator[Callable[..., TokenForTest]]:
+def softhsm_token(softhsm_directory: Path) -> Iterator[MakeToken]:
     """Makes tokens: `softhsm_token()` or `softhsm_token(label="van-thu", pin="123456")`."""
     made: list[TokenForTest] = []
 

@@ -6,7 +6,6 @@ with 1 when one fails; the test suite runs the same functions at a smaller size.
 
 import argparse
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile

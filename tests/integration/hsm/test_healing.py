@@ -1,15 +1,21 @@
 """Sessions die, tokens are pulled, handles go stale: signing goes on by itself, and never with another key."""
 
+import os
 import threading
 import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from esign.errors import KeyStoreError, PINError, TokenUnavailable
-from esign.keys import KeyRef, Mechanism
-from esign_hsm import KeyKind, PinPrompt, TokenKeyStore
+from esign.keys import KeyRef, Mechanism, SigningKey
+from esign.reasons import Reason
+from esign_hsm import KeyKind, PinPrompt, TokenKey, TokenKeyStore
 from tests.support import shim as shims
-from tests.support.softhsm import pin_file_in
+from tests.support.shim import Bench
+from tests.support.softhsm import MakeToken, pin_file_in
 from tests.support.torture_keys import check, pull_and_plug, sign_in_threads, start_at_once
 
 pytestmark = pytest.mark.softhsm
@@ -17,16 +23,16 @@ pytestmark = pytest.mark.softhsm
 ECDSA = Mechanism.ECDSA_P256_SHA256
 
 
-def signs(key, data=b"data"):
+def signs(key: SigningKey, data: bytes = b"data") -> None:
     check(key, data, key.sign(data, mechanism=ECDSA))
 
 
-def test_eight_threads(softhsm_token):
+def test_eight_threads(softhsm_token: MakeToken) -> None:
     figures = sign_in_threads(softhsm_token().key(KeyKind.P256), threads=8, seconds=3)
     assert not figures.failures, figures
 
 
-def test_processes_that_start_at_once(softhsm_token):
+def test_processes_that_start_at_once(softhsm_token: MakeToken) -> None:
     token = softhsm_token()
     token.key(KeyKind.P256)
     figures = start_at_once(token.ref(label="con-dau"), processes=12)
@@ -51,7 +57,7 @@ LOST = {
 
 @pytest.mark.parametrize("value", LOST.values(), ids=LOST)
 @pytest.mark.parametrize("function", ["C_SignInit", "C_Sign"])
-def test_one_fault_is_not_noticed(bench, opened, function, value):
+def test_one_fault_is_not_noticed(bench: Bench, opened: TokenKey, function: str, value: int) -> None:
     signs(opened)
     bench.shim.faults((function, 2, value))
     signs(opened)
@@ -60,7 +66,7 @@ def test_one_fault_is_not_noticed(bench, opened, function, value):
 
 
 @pytest.mark.parametrize("value", LOST.values(), ids=LOST)
-def test_a_fault_that_stays_is_told_and_ends(bench, opened, value):
+def test_a_fault_that_stays_is_told_and_ends(bench: Bench, opened: TokenKey, value: int) -> None:
     bench.shim.faults(("C_Sign", 0, value))
     with pytest.raises(TokenUnavailable) as e:
         opened.sign(b"data", mechanism=ECDSA)
@@ -70,7 +76,7 @@ def test_a_fault_that_stays_is_told_and_ends(bench, opened, value):
     signs(opened)
 
 
-def test_a_refused_mechanism_is_not_tried_again(bench, opened):
+def test_a_refused_mechanism_is_not_tried_again(bench: Bench, opened: TokenKey) -> None:
     bench.shim.faults(("C_SignInit", 0, shims.CKR_MECHANISM_INVALID))
     with pytest.raises(KeyStoreError) as e:
         opened.sign(b"data", mechanism=ECDSA)
@@ -80,7 +86,7 @@ def test_a_refused_mechanism_is_not_tried_again(bench, opened):
 
 
 @pytest.mark.parametrize("function", ["C_FindObjectsInit", "C_FindObjects", "C_GetAttributeValue"])
-def test_a_session_that_dies_while_keys_are_looked_up(bench, function):
+def test_a_session_that_dies_while_keys_are_looked_up(bench: Bench, function: str) -> None:
     with bench.store() as store:
         bench.shim.faults((function, 0, shims.CKR_SESSION_HANDLE_INVALID))
         with pytest.raises(TokenUnavailable):
@@ -89,7 +95,7 @@ def test_a_session_that_dies_while_keys_are_looked_up(bench, function):
         signs(store.key(bench.ref))
 
 
-def test_one_in_a_hundred_calls_fails_in_eight_threads(bench, opened):
+def test_one_in_a_hundred_calls_fails_in_eight_threads(bench: Bench, opened: TokenKey) -> None:
     bench.shim.faults(
         ("C_Sign", "%100", shims.CKR_DEVICE_ERROR), ("C_SignInit", "%170", shims.CKR_SESSION_HANDLE_INVALID)
     )
@@ -100,7 +106,7 @@ def test_one_in_a_hundred_calls_fails_in_eight_threads(bench, opened):
     assert bench.shim.calls()["C_Login"] <= 1 + len(figures.failures)
 
 
-def test_pulled_and_put_back(bench, opened):
+def test_pulled_and_put_back(bench: Bench, opened: TokenKey) -> None:
     signs(opened)
     bench.shim.pull()
     with pytest.raises(TokenUnavailable) as e:
@@ -118,12 +124,12 @@ def test_pulled_and_put_back(bench, opened):
     signs(opened)
 
 
-def test_pulled_and_put_back_while_threads_sign(bench, opened):
+def test_pulled_and_put_back_while_threads_sign(bench: Bench, opened: TokenKey) -> None:
     figures = pull_and_plug(opened, bench.shim, rounds=4)
     assert not figures.failures, figures
 
 
-def test_a_stale_handle_that_names_another_key(bench, opened):
+def test_a_stale_handle_that_names_another_key(bench: Bench, opened: TokenKey) -> None:
     signs(opened)
     bench.shim.swap(bench.other_id)
     bench.shim.forget()
@@ -131,7 +137,7 @@ def test_a_stale_handle_that_names_another_key(bench, opened):
     assert bench.shim.calls()["C_Sign"] == 2
 
 
-def test_another_key_never_gets_a_signature_out(bench, opened):
+def test_another_key_never_gets_a_signature_out(bench: Bench, opened: TokenKey) -> None:
     bench.shim.swap(bench.other_id, always=True)
     with pytest.raises(KeyStoreError) as e:
         opened.sign(b"data", mechanism=ECDSA)
@@ -139,10 +145,12 @@ def test_another_key_never_gets_a_signature_out(bench, opened):
     assert bench.shim.calls()["C_Sign"] == 2
 
 
-def test_the_same_id_with_another_key_behind_it(softhsm_token):
+def test_the_same_id_with_another_key_behind_it(softhsm_token: MakeToken) -> None:
     """The key was deleted and made anew while the program ran."""
-    from esign_hsm._objects import find
     from pkcs11 import Attribute
+
+    from esign_hsm._library import load
+from esign_hsm._objects import find
 
     token = softhsm_token()
     key = token.key(KeyKind.P256)
@@ -160,7 +168,7 @@ def test_the_same_id_with_another_key_behind_it(softhsm_token):
     assert e.value.code == "key-changed"
 
 
-def test_a_pin_that_changed_while_the_token_was_away(bench, tmp_path):
+def test_a_pin_that_changed_while_the_token_was_away(bench: Bench, tmp_path: Path) -> None:
     pin_file = pin_file_in(tmp_path, "changing", bench.token.pin)
     with bench.store(pin_file) as store:
         key = store.key(bench.ref)
@@ -173,14 +181,14 @@ def test_a_pin_that_changed_while_the_token_was_away(bench, tmp_path):
             assert e.value.code == code
         assert bench.shim.calls()["C_Login"] == 2
         pin_file_in(tmp_path, "changing", bench.token.pin)
-        bench.guard.clear(e.value.reason.facts["serial"])
+        bench.guard.clear(bench.serial)
         signs(key)
 
 
-def test_a_typed_pin_heals_without_typing_it_again(bench):
+def test_a_typed_pin_heals_without_typing_it_again(bench: Bench) -> None:
     asked = []
 
-    def ask(*_):
+    def ask(_token: str, _warnings: Sequence[Reason]) -> str:
         asked.append(1)
         return bench.token.pin
 
@@ -192,7 +200,7 @@ def test_a_typed_pin_heals_without_typing_it_again(bench):
     assert asked == [1]
 
 
-def test_few_sessions_are_shared(bench, opened):
+def test_few_sessions_are_shared(bench: Bench, opened: TokenKey) -> None:
     """A token that has two sessions: one for the login, one that threads take in turn."""
     signs(opened)
     bench.shim.faults(("C_OpenSession", 0, shims.CKR_SESSION_COUNT))
@@ -201,7 +209,7 @@ def test_few_sessions_are_shared(bench, opened):
     assert not figures.failures, figures
 
 
-def test_sessions_of_threads_that_ended_are_used_again(bench, opened):
+def test_sessions_of_threads_that_ended_are_used_again(bench: Bench, opened: TokenKey) -> None:
     bench.shim.forget()
     for _ in range(10):
         thread = threading.Thread(target=signs, args=(opened,))
@@ -210,16 +218,14 @@ def test_sessions_of_threads_that_ended_are_used_again(bench, opened):
     assert bench.shim.calls()["C_OpenSession"] <= 1
 
 
-def test_a_forked_child_is_refused(softhsm_token):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_forked_child_is_refused(softhsm_token: MakeToken) -> None:
     """Sessions do not survive a fork (PKCS#11 §5.4): the child is told to start with spawn."""
-    import os
-    import warnings
-
     key = softhsm_token().key(KeyKind.P256)
     read, write = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks in threaded programs
-        child = os.fork()
+        child = getattr(os, "fork")()  # noqa: B009  # typed for Windows too
     if not child:
         try:
             key.sign(b"data", mechanism=ECDSA)
@@ -234,7 +240,7 @@ def test_a_forked_child_is_refused(softhsm_token):
     signs(key)
 
 
-def test_a_slow_token_does_not_hold_up_a_second_thread(bench, opened):
+def test_a_slow_token_does_not_hold_up_a_second_thread(bench: Bench, opened: TokenKey) -> None:
     bench.shim.delay(200)
     begun = time.monotonic()
     threads = [threading.Thread(target=signs, args=(opened,)) for _ in range(4)]
@@ -243,3 +249,12 @@ def test_a_slow_token_does_not_hold_up_a_second_thread(bench, opened):
     for thread in threads:
         thread.join()
     assert time.monotonic() - begun < 0.8
+
+
+def test_a_module_that_knows_no_threads_is_called_in_single_file(bench: Bench) -> None:
+    bench.shim.faults(("C_Initialize", 1, shims.CKR_CANT_LOCK))
+    with bench.store() as store:
+        key = store.key(bench.ref)
+        figures = sign_in_threads(key, threads=4, seconds=1)
+    assert not figures.failures, figures
+    assert isinstance(load(bench.shim.module).calls, type(threading.RLock()))

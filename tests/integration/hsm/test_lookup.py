@@ -1,24 +1,32 @@
 """A URI matches one key, or an error says what is there."""
 
+from functools import partial
+from pathlib import Path
+
 import pytest
+from pkcs11 import Attribute, ObjectClass
 
 from esign.errors import KeyNotFound, KeyStoreError, PINError
 from esign.keys import KeyRef, Mechanism
 from esign_hsm import FilePin, KeyKind, TokenKeyStore, admin, generate_key
-from tests.support.softhsm import pin_file_in
+from esign_hsm._library import load
+from esign_hsm._objects import find
+from esign_hsm.keystore import only_token
+from tests.support.shim import Shim
+from tests.support.softhsm import MakeToken, TokenForTest, pin_file_in
 
 pytestmark = pytest.mark.softhsm
 
 
 @pytest.fixture(scope="module")
-def token(softhsm_token):
+def token(softhsm_token: MakeToken) -> TokenForTest:
     made = softhsm_token()
     made.key(KeyKind.P256, label="con-dau")
     made.key(KeyKind.P256, label="văn thư")
     return made
 
 
-def test_by_label_id_and_serial(token):
+def test_by_label_id_and_serial(token: TokenForTest) -> None:
     by_label = token.store.key(KeyRef(object="văn thư"))
     assert by_label.ref.id
     by_id = token.store.key(KeyRef(id=by_label.ref.id))
@@ -29,7 +37,7 @@ def test_by_label_id_and_serial(token):
     assert everything.ref.type == "private"
 
 
-def test_the_uri_alone_is_enough(token):
+def test_the_uri_alone_is_enough(token: TokenForTest) -> None:
     with TokenKeyStore() as store:
         key = store.key(KeyRef.parse(str(token.ref(label="con-dau"))))
         assert key.sign(b"data", mechanism=Mechanism.ECDSA_P256_SHA256)
@@ -45,7 +53,7 @@ def test_the_uri_alone_is_enough(token):
         (KeyRef(object="con-dau", type="cert"), "key-type-not-private"),
     ],
 )
-def test_no_key_or_several(token, ref, code):
+def test_no_key_or_several(token: TokenForTest, ref: KeyRef, code: str) -> None:
     with pytest.raises(KeyNotFound) as refused:
         token.store.key(ref)
     assert refused.value.code == code
@@ -71,14 +79,14 @@ def test_no_key_or_several(token, ref, code):
     ],
     ids=str,
 )
-def test_no_token(token, ref):
+def test_no_token(token: TokenForTest, ref: KeyRef) -> None:
     with TokenKeyStore(module=token.module, pin=FilePin(token.pin_file)) as store, pytest.raises(KeyNotFound) as e:
         store.key(ref)
     assert e.value.code == "token-not-found"
     assert token.label in str(e.value)
 
 
-def test_two_tokens_and_no_pin_tried(token, softhsm_token, tmp_path):
+def test_two_tokens_and_no_pin_tried(token: TokenForTest, softhsm_token: MakeToken, tmp_path: Path) -> None:
     other = softhsm_token()
     nobody = FilePin(tmp_path / "missing")
     with TokenKeyStore(module=token.module, pin=nobody) as store, pytest.raises(KeyNotFound) as e:
@@ -88,7 +96,7 @@ def test_two_tokens_and_no_pin_tried(token, softhsm_token, tmp_path):
     assert other.label in str(e.value)
 
 
-def test_a_store_stays_with_its_module(token, shim):
+def test_a_store_stays_with_its_module(token: TokenForTest, shim: Shim) -> None:
     with TokenKeyStore(module=token.module, pin=FilePin(token.pin_file)) as store:
         store.key(KeyRef(token=token.label, object="con-dau"))
         with pytest.raises(KeyStoreError) as e:
@@ -97,17 +105,17 @@ def test_a_store_stays_with_its_module(token, shim):
         assert not shim.calls()["C_Login"]
 
 
-def test_labels_and_ids_are_not_given_twice(token):
-    for code, arguments in (
-        ("key-label-taken", {"label": "con-dau"}),
-        ("key-id-taken", {"label": "new", "key_id": token.store.key(KeyRef(object="con-dau")).ref.id}),
-    ):
-        with pytest.raises(KeyStoreError) as e:
-            generate_key(token.store, kind=KeyKind.P256, **arguments)
-        assert e.value.code == code
+def test_labels_and_ids_are_not_given_twice(token: TokenForTest) -> None:
+    taken = token.store.key(KeyRef(object="con-dau")).ref.id
+    with pytest.raises(KeyStoreError) as e:
+        generate_key(token.store, kind=KeyKind.P256, label="con-dau")
+    assert e.value.code == "key-label-taken"
+    with pytest.raises(KeyStoreError) as e:
+        generate_key(token.store, kind=KeyKind.P256, label="new", key_id=taken)
+    assert e.value.code == "key-id-taken"
 
 
-def test_a_closed_store(token):
+def test_a_closed_store(token: TokenForTest) -> None:
     store = TokenKeyStore(module=token.module, pin=FilePin(token.pin_file))
     key = store.key(KeyRef(token=token.label, object="con-dau"))
     kept = token.store.key(KeyRef(object="con-dau"))
@@ -119,7 +127,7 @@ def test_a_closed_store(token):
     assert kept.sign(b"data", mechanism=Mechanism.ECDSA_P256_SHA256)
 
 
-def test_tokens_are_listed_without_a_pin(token):
+def test_tokens_are_listed_without_a_pin(token: TokenForTest) -> None:
     info = next(t for t in admin.tokens(token.module) if t.label == token.label)
     assert info.initialised
     assert {"user-pin-initialized", "login-required"} <= info.flags
@@ -127,25 +135,48 @@ def test_tokens_are_listed_without_a_pin(token):
     assert info.firmware.count(".") == 1
 
 
-def test_no_second_token_with_a_label(token, tmp_path):
+def test_no_second_token_with_a_label(token: TokenForTest, tmp_path: Path) -> None:
     from esign_hsm import FilePinGuard, init_token
 
     pin = FilePin(pin_file_in(tmp_path, "any", "123456"))
     token.close()  # a token with sessions is not initialised
     before = admin.tokens(token.module)
-    arguments = {"so_pin": pin, "user_pin": pin, "guard": FilePinGuard(tmp_path)}
+    init = partial(init_token, token.module, so_pin=pin, user_pin=pin, guard=FilePinGuard(tmp_path))
     with pytest.raises(KeyStoreError) as e:
-        init_token(token.module, label=token.label, **arguments)
+        init(label=token.label)
     assert e.value.code == "token-label-taken"
     slot = next(t.slot_id for t in before if t.label == token.label)
     with pytest.raises(KeyStoreError) as e:
-        init_token(token.module, label="fresh", slot_id=slot, **arguments)
+        init(label="fresh", slot_id=slot)
     assert e.value.code == "token-initialised"
     with pytest.raises(PINError) as refused:  # the SO PIN is wrong
-        init_token(token.module, label="fresh", slot_id=slot, erase=True, **arguments)
+        init(label="fresh", slot_id=slot, erase=True)
     assert refused.value.code == "so-pin-refused"
     with pytest.raises(PINError) as refused:  # and is not sent again
-        init_token(token.module, label="fresh", slot_id=slot, erase=True, **arguments)
+        init(label="fresh", slot_id=slot, erase=True)
     assert refused.value.code == "pin-blocked"
     after = admin.tokens(token.module)
     assert [(t.label, t.serial) for t in after] == [(t.label, t.serial) for t in before]
+
+
+def test_one_token_in_two_modules_is_an_error(token: TokenForTest, shim: Shim) -> None:
+    """A vendor's module and OpenSC may show the same token: nobody guesses which one gets the PIN."""
+    both = [load(token.module), load(shim.module)]
+    with pytest.raises(KeyNotFound) as e:
+        only_token(both, KeyRef(token=token.label))
+    assert e.value.code == "token-ambiguous"
+    for module in both:
+        assert module.path.name in str(e.value)
+    assert not shim.calls()["C_Login"]
+    assert only_token(both[:1], KeyRef(token=token.label))[0] is both[0]
+
+
+def test_a_key_without_a_public_key_is_listed(softhsm_token: MakeToken) -> None:
+    token = softhsm_token()
+    key = token.key(KeyKind.P256)
+    with token.store.token(KeyRef()).writable() as session:
+        for found in find(session, {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.ID: key.ref.id}):
+            found.destroy()
+    (info,) = token.store.keys()
+    assert info.ref.object == "con-dau"
+    assert info.certificates == ()

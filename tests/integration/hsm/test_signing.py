@@ -7,14 +7,15 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from pkcs11 import Attribute, ObjectClass
+from pkcs11 import Mechanism as P11Mechanism
 
 from esign.errors import KeyStoreError
 from esign.keys import KeyStore, KeyType, Mechanism, Protection, SigningKey
 from esign_hsm import KeyKind
 from esign_hsm._objects import find
 from esign_hsm.mechanisms import verifies
-from pkcs11 import Attribute, ObjectClass
-from pkcs11 import Mechanism as P11
+from tests.support.softhsm import MakeToken, TokenForTest
 
 pytestmark = pytest.mark.softhsm
 
@@ -48,12 +49,12 @@ def independent(key: SigningKey, mechanism: Mechanism, signature: bytes) -> None
 
 
 @pytest.fixture(scope="module")
-def token(softhsm_token):
+def token(softhsm_token: MakeToken) -> TokenForTest:
     return softhsm_token()
 
 
 @pytest.mark.parametrize("kind", EXPECTED, ids=lambda k: k.value)
-def test_each_mechanism_makes_a_signature_that_verifies(token, kind):
+def test_each_mechanism_makes_a_signature_that_verifies(token: TokenForTest, kind: KeyKind) -> None:
     key: SigningKey = token.key(kind, label=kind.value)
     key_type, bits, mechanisms = EXPECTED[kind]
     assert key.key_type is key_type
@@ -64,11 +65,11 @@ def test_each_mechanism_makes_a_signature_that_verifies(token, kind):
         independent(key, mechanism, signature)
         assert not verifies(key.public_key, mechanism, data=DATA + b".", signature=signature)
     store: KeyStore = token.store
-    info = next(i for i in store.keys() if i.ref.object == kind.value)
+    info = next(i for i in store.keys() if i.ref.object == kind.value)  # noqa: SIM118  # no dict
     assert (info.key_type, info.bits, info.notes) == (key_type, bits, {})
 
 
-def test_the_private_key_cannot_leave(token):
+def test_the_private_key_cannot_leave(token: TokenForTest) -> None:
     token.key(KeyKind.RSA_2048, label="stays")
     with token.store.token(token.ref()).session() as lease:
         (found,) = find(lease.session, {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: "stays"})
@@ -85,10 +86,10 @@ def test_the_private_key_cannot_leave(token):
 
 @pytest.mark.parametrize(
     ("raw", "mechanism"),
-    [(P11.RSA_PKCS, Mechanism.RSA_PKCS1_SHA384), (P11.RSA_PKCS_PSS, Mechanism.RSA_PSS_SHA512)],
+    [(P11Mechanism.RSA_PKCS, Mechanism.RSA_PKCS1_SHA384), (P11Mechanism.RSA_PKCS_PSS, Mechanism.RSA_PSS_SHA512)],
     ids=["pkcs1", "pss"],
 )
-def test_raw_mechanisms_with_a_digest_made_here(token, raw, mechanism):
+def test_raw_mechanisms_with_a_digest_made_here(token: TokenForTest, raw: P11Mechanism, mechanism: Mechanism) -> None:
     """Tokens without the combined mechanisms: the second way of the table, on a token that has both."""
     from esign_hsm import mechanisms
 
@@ -99,11 +100,11 @@ def test_raw_mechanisms_with_a_digest_made_here(token, raw, mechanism):
         (found,) = find(lease.session, {Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: label})
         given = way.before(DATA)
         assert given.endswith(hashlib.new(mechanism.digest, DATA).digest())
-        signature = way.after(found.sign(given, mechanism=way.mechanism, mechanism_param=way.parameter))
+        signature = way.after(found.sign(given, mechanism=way.mechanism, parameter=way.parameter))
     independent(key, mechanism, signature)
 
 
-def test_a_mechanism_that_the_key_cannot_do(token):
+def test_a_mechanism_that_the_key_cannot_do(token: TokenForTest) -> None:
     key = token.key(KeyKind.P256, label="only-p256")
     with pytest.raises(KeyStoreError) as refused:
         key.sign(DATA, mechanism=Mechanism.ED25519)
@@ -111,7 +112,7 @@ def test_a_mechanism_that_the_key_cannot_do(token):
     assert "ed25519" in str(refused.value)
 
 
-def test_keys_and_stores_do_not_travel(token):
+def test_keys_and_stores_do_not_travel(token: TokenForTest) -> None:
     key = token.key(KeyKind.P256, label="stays-here")
     for thing in (key, token.store):
         with pytest.raises(TypeError, match="belongs to one process"):
