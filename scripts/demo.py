@@ -39,7 +39,7 @@ def main() -> None:
     run("esign", "key", "csr", "con-dau", "--subject", "CN=UBND PHƯỜNG MẪU", "--subject", "C=VN", "--out", "con-dau.csr")
     certificate = pki.issuing.certify_request((DEMO / "con-dau.csr").read_bytes(), since=now - timedelta(days=1))
     (DEMO / "con-dau.pem").write_bytes(pem([certificate, pki.issuing.certificate]))
-    run("esign", "key", "import", "con-dau", "con-dau.pem")
+    run("esign", "key", "import", "con-dau.pem")
     trust = DEMO / "trust"
     trust.mkdir()
     (trust / "root.pem").write_bytes(pki.root.certificate.public_bytes(Encoding.PEM))
@@ -56,7 +56,7 @@ def main() -> None:
             *("--procedure", "1.012345", "--title", "Quyết định", "--dossier", "H26.1.2-261120-0001", "--json"),
         )
     )
-    shutil.copy(DEMO / issued["path"], DEMO / "result.pdf")
+    shutil.copy(DEMO / issued["file"], DEMO / "result.pdf")
 
     say("Verify it as anybody would")
     run("esign", "verify", "result.pdf")
@@ -70,7 +70,7 @@ def main() -> None:
     print("\nWhat to try next:\n")
     print(f"  cd {shown}; export ESIGN_STATE_DIR=$PWD/state PATH=$PATH:{os.path.relpath(ESIGN.parent, DEMO)}")
     print("  esign doctor                                       what this office has, and what is missing")
-    print(f"  esign result withdraw {issued['id']} --why 'Sai sót'")
+    print(f"  esign result withdraw {issued['id']} --by 'Văn thư' --why 'Sai sót'")
     print("  esign verify result.pdf                            the signature stays valid; the result is withdrawn")
     print("  esign sign ANY.pdf                                 sign a file of your own")
     print("  esign issue --templates                            what else can be issued")

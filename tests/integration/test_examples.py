@@ -31,7 +31,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     softhsm_module()
     folder = tmp_path_factory.mktemp("demo") / "demo"
     folder.mkdir()
-    said = run(sys.executable, ROOT / "scripts" / "demo.py", folder, folder=folder)
+    said = run(sys.executable, ROOT / "scripts" / "demo.py", folder, folder=folder.parent)
     assert "What to try next" in said
     return folder
 
