@@ -1,1 +1,1 @@
-"""The command `esign`: parse, call, print. What it prints is in Vietnamese or English."""
+"""The command `esign`: parse, call, print, in Vietnamese or English."""

@@ -1,4 +1,7 @@
-"""Where finished documents go. Delivering twice is harmless; a crash in between is repaired by delivering again."""
+"""Where finished documents go.
+
+Delivering twice is harmless; a crash in between is repaired by delivering again.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,7 @@ class FolderDelivery:
     """Puts each document into a folder, named by its number and id."""
 
     folder: Path
+    """Made where it is missing."""
 
     def deliver(self, *, result_id: ResultId, number: DocumentNumber | None, pdf: bytes) -> str:
         """Write the file durably."""

@@ -1,4 +1,4 @@
-"""What is issued and by whom: agencies, results, their standing, and places on a page. Values only."""
+"""What is issued and by whom: agencies, results, their standing, and places on a page; values only."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

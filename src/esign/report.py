@@ -1,4 +1,4 @@
-"""What inspecting a document found: checks, signatures and the headline. Values only.
+"""What inspecting a document found: checks, signatures and the headline; values only.
 
 A report is not a verdict (DESIGN law 5): it has no truth value, and `Verifier.verify` is what raises.
 The words are those of EN 319 102-1 (indications) and TS 119 102-2 (reports).

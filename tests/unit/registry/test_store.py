@@ -427,8 +427,8 @@ def test_a_trigger_that_refuses_is_a_typed_error(registry: Registry) -> None:
 
 MOUNTS = """\
 21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-30 21 0:40 / /home rw - nfs4 files:/home rw
-31 30 254:9 / /home/local rw - xfs /dev/vdb rw
+30 21 0:40 / /srv rw - nfs4 files:/srv rw
+31 30 254:9 / /srv/local rw - xfs /dev/vdb rw
 32 21 0:41 / /mnt/văn\\040thư rw - cifs //server/share rw
 33 21 0:42 / /mnt/ssh rw - fuse.sshfs clerk@host: rw
 34 21 0:43 / /mnt/usb rw - fuse.ntfs-3g /dev/sdb1 rw
@@ -444,9 +444,9 @@ broken line
     ("path", "kind"),
     [
         ("/var/lib/esign/register.sqlite", None),
-        ("/home/clerk/register.sqlite", "nfs4"),
-        ("/home/local/register.sqlite", None),
-        ("/homestead/register.sqlite", None),
+        ("/srv/clerk/register.sqlite", "nfs4"),
+        ("/srv/local/register.sqlite", None),
+        ("/srvstead/register.sqlite", None),
         ("/mnt/văn thư/register.sqlite", "cifs"),
         ("/mnt/ssh/a/b/register.sqlite", "fuse.sshfs"),
         ("/mnt/usb/register.sqlite", None),
