@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from pkcs11 import Attribute
 
 from esign.errors import KeyStoreError, PINError, TokenUnavailable
 from esign.keys import KeyRef, Mechanism, SigningKey
 from esign.reasons import Reason
-from esign_hsm import KeyKind, PinPrompt, TokenKey, TokenKeyStore
+from esign_hsm import KeyKind, PinPrompt, TokenKey, TokenKeyStore, generate_key
+from esign_hsm._library import load
+from esign_hsm._objects import find
 from tests.support import shim as shims
 from tests.support.shim import Bench
 from tests.support.softhsm import MakeToken, pin_file_in
@@ -147,11 +150,6 @@ def test_another_key_never_gets_a_signature_out(bench: Bench, opened: TokenKey) 
 
 def test_the_same_id_with_another_key_behind_it(softhsm_token: MakeToken) -> None:
     """The key was deleted and made anew while the program ran."""
-    from pkcs11 import Attribute
-
-    from esign_hsm._library import load
-from esign_hsm._objects import find
-
     token = softhsm_token()
     key = token.key(KeyKind.P256)
     with token.store.token(KeyRef()).writable() as session:
@@ -160,8 +158,6 @@ from esign_hsm._objects import find
     with pytest.raises(KeyStoreError) as e:
         key.sign(b"data", mechanism=ECDSA)
     assert e.value.code == "key-gone"
-    from esign_hsm import generate_key
-
     generate_key(token.store, kind=KeyKind.P256, label="con-dau", key_id=key.ref.id)
     with pytest.raises(KeyStoreError) as e:
         key.sign(b"data", mechanism=ECDSA)
