@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from esign.texts import Language
 from esign_cli.commands import doctor, init, issue, key, result, resume, seal, sign, token, verify
+from esign_cli.exits import ExitCode
 from esign_cli.language import say
 from esign_cli.output import Output
 from esign_cli.session import Session
@@ -27,7 +28,6 @@ def build(language: Language) -> Any:
     app = typer.Typer(
         name="esign",
         help="cmd-esign",
-        epilog="epilog-exit-codes",
         no_args_is_help=True,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["--help", "-h"]},
@@ -39,6 +39,8 @@ def build(language: Language) -> Any:
     for name in (*_PANELS, *_STRINGS):
         setattr(rich_utils, name, say(f"help-{name.lower().replace('_', '-')}", language))
     _translate(tree, language)
+    told = " · ".join(f"{int(code)} {say(f'exit-{code.name.lower()}', language)}" for code in ExitCode)
+    tree.epilog = say("exit-codes", language, codes=told)
     return tree
 
 
@@ -72,7 +74,6 @@ def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
 def _translate(command: Any, language: Language) -> None:
     """Put the words in the place of codes, in `command` and below it."""
     command.help = say(command.help or "", language)
-    command.epilog = say(command.epilog, language) if command.epilog else None
     ctx = typer.Context(command, info_name=command.name)
     for param in command.get_params(ctx):
         code = _OWN.get(param.name) or ("opt-help" if param.name == "help" else param.help)

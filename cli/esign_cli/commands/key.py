@@ -122,7 +122,7 @@ def csr(
 
 def import_(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arg-certificates")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-certificates")],
     *,
     key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="arg-key")] = None,
     pin_file: PinFile = None,

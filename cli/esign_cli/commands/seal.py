@@ -243,6 +243,8 @@ def _tell(
         ExitCode.NO: ("✗", "seal-bad", Colour.BAD),
         ExitCode.UNDECIDED: ("?", "seal-unknown", Colour.DOUBT),
     }[code]
+    if code is ExitCode.NO and not findings:
+        text = "seal-not-in-force"  # a genuine seal on a result that is over (DESIGN law 4)
     out.line(f"{symbol} {out.say(text)}", colour=colour)
     if report.token is not None:
         _tell_claims(run, report.token.claims, host=report.key.host if report.key else None, kid=str(report.token.kid))

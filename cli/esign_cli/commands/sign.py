@@ -60,7 +60,7 @@ class _Row:
 
 def sign(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="arg-sign-files")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR", help="arg-sign-files")],
     *,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="opt-sign-out")] = None,
     yes: Yes = False,
@@ -130,11 +130,10 @@ def _sign_one(workplace: "Workplace", issuer: "Issuer", file: Path, out: Path) -
         before = workplace.registry.by_key(key)
         issued = issuer.sign(pdf, idempotency_key=key)
         path = _free(out, issued.sha256, digest)
-        present = path.is_file()
-        if not present:
-            write_durably(path, issued.pdf, private=False)
+        if not path.is_file():
+            write_durably(path, issued.pdf, private=False)  # also where an earlier output was removed since
         known = before is not None and before.issued_at is not None
-        return _Row(file, Status.KNOWN if known and present else Status.SIGNED, path, str(issued.id))
+        return _Row(file, Status.KNOWN if known else Status.SIGNED, path, str(issued.id))
     except Error as e:
         return _Row(file, Status.FAILED, error=e)
 

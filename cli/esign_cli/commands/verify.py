@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(  # noqa: PLR0913  # options of the command
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="arg-verify-files")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-verify-files")],
     *,
     anchor: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-anchor")] = None,
     intermediate: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-intermediate")] = None,
@@ -128,6 +128,14 @@ def _answer(report: "VerificationReport") -> ExitCode:
     return ExitCode.OK
 
 
+def _only_standing_failed(report: "VerificationReport") -> bool:
+    """The document is sound, and the result is no longer in force: two facts (DESIGN law 4)."""
+    from esign.report import Outcome
+
+    failed = [c for c in report.all_checks() if c.outcome is Outcome.FAILED]
+    return bool(failed) and {c.name for c in failed} == {"in-force"}
+
+
 # --- for people -----------------------------------------------------------------------------------------------------
 
 _SYMBOLS = {
@@ -140,6 +148,8 @@ _SYMBOLS = {
 def _tell(run: Session, file: Path, report: "VerificationReport") -> None:
     out = run.output
     symbol, code, colour = _SYMBOLS[_answer(report)]
+    if _only_standing_failed(report):
+        code = "verdict-not-in-force"
     out.line(f"{symbol} {file}: {out.say(code)}", colour=colour)
     out.line(f"  {out.say('integrity-' + report.integrity.value.lower())}")
     for position, signature in enumerate(report.signatures, 1):
