@@ -17,12 +17,12 @@ import pypdfium2
 import pytest
 from asn1crypto import cms
 from PIL import Image, ImageChops, ImageFilter
-from tests.support.office import HOST, NOW, Office, request
 
 from esign.issuance import Issued
 from esign.pdf.templates import load
 from esign.profile import VGCA_COMPAT
 from esign.request import Filled, Request
+from tests.support.office import HOST, NOW, Office, request
 
 MM = 72 / 25.4
 DPI = 200
