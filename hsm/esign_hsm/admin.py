@@ -150,6 +150,8 @@ def init_token(
             try:
                 loaded.login(session, UserType.SO, so)
                 loaded.init_pin(session, user)
+            except (p11.PinInvalid, p11.PinLenRange, p11.PinTooWeak) as e:
+                raise PINError("pin-not-accepted", token=label) from e
             finally:
                 wipe(so)
                 wipe(user)

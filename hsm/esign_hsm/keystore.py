@@ -8,6 +8,7 @@
 import contextlib
 import logging
 import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
@@ -166,7 +167,7 @@ class TokenKeyStore:
         self._pin = pin
         self._guard = guard or FilePinGuard()
         self._tokens: dict[tuple[str, str, str], Token] = {}
-        self._keys: list[TokenKey] = []
+        self._keys: weakref.WeakSet[TokenKey] = weakref.WeakSet()
 
     def key(self, ref: KeyRef) -> TokenKey:
         """See `KeyStore.key`."""
@@ -178,7 +179,7 @@ class TokenKeyStore:
             found = self._one(lease, token, ref)
             key = self._opened(lease, token, found, ref)
             lease.keys[key.public_key] = found.handle
-        self._keys.append(key)
+        self._keys.add(key)
         return key
 
     def keys(self) -> tuple[KeyInfo, ...]:

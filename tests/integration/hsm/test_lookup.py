@@ -8,7 +8,7 @@ from pkcs11 import Attribute, ObjectClass
 
 from esign.errors import KeyNotFound, KeyStoreError, PINError
 from esign.keys import KeyRef, Mechanism
-from esign_hsm import FilePin, KeyKind, TokenKeyStore, admin, generate_key
+from esign_hsm import FilePin, FilePinGuard, KeyKind, TokenKeyStore, admin, generate_key, init_token, softhsm
 from esign_hsm._library import load
 from esign_hsm._objects import find
 from esign_hsm.keystore import only_token
@@ -136,8 +136,6 @@ def test_tokens_are_listed_without_a_pin(token: TokenForTest) -> None:
 
 
 def test_no_second_token_with_a_label(token: TokenForTest, tmp_path: Path) -> None:
-    from esign_hsm import FilePinGuard, init_token
-
     pin = FilePin(pin_file_in(tmp_path, "any", "123456"))
     token.close()  # a token with sessions is not initialised
     before = admin.tokens(token.module)
@@ -180,3 +178,13 @@ def test_a_key_without_a_public_key_is_listed(softhsm_token: MakeToken) -> None:
     (info,) = token.store.keys()
     assert info.ref.object == "con-dau"
     assert info.certificates == ()
+
+
+def test_a_new_pin_that_the_token_does_not_accept(softhsm_directory: Path, tmp_path: Path) -> None:
+    short = FilePin(pin_file_in(tmp_path, "short", "1"))
+    so_pin = FilePin(pin_file_in(tmp_path, "so", "87654321"))
+    with pytest.raises(PINError) as e:
+        init_token(
+            softhsm.find_module(), label="short-pin", so_pin=so_pin, user_pin=short, guard=FilePinGuard(tmp_path)
+        )
+    assert e.value.code == "pin-not-accepted"
