@@ -2,8 +2,8 @@
 
 Findings block, notices inform. Any bytes end in a `Preflight`; nothing here writes the document.
 
-The order: (1) size, before anything is parsed; (2) its ends, on the bytes; (3) structure, encryption, signatures;
-(4) active content; (5) pages; (6) secrecy marks on the first page.
+The order: (1) size, before anything is parsed; (2) its ends and (3) what it unpacks to, on the bytes; (4) structure,
+encryption, signatures, active content; (5) pages; (6) secrecy marks on the first page.
 """
 
 import re
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import pikepdf
 
 from esign.errors import InputError, PreflightError
+from esign.pdf._expansion import expands_beyond, inflated
 from esign.pdf._objects import Contents, survey
 from esign.pdf._structure import open_pdf, page_geometry
 from esign.pdf.layout import LARGEST_MM, SMALLEST_MM
@@ -28,6 +29,9 @@ _HEADER_WITHIN = 1024  # where readers look for it (ISO 32000-1 Annex H.3, note 
 _EOF = b"%%EOF"
 _WHITE = b"\x00\t\n\x0c\r "
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d")
+_PDFA_PART = re.compile(rb"pdfaid:part\s*(?:=\s*[\"']|>)\s*([1-4])")
+_PDFA_CONFORMANCE = re.compile(rb"pdfaid:conformance\s*(?:=\s*[\"']|>)\s*([ABUEFabuef])")
+_LONGEST_XMP = 1 << 20
 _HYBRID = re.compile(rb"/XRefStm\s+\d")
 # What qpdf remarks and no reader stumbles over: PDFBox leaves its cross-reference stream out of itself, and a page
 # without anything on it may have no /Resources.
@@ -95,9 +99,12 @@ def preflight(pdf: bytes, profile: IssuanceProfile) -> Preflight:
     seen.findings += _ends(pdf)  # (2)
     if any(f.code == "not-a-pdf" for f in seen.findings):
         return seen.report()
+    if expands_beyond(pdf):  # (3)
+        seen.findings.append(Reason("pdf-expands-too-much"))
+        return seen.report()
     try:
         with open_pdf(pdf) as opened:
-            _look(opened, pdf, profile, seen)  # (3), (4), (5)
+            _look(opened, pdf, profile, seen)  # (4), (5)
         if seen.pages:
             seen.findings += _secrecy(page_text(pdf, 0))  # (6)
     except InputError as e:
@@ -195,11 +202,15 @@ def _secrecy(lines: tuple[str, ...]) -> Iterator[Reason]:
 
 
 def _claimed_pdfa(opened: pikepdf.Pdf) -> str:
-    try:
-        with opened.open_metadata(set_pikepdf_as_editor=False, update_docinfo=False) as metadata:
-            return str(metadata.pdfa_status)
-    except Exception:  # noqa: BLE001 - lxml and pikepdf raise many kinds for broken XMP; a claim that is unreadable is none
+    """What the XMP packet says (ISO 19005-1 §6.7.11). Not parsed as XML: it is a claim, and hostile XML is costly."""
+    metadata = opened.Root.get("/Metadata")
+    if not isinstance(metadata, pikepdf.Stream):
         return ""
+    packet = inflated(metadata.read_raw_bytes(), _LONGEST_XMP)
+    part, conformance = (pattern.search(packet) for pattern in (_PDFA_PART, _PDFA_CONFORMANCE))
+    if not part:
+        return ""
+    return (part[1] + (conformance[1].upper() if conformance else b"")).decode("ascii")
 
 
 def _mebibytes(size: int) -> str:
