@@ -69,10 +69,9 @@ class TokenObject:
     def sign(self, data: bytes, *, mechanism: Mechanism, parameter: object) -> bytes:
         """C_SignInit and C_Sign."""
         # Not `sign`, whose Python frame would show python-pkcs11's object again.
-        sign = getattr(self._object, "_sign", None)
-        if sign is None:  # python-pkcs11 leaves it out where CKA_SIGN is not set
+        if not hasattr(self._object, "_sign"):  # python-pkcs11 leaves it out where CKA_SIGN is not set
             raise p11.FunctionNotSupported
-        signed: bytes = sign(data, mechanism=mechanism, mechanism_param=parameter)
+        signed: bytes = self._object._sign(data, mechanism=mechanism, mechanism_param=parameter)  # noqa: SLF001
         return signed
 
     def destroy(self) -> None:

@@ -1,5 +1,6 @@
 """Requests that the token signs, and certificates beside their keys."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self, cast
@@ -107,7 +108,7 @@ def test_a_request_for_other_extensions(token: TokenForTest) -> None:
 
 @pytest.mark.parametrize("subject", [(), (("C", "Vietnam"),), (("NOPE", "x"),), (("CN", "x" * 65),), (("CN", ""),)])
 def test_subjects_that_are_not_names(token: TokenForTest, subject: Sequence[tuple[str, str]]) -> None:
-    key = token.store.key(KeyRef(object="extended"))
+    key = token.key(KeyKind.P256, label=f"subject-{secrets.token_hex(4)}")
     with pytest.raises(InputError) as e:
         create_csr(key, subject=subject)
     assert e.value.code == "csr-subject-invalid"
