@@ -20,6 +20,8 @@ sys.path.insert(0, str(ROOT))
 import os  # noqa: E402
 
 from asn1crypto import x509  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
+from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: E402
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter  # noqa: E402
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer  # noqa: E402
 from pyhanko_certvalidator.registry import SimpleCertificateStore  # noqa: E402
@@ -44,7 +46,13 @@ class StockSigner(Signer):  # type: ignore[misc]  # pyHanko's class is untyped h
         super().__init__(signing_cert=x509.Certificate.load(key.certificates[0]), cert_registry=store)
         self._key = key
 
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: ARG002, FBT001, FBT002
+    async def async_sign_raw(
+        self,
+        data: bytes,
+        digest_algorithm: str,  # noqa: ARG002  # pyHanko's signature
+        dry_run: bool = False,  # noqa: FBT001, FBT002  # pyHanko's signature
+    ) -> bytes:
+        """A signature, or as many bytes."""
         return bytes(256) if dry_run else self._key.sign(data, mechanism=Mechanism.RSA_PKCS1_SHA256)
 
 
@@ -73,7 +81,9 @@ def measure(folder: Path) -> dict[str, float]:
     issuer = office.issuer()
     template = load("quyet-dinh")
     renderer = Renderer()
-    page = renderer.render(template, template.sample, agency=office.agency, number="15/QĐ-UBND", issued=NOW.date(), at=NOW)
+    page = renderer.render(
+        template, template.sample, agency=office.agency, number="15/QĐ-UBND", issued=NOW.date(), at=NOW
+    )
     verifier = office.verifier(registry=None)
     signed = issuer.issue(request("first")).pdf
     counter = iter(range(10**6))
@@ -121,9 +131,6 @@ def token_key(folder: Path) -> SigningKey:
     store = TokenKeyStore(module=token.module, pin=FilePin(pin_file), defaults=KeyRef(token="bench"))  # noqa: S106
     key = store.key(generate_key(store, kind=KeyKind.RSA_2048, label="k"))
     pki = PKI.create()
-    from cryptography.hazmat.primitives.asymmetric import rsa
-    from cryptography.hazmat.primitives.serialization import load_der_public_key
-
     public = load_der_public_key(key.public_key)
     assert isinstance(public, rsa.RSAPublicKey)
     chain = pki.chain(pki.issuing.certify(public, name("UBND PHƯỜNG MẪU")))

@@ -16,9 +16,7 @@ def main(folder: Path, documents: Path) -> None:
         return datetime.now(UTC)
 
     with Workplace(Config.load(folder / "esign.toml"), now=now) as workplace:
-        verifier = Verifier(
-            trust=workplace.trust, seal_keys=workplace.seal_keys, registry=workplace.registry, now=now
-        )
+        verifier = Verifier(trust=workplace.trust, seal_keys=workplace.seal_keys, registry=workplace.registry, now=now)
         for file in sorted(documents.glob("*.pdf")):
             report = verifier.inspect(file.read_bytes())
             indications = [s.indication.value for s in report.signatures]

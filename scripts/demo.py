@@ -36,7 +36,9 @@ def main() -> None:
 
     say("A test PKI certifies the two keys of the token")
     pki = PKI.create(since=now - timedelta(days=1))
-    run("esign", "key", "csr", "con-dau", "--subject", "CN=UBND PHƯỜNG MẪU", "--subject", "C=VN", "--out", "con-dau.csr")
+    run(
+        "esign", "key", "csr", "con-dau", "--subject", "CN=UBND PHƯỜNG MẪU", "--subject", "C=VN", "--out", "con-dau.csr"
+    )
     certificate = pki.issuing.certify_request((DEMO / "con-dau.csr").read_bytes(), since=now - timedelta(days=1))
     (DEMO / "con-dau.pem").write_bytes(pem([certificate, pki.issuing.certificate]))
     run("esign", "key", "import", "con-dau.pem")

@@ -79,8 +79,19 @@ def openssl(pdf: bytes, file: Path, office: Office) -> bool:
     content.write_bytes(pdf[:first] + pdf[second : second + rest])
     root.write_bytes((office.folder / "root.pem").read_bytes())
     # -purpose any: openssl's default asks for an e-mail certificate.
-    command = ["openssl", "cms", "-verify", "-inform", "DER", "-binary", "-purpose", "any"]
-    command += ["-attime", str(int(NOW.timestamp())), "-in", container, "-content", content, "-CAfile", root, "-out", "/dev/null"]
+    command: list[str | Path] = ["openssl", "cms", "-verify", "-inform", "DER", "-binary", "-purpose", "any"]
+    command += [
+        "-attime",
+        str(int(NOW.timestamp())),
+        "-in",
+        container,
+        "-content",
+        content,
+        "-CAfile",
+        root,
+        "-out",
+        "/dev/null",
+    ]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -107,7 +118,8 @@ def zxing(pdf: bytes, _file: Path, office: Office) -> bool:
     seal = office.verifier().inspect(pdf).seal
     pages = range(len(PdfFileReader(io.BytesIO(pdf)).root["/Pages"]["/Kids"]))
     return all(
-        seal is not None and seal.url in [c.text for p in pages for c in zxingcpp.read_barcodes(page_image(pdf, p, dpi))]
+        seal is not None
+        and seal.url in [c.text for p in pages for c in zxingcpp.read_barcodes(page_image(pdf, p, dpi))]
         for dpi in (100, 150, 300)
     )
 

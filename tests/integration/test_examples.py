@@ -69,19 +69,21 @@ def test_fastapi_view(demo: Path, tmp_path: Path) -> None:
     """In a process of its own: SoftHSM reads its configuration once."""
     data = tmp_path / "data.json"
     data.write_text(json.dumps(load("ho-kinh-doanh").sample), "utf-8")
+    code = "H26.1.2-261120-0007"
     script = (
         "import json, sys; from pathlib import Path; from fastapi.testclient import TestClient;"
         "from examples.fastapi_view import app; client = TestClient(app);"
         "data = json.loads(Path(sys.argv[1]).read_text('utf-8'));"
-        "post = lambda body: client.post('/certificates/H26.1.2-261120-0007', json=body, headers={'Idempotency-Key': 'a'});"
-        "one, two, bad = post(data), post(data), client.post('/certificates/x', json={}, headers={'Idempotency-Key': 'b'});"
+        "post = lambda key, code, body: client.post("
+        "    f'/certificates/{code}', json=body, headers={'Idempotency-Key': key});"
+        "one, two, bad = post('a', sys.argv[2], data), post('a', sys.argv[2], data), post('b', 'x', {});"
         "assert one.status_code == two.status_code == 200, one.text; assert one.content == two.content;"
         "assert one.content.startswith(b'%PDF'); assert bad.status_code == 422, bad.text;"
         "print(one.headers['X-Result-Code'], bad.json()['type'])"
     )
     environment = {"ESIGN_CONFIG": str(demo / "esign.toml")}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(data)],
+        [sys.executable, "-W", "ignore", "-c", script, str(data), code],
         capture_output=True,
         text=True,
         check=False,

@@ -33,10 +33,10 @@ def kill_while_issuing(*, rounds: int, seed: int) -> Figures:
             died = _run(folder, "issue", f"k{number}", *(["--die-at", step.value] if step else []))
             kills += died == -signal.SIGKILL
             if chance.random() < 0.5:
-                _run(folder, "resume", *(["--die-at", chance.choice(list(Step)).value] if chance.random() < 0.5 else []))
-        for number in range(rounds):
-            if _run(folder, "issue", f"k{number}") != 0:
-                failures.append(f"k{number} was not issued")
+                _run(
+                    folder, "resume", *(["--die-at", chance.choice(list(Step)).value] if chance.random() < 0.5 else [])
+                )
+        failures += [f"k{n} was not issued" for n in range(rounds) if _run(folder, "issue", f"k{n}") != 0]
         failures += _counted(Office.open(folder), rounds)
     return Figures(f"kill -9 while issuing (seed {seed})", f"{rounds} results, {kills} kills", tuple(failures))
 
