@@ -1,8 +1,8 @@
 """The README and the guides are run: every `console` and `python` block, in order, in one folder per document.
 
 A line `$ …` is a command and must end with 0 (`> …` goes on with it); the lines below it must come out in this order,
-`…` standing for anything. Python blocks run in the same folder. `<!-- run: … -->` prepares what a reader has already.
-Blocks of another kind (`sh`) are not run.
+`…` standing for anything. Python blocks run in the same folder. `<!-- run: … -->` prepares what a reader has already,
+`<!-- needs: build/demo -->` is the folder of `make demo`. Blocks of another kind (`sh`) are not run.
 """
 
 import os
@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from tests.support import guide_office
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
@@ -81,14 +83,25 @@ def run(document: list[Step], folder: Path) -> list[str]:
     return outputs[:-1]
 
 
-@pytest.mark.softhsm
-@pytest.mark.parametrize("path", DOCUMENTS, ids=[p.name for p in DOCUMENTS])
-def test_a_document_runs_as_it_says(path: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `make demo`, made once."""
     for tool in ("bash", "openssl", "pdftoppm", "softhsm2-util"):
         if not shutil.which(tool):
             assert not os.environ.get("CI"), f"{tool} is needed in CI"
             pytest.skip(f"{tool} is not installed")
-    document = steps(path.read_text("utf-8"))
+    folder = tmp_path_factory.mktemp("made") / "demo"
+    guide_office.make(folder)
+    return folder
+
+
+@pytest.mark.softhsm
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[p.name for p in DOCUMENTS])
+def test_a_document_runs_as_it_says(path: Path, demo: Path, tmp_path: Path) -> None:
+    text = path.read_text("utf-8")
+    if "<!-- needs: build/demo -->" in text:
+        guide_office.copy(demo, tmp_path / "build" / "demo")
+    document = steps(text)
     assert document, "nothing to run"
     for step, output in zip(document, run(document, tmp_path), strict=True):
         lines = iter(output.splitlines())

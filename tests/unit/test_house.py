@@ -159,8 +159,30 @@ def test_tracked_files_name_no(pattern: re.Pattern[bytes], what: str) -> None:
     assert found == [], what
 
 
+LINK = re.compile(r"\]\((?!https?://|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def anchors(text: str) -> set[str]:
+    """The headings of a Markdown file as links name them."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_links_in_documents_lead_somewhere() -> None:
+    broken = []
+    for path in (p for p in tracked() if p.suffix == ".md"):
+        text = path.read_text("utf-8")
+        for target, anchor in LINK.findall(re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)):
+            to = path.parent / target if target else path
+            if not to.exists() or (anchor and to.suffix == ".md" and anchor not in anchors(to.read_text("utf-8"))):
+                broken.append(f"{path.relative_to(ROOT)}: {target}{'#' if anchor else ''}{anchor}")
+    assert broken == []
+
+
 def test_the_patterns_find_what_they_are_for() -> None:
     assert MACHINE_PATH.search(b"open('/" + b"home/clerk/pin')")
     assert not MACHINE_PATH.search(b"see docs/home/index and a.com/work/x")
+    assert LINK.findall("[a](b.md#c) [d](https://e) ![f](g.png)") == [("b.md", "c"), ("g.png", "")]
+    assert anchors("# Whom you trust\n## The QR: seal?") == {"whom-you-trust", "the-qr-seal"}
     assert REGISTRY_HOST.search(b"https://py" + b"pi.org/simple")
     assert not REGISTRY_HOST.search(b"pip install --require-hashes -r requirements/dev.txt")
