@@ -6,6 +6,8 @@ docs/spec/conformity.md names these tests; the clause stands beside each.
 import hashlib
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -276,6 +278,39 @@ def test_profile_vgca_compat_signs_as_the_tokens_in_the_field(tmp_path: Path) ->
     assert registration is not None
     assert registration.profile == "vgca-compat"
     office.registry.close()
+
+
+# --- TT 15/2025 Đ.6, NĐ 23/2025 Đ.17 --------------------------------------------------------------------------------
+
+
+def verified_in_vietnamese(office: Office, pdf: bytes, folder: Path) -> str:
+    """What a person reads who was given the file, the root and the lists."""
+    (folder / "ket-qua.pdf").write_bytes(pdf)
+    (folder / "keys.json").write_text(office.seal_keys().to_json(), "utf-8")
+    crls = [argument for crl in sorted(office.folder.glob("*.crl")) for argument in ("--crl", str(crl))]
+    trust = ["--anchor", str(office.folder / "root.pem"), *crls, "--keys", "keys.json", "--at", NOW.isoformat()]
+    command = [sys.executable, "-m", "esign_cli", "--lang", "vi", "verify", *trust, "ket-qua.pdf"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    return done.stdout
+
+
+def test_a_verifier_says_valid_or_invalid_in_vietnamese_with_signer_time_and_integrity(
+    office: Office, issued: Issued, tmp_path: Path
+) -> None:
+    """Đ.6: the result in Vietnamese, valid or not, signer, time of signing, integrity; why, where it is not."""
+    good = verified_in_vietnamese(office, issued.pdf, tmp_path)
+    assert "HỢP LỆ" in good
+    assert "KHÔNG" not in good
+    assert "UBND PHƯỜNG MẪU" in good
+    assert "21.11.2026 10:32:58 +07:00" in good
+    assert "toàn vẹn: mọi chữ ký còn nguyên" in good
+    altered = issued.pdf.replace(b"/Lang", b"/Lamg", 1)
+    assert altered != issued.pdf
+    bad = verified_in_vietnamese(office, altered, tmp_path)
+    assert "KHÔNG HỢP LỆ" in bad
+    assert "toàn vẹn: nội dung đã ký bị thay đổi" in bad
+    assert "hash-failure" in bad
 
 
 # --- Luật GDĐT 20/2023 Đ.12, NĐ 137/2024 Đ.4 -----------------------------------------------------------------------
