@@ -37,7 +37,7 @@ from tests.support.pki import PKI, name  # noqa: E402
 ROUNDS = 25
 
 
-class StockSigner(Signer):  # type: ignore[misc]  # pyHanko's class is untyped here
+class StockSigner(Signer):
     """PyHanko's own way of signing, with our key."""
 
     def __init__(self, key: SigningKey) -> None:

@@ -20,6 +20,7 @@ from esign.document import Standing
 from esign.errors import InputError, NotRegistered, VerificationFailed
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
+from esign.pdf.expansion import expands_beyond
 from esign.pdf.links import SealLink, seal_links
 from esign.pdf.raster import page_image
 from esign.reasons import Reason
@@ -94,6 +95,9 @@ class Verifier:
         return report
 
     def _seal(self, pdf: bytes, at: datetime) -> SealFinding | None:
+        if expands_beyond(pdf):
+            # A decompression bomb is looked at no closer; the seal's check says that it was not made.
+            return SealFinding(url="", checks=(_unknown("seal", "pdf-expands-too-much"),))
         links = seal_links(pdf)
         if not links:
             return None

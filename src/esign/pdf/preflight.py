@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pikepdf
 
 from esign.errors import InputError, PreflightError
-from esign.pdf._expansion import expands_beyond, inflated
+from esign.pdf.expansion import expands_beyond, inflated
 from esign.pdf._objects import Contents, survey
 from esign.pdf._structure import open_pdf, page_geometry
 from esign.pdf.layout import LARGEST_MM, SMALLEST_MM

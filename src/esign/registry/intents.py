@@ -5,7 +5,7 @@ Each step is a compare-and-set: it happens once, and only from the state before 
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import cast
 
 from sqlalchemy import CursorResult, func, insert, or_, select, update
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultId
 from esign.document import ResultMetadata
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
+from esign.profile import VIETNAM
 from esign.reasons import Reason
 from esign.registry import books
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
@@ -33,7 +34,6 @@ from esign.registry.values import (
 __all__ = ["as_intent", "deliver", "deliveries", "issue", "listing", "reserve", "row", "step", "unfinished"]
 
 # Việt Nam has had one offset since 1975 and no summer time; the zone database is not on every Windows machine.
-_VIETNAM = timezone(timedelta(hours=7))
 _UNFINISHED = (IntentState.RESERVED, IntentState.PREPARED, IntentState.SIGNED)
 _MAX_KEY = 255
 
@@ -53,7 +53,7 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         if known.request_digest != new.request_digest:
             raise RequestConflict("request-conflict", id=known.id)
         return as_intent(known)
-    issue_date = new.issue_date or at.astimezone(_VIETNAM).date()
+    issue_date = new.issue_date or at.astimezone(VIETNAM).date()
     number, source, duplicate_of = _number(session, new, issue_date)
     metadata = new.metadata
     values: dict[str, object] = {

@@ -4,7 +4,7 @@ import pikepdf
 import pytest
 
 from esign.pdf import preflight
-from esign.pdf._expansion import expands_beyond, inflated
+from esign.pdf.expansion import expands_beyond, inflated
 from esign.profile import IssuanceProfile
 from tests.unit.pdf.tools import changed, page
 
