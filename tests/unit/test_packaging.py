@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -99,6 +100,22 @@ def test_metadata_say_what_pyproject_says(wheel: Path) -> None:
     plain = [r for r in found.get_all("Requires-Dist", []) if "extra ==" not in r]
     assert len(plain) == len(project["dependencies"])
     assert b"esign = esign_cli.main:main" in metadata(wheel, "entry_points.txt")
+
+
+def test_every_dependency_has_its_sentence() -> None:
+    """docs/adr/0006-dependencies.md has a row for each, and none for what is gone."""
+    adr = (ROOT / "docs/adr/0006-dependencies.md").read_text("utf-8")
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = pyproject["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {re.split(r"[\[<>=]", r)[0] for r in requirements} - {"esign"}
+
+    rows = {m[1] for m in re.finditer(r"^\| ([a-z0-9-]+) (?:▣ |`|\|)", adr, re.MULTILINE)} - {"dependency"}
+    assert rows == names(project["dependencies"])
+    extras = [r for extra in project["optional-dependencies"].values() for r in extra]
+    bold = set(re.findall(r"\*\*([a-z0-9-]+)\*\*", adr))
+    assert names([*extras, *pyproject["dependency-groups"]["dev"]]) <= bold
 
 
 # Everything that reads a data file, from the wheel alone.
