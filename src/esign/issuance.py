@@ -18,54 +18,46 @@ starts from what the step before made durable, so `resume` is no other code: it 
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
-from functools import lru_cache
 from typing import Self
 
 from esign.codes import DocumentNumber, ResultCode, ResultId
+from esign.composition import Composer, Layout
 from esign.delivery import Delivery
-from esign.document import Agency, Box
+from esign.document import Agency
 from esign.errors import (
     Error,
     KeyStoreError,
     NotRegistered,
-    PreflightError,
     RegistryError,
     SigningError,
 )
 from esign.files import Folder
 from esign.keys import SigningKey
-from esign.pades.chain import check_before_signing, common_name, signer_facts
+from esign.pades.chain import check_before_signing, signer_facts
 from esign.pades.inspect import inspect_signatures
-from esign.pades.revision import ends_revision, stamp
-from esign.pades.sign import Appearance, PreparedSignature, choose_mechanism, complete, prepare
-from esign.pdf.layout import find_places
+from esign.pades.revision import ends_revision
+from esign.pades.sign import PreparedSignature, choose_mechanism, complete, prepare
 from esign.pdf.links import seal_links
-from esign.pdf.marks import agency_mark, agency_mark_size, seal_mark, seal_mark_size
-from esign.pdf.preflight import preflight
 from esign.pdf.render import Renderer
-from esign.pdf.templates import load
-from esign.profile import VIETNAM, IssuanceProfile, SealProfile
+from esign.profile import IssuanceProfile
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
     IntentKind,
     IntentState,
     NewIntent,
-    NextNumber,
     Registration,
     Registry,
     SignerCertificate,
 )
 from esign.report import Integrity
 from esign.request import Given, Request
-from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, binding, digest_of, salted
-from esign.seal import make as make_seal
+from esign.seal import SealToken, binding
 from esign.trust import TrustStore
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
@@ -120,18 +112,6 @@ class Resumed:
     """Why it could not be finished yet; None where it is issued or void."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Layout:
-    """The first revision, and where the marks go."""
-
-    pdf: bytes
-    seal_place: Box | None
-    signature_place: Box | None
-    pages: int
-    fonts: tuple[str, ...]
-    notices: tuple[Reason, ...]
-
-
 class Issuer:
     """Issues results of one agency with one profile; safe to call from several threads and processes."""
 
@@ -156,19 +136,18 @@ class Issuer:
         Raises:
             SigningError: The key cannot sign under this profile.
         """
-        if (profile.seal is None) != (seal_key is None):
-            raise SigningError("seal-key-and-profile")
         self._agency = agency
         self._profile = profile
         self._key = key
-        self._seal_key = seal_key
         self._registry = registry
         self._spool = spool
         self._archive = archive
         self._now = now
         self._trust = trust or TrustStore()
         self._delivery = delivery
-        self._renderer = renderer or Renderer()
+        self._composer = Composer(
+            agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
+        )
         self._on_step = on_step
         self._mechanism = choose_mechanism(profile.signature, key)
 
@@ -229,10 +208,7 @@ class Issuer:
     def _check(self, request: Request) -> None:
         """Everything that could fail, on a proof with a placeholder for the number."""
         self._check_key()
-        proof = request.number
-        if isinstance(proof, NextNumber):
-            proof = DocumentNumber(9999, self._today().year if proof.with_year else None, proof.symbol)
-        self._lay_out(request, None, proof)
+        self._composer.proof(request)
         self._on_step(Step.CHECKED, None)
 
     def _check_key(self) -> tuple[Reason, ...]:
@@ -241,8 +217,6 @@ class Issuer:
     # --- reserve -----------------------------------------------------------------------------------------------
 
     def _new_intent(self, request: Request, digest: str) -> NewIntent:
-        seal = self._profile.seal
-        masked = seal is not None and seal.with_holder and request.metadata is not None
         return NewIntent(
             kind=IntentKind.SIGNATURE if request.metadata is None else IntentKind.RESULT,
             agency=self._agency.code,
@@ -250,7 +224,7 @@ class Issuer:
             request_digest=digest,
             profile=self._profile.name,
             metadata=request.metadata,
-            masked_holder=str(MaskedHolder.of(request.metadata.holder)) if masked and request.metadata else "",
+            masked_holder=str(self._composer.masked_holder(request) or ""),
             number=request.number,
             duplicates=self._profile.duplicates,
             issue_date=request.issue_date,
@@ -280,9 +254,9 @@ class Issuer:
             if stored is None:
                 raise SigningError("request-lost")
             request = Request.from_bytes(stored)
-            layout = self._lay_out(request, intent, intent.number)
+            layout = self._composer.lay_out(request, number=intent.number, issued=intent.issue_date)
             self._on_step(Step.LAID_OUT, intent)
-            page = self._seal(request, intent, layout)
+            page = self._composer.seal(request, intent, layout)
             self._on_step(Step.SEALED, intent)
             signing_time = self._now()
             prepared = prepare(
@@ -291,7 +265,9 @@ class Issuer:
                 mechanism=self._mechanism,
                 signing_time=signing_time,
                 field_name=_FIELD,
-                appearance=self._appearance(layout, signing_time),
+                appearance=self._composer.appearance(
+                    layout, certificate=self._key.certificates[0], signing_time=signing_time
+                ),
                 reason=self._profile.signature.reason,
             )
             record = _Record.of(layout, self._check_key())
@@ -306,108 +282,6 @@ class Issuer:
         )
         self._on_step(Step.PREPARED, intent)
         return intent
-
-    def _lay_out(self, request: Request, intent: Intent | None, number: DocumentNumber | None) -> _Layout:
-        """The first revision and the places on it; without an intent it is a proof, `number` a placeholder."""
-        room = self._seal_room(request, number) if self._profile.seal and number and request.metadata else None
-        content = request.content
-        if isinstance(content, Given):
-            return self._lay_out_given(content, room)
-        rendered = self._renderer.render(
-            load(content.template),
-            content.data,
-            agency=self._agency,
-            number=str(number),
-            issued=intent.issue_date if intent else request.issue_date or self._today(),
-            at=self._now(),
-            seal_mm=room,
-            attach_data=self._profile.attach_data,
-        )
-        return _Layout(
-            pdf=rendered.pdf,
-            seal_place=rendered.seal,
-            signature_place=rendered.signature,
-            pages=rendered.pages,
-            fonts=(rendered.font,),
-            notices=(),
-        )
-
-    def _lay_out_given(self, content: Given, room: tuple[float, float] | None) -> _Layout:
-        found = preflight(content.pdf, self._profile)
-        if found.findings:
-            raise PreflightError("document-not-issuable", findings=found.findings)
-        seal = None if content.seal_place else room
-        mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
-        places = find_places(content.pdf, seal=seal, signature=mark)
-        return _Layout(
-            pdf=content.pdf,
-            seal_place=content.seal_place or places.seal,
-            signature_place=content.signature_place or places.signature,
-            pages=found.pages,
-            fonts=(),
-            notices=found.notices,
-        )
-
-    def _appearance(self, layout: _Layout, signing_time: datetime) -> Appearance | None:
-        if not self._profile.visible or layout.signature_place is None:
-            return None
-        mark = agency_mark(
-            self._agency,
-            signer=common_name(self._key.certificates[0]),
-            signing_time=signing_time,
-            time_format=self._profile.signature.time_format,
-        )
-        return Appearance(mark=mark, box=layout.signature_place)
-
-    # --- seal --------------------------------------------------------------------------------------------------
-
-    def _seal(self, request: Request, intent: Intent, layout: _Layout) -> bytes:
-        """The sealing revision: a token over everything before it, drawn as a QR symbol."""
-        profile = self._profile.seal
-        if profile is None or self._seal_key is None or intent.number is None or layout.seal_place is None:
-            return layout.pdf
-        before = salted(layout.pdf, os.urandom(16))
-        claims = self._claims(
-            request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
-        )
-        token = make_seal(claims, _kid(profile), self._seal_key)
-        url = token.url(profile.host)
-        symbol = Symbol.of(url, size_mm=profile.size_mm)
-        mark = seal_mark(
-            symbol.svg().encode(),
-            size_mm=symbol.size_mm,
-            quiet_mm=symbol.quiet_mm,
-            host=profile.host,
-            printed_id=str(intent.id),
-        )
-        return stamp(before, mark, layout.seal_place, url=url)
-
-    def _seal_room(self, request: Request, number: DocumentNumber) -> tuple[float, float]:
-        """The mark's size in mm, from a seal as long as the real one will be."""
-        profile = self._profile.seal
-        assert profile is not None
-        longest = self._claims(
-            request, number, result_id=ResultId(bytes(10)), status_number=2**32 - 1, digest=bytes(16)
-        )
-        proof = SealToken(claims=longest, kid=_kid(profile), signature=bytes(64))
-        size, quiet = _printed_size(profile.host, len(proof.digits), profile.size_mm)
-        return seal_mark_size(size_mm=size, quiet_mm=quiet, host=profile.host, printed_id=str(longest.result_id))
-
-    def _claims(
-        self, request: Request, number: DocumentNumber, *, result_id: ResultId, status_number: int, digest: bytes
-    ) -> SealClaims:
-        assert request.metadata is not None
-        with_holder = self._profile.seal is not None and self._profile.seal.with_holder
-        return SealClaims(
-            issued_at=self._now(),
-            result_id=result_id,
-            status_number=status_number,
-            digest=digest,
-            procedure=request.metadata.procedure,
-            number=number,
-            holder=MaskedHolder.of(request.metadata.holder) if with_holder and request.metadata.holder else None,
-            expires=request.metadata.expires,
-        )
 
     # --- sign --------------------------------------------------------------------------------------------------
 
@@ -540,26 +414,12 @@ class Issuer:
             self._forget(intent)
             raise
 
-    def _today(self) -> date:
-        return self._now().astimezone(VIETNAM).date()
-
 
 def _is_completion(prepared: PreparedSignature, signed: bytes) -> bool:
     """Whether `signed` is `prepared` with its empty signature filled in, and nothing else."""
     start, end = prepared.contents
     document = prepared.document
     return len(signed) == len(document) and signed[:start] == document[:start] and signed[end:] == document[end:]
-
-
-@lru_cache(maxsize=64)
-def _printed_size(host: str, digits: int, size_mm: float) -> tuple[float, float]:
-    """Side and quiet zone in mm of a symbol with so many digits: the mask changes, the size does not."""
-    symbol = Symbol.of(f"https://{host}/1#{'9' * digits}", size_mm=size_mm)
-    return symbol.size_mm, symbol.quiet_mm
-
-
-def _kid(profile: SealProfile) -> Kid:
-    return Kid(profile.agency_number, profile.key_sequence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -571,7 +431,7 @@ class _Record:
     notices: tuple[Reason, ...]
 
     @classmethod
-    def of(cls, layout: _Layout, more: tuple[Reason, ...]) -> Self:
+    def of(cls, layout: Layout, more: tuple[Reason, ...]) -> Self:
         return cls(pages=layout.pages, fonts=layout.fonts, notices=(*layout.notices, *more))
 
     def to_bytes(self) -> bytes:
