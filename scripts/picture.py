@@ -17,7 +17,7 @@ def main() -> None:
     """Issue, draw, keep a small palette: the picture is looked at in a browser."""
     with tempfile.TemporaryDirectory() as place:
         issued = Office.create(Path(place)).issuer().issue(request("picture"))
-    page_image(issued.pdf, 0, 110).quantize(32).save(PICTURE, optimize=True)
+    page_image(issued.pdf, 0, 110).quantize(200).save(PICTURE, optimize=True)
     print(PICTURE.relative_to(ROOT))
 
 

@@ -254,6 +254,9 @@ class Issuer:
             if stored is None:
                 raise SigningError("request-lost")
             request = Request.from_bytes(stored)
+            if request.digest(self._profile.name) != intent.request_digest:
+                # Whoever can write to the spool must not decide what is signed.
+                raise SigningError("request-altered")
             layout = self._composer.lay_out(request, number=intent.number, issued=intent.issue_date)
             self._on_step(Step.LAID_OUT, intent)
             page = self._composer.seal(request, intent, layout)

@@ -361,3 +361,18 @@ class CountingKey:
             raise TokenUnavailable("token-gone", token="-")
         self.signatures += 1
         return self.key.sign(data, mechanism=mechanism)
+
+
+def test_what_was_recorded_is_what_is_signed(office: Office) -> None:
+    """Whoever can write to the spool cannot change a request between its record and its signature."""
+
+    def swap(step: Step, intent: Intent | None) -> None:
+        if step is Step.RESERVED and intent is not None:
+            spooled = office.folder / "spool" / f"{intent.request_digest}.request"
+            spooled.write_bytes(spooled.read_bytes().replace("Nguyễn".encode(), "Trần".encode()))
+
+    office.key = key = CountingKey(office.key)
+    with pytest.raises(SigningError) as refused:
+        office.issuer(swap).issue(request("k"))
+    assert refused.value.code == "request-altered"
+    assert key.signatures == 0
