@@ -42,6 +42,10 @@ def run(argv: Sequence[str]) -> ExitCode:
     except (KeyboardInterrupt, EOFError):
         output.note("interrupted")
         return ExitCode.INTERRUPTED
+    except OSError as e:
+        _trace(debug)
+        output.error(Reason("system-refused", {"problem": e.strerror or type(e).__name__, "file": e.filename or "—"}))
+        return ExitCode.REGISTER
     except Exception as e:  # noqa: BLE001  # no stack trace ever reaches a clerk
         if hasattr(e, "format_message"):
             return _usage(output, e)

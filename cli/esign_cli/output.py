@@ -18,14 +18,14 @@ from esign.texts import Language
 from esign_cli.language import explain, say
 from esign_cli.sanitise import json_line, printable
 
-__all__ = ["Colour", "Output", "Progress", "iso", "shown"]
+__all__ = ["VIETNAM", "Colour", "Output", "Progress", "iso", "shown"]
 
-_VIETNAM = timezone(timedelta(hours=7))
+VIETNAM = timezone(timedelta(hours=7))
 
 
 def shown(moment: datetime | None) -> str:
     """A time as people here read it."""
-    return "—" if moment is None else moment.astimezone(_VIETNAM).strftime("%d.%m.%Y %H:%M:%S +07:00")
+    return "—" if moment is None else moment.astimezone(VIETNAM).strftime("%d.%m.%Y %H:%M:%S +07:00")
 
 
 def iso(moment: datetime | None) -> str | None:

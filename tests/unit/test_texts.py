@@ -85,13 +85,13 @@ def _facts(node: ast.Call, name: str) -> frozenset[str] | None:
 USES = list(uses())
 
 
-def test_there_is_something_to_check():
+def test_there_is_something_to_check() -> None:
     assert len(USES) > 100
     assert len(ENTRIES) > 300
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda u: f"{u.where} {u.code}")
-def test_a_code_has_texts_and_the_facts_that_they_ask_for(use: Use):
+def test_a_code_has_texts_and_the_facts_that_they_ask_for(use: Use) -> None:
     entry = CODES.get(use.code)
     assert entry is not None, f"{use.where}: {use.code} has no text"
     assert use.raised <= ("next" in entry), f"{use.where}: {use.code} says nothing about what to do next"
@@ -100,12 +100,12 @@ def test_a_code_has_texts_and_the_facts_that_they_ask_for(use: Use):
         assert asked <= use.facts, f"{use.where}: {use.code} asks for {sorted(asked - use.facts)}, which are not given"
 
 
-def test_a_code_stands_in_one_file_only():
+def test_a_code_stands_in_one_file_only() -> None:
     assert len(CODES) == len(ENTRIES)
 
 
 @pytest.mark.parametrize("key", sorted(ENTRIES), ids="/".join)
-def test_an_entry_speaks_both_languages_alike(key: tuple[str, str]):
+def test_an_entry_speaks_both_languages_alike(key: tuple[str, str]) -> None:
     entry = ENTRIES[key]
     assert {"what"} <= entry.keys() <= {"what", "next"}
     for texts in entry.values():
@@ -119,7 +119,7 @@ def test_an_entry_speaks_both_languages_alike(key: tuple[str, str]):
 @pytest.mark.parametrize(
     "key", [k for k in sorted(ENTRIES) if k[0] not in {"help.toml", "messages.toml"}], ids="/".join
 )
-def test_a_reason_starts_small_and_has_no_full_stop(key: tuple[str, str]):
+def test_a_reason_starts_small_and_has_no_full_stop(key: tuple[str, str]) -> None:
     for texts in ENTRIES[key].values():
         for text in texts.values():
             assert not text.endswith(".") or text.endswith("…")
@@ -131,7 +131,7 @@ def test_a_reason_starts_small_and_has_no_full_stop(key: tuple[str, str]):
 NAMES = {"Ctrl-C", "Python", "Windows", "Unicode", "Base", "Ed25519"}
 
 
-def test_no_text_waits_for_a_code_that_nobody_uses():
+def test_no_text_waits_for_a_code_that_nobody_uses() -> None:
     """Found as a whole string in the sources, or as the beginning that an f-string fills up."""
     whole: set[str] = set()
     beginnings: set[str] = set()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from esign.errors import InputError
 from esign_cli.exits import ExitCode
 from esign_cli.options import AsJSON, PinFd, PinFile
+from esign_cli.output import VIETNAM
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from esign_cli.wiring import Workplace
 
 __all__ = ["register"]
-
-_VIETNAM = timezone(timedelta(hours=7))
 
 
 def register(app: typer.Typer) -> None:
@@ -168,7 +167,7 @@ def _dry_run(run: Session, workplace: "Workplace", request: "Request") -> ExitCo
             content.data,
             agency=workplace.agency,
             number=str(number),
-            issued=request.issue_date or run.now().astimezone(_VIETNAM).date(),
+            issued=request.issue_date or run.now().astimezone(VIETNAM).date(),
             at=run.now(),
             attach_data=workplace.config.issuance.attach_data,
         )
@@ -289,4 +288,4 @@ def _day(text: str, option: str) -> date:
 
 def _end_of(day: date) -> datetime:
     """Midnight after the last day, in Vietnam."""
-    return datetime.combine(day + timedelta(days=1), time(), _VIETNAM)
+    return datetime.combine(day + timedelta(days=1), time(), VIETNAM)

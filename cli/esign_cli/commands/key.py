@@ -69,7 +69,10 @@ def list_(
         at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace,
         workplace.store_of(_token(workplace, token)) as store,
     ):
-        found = typing_again(run.output, workplace.pin, store.keys)
+        # Tokens show them in any order, which may change from call to call.
+        found = sorted(
+            typing_again(run.output, workplace.pin, store.keys), key=lambda k: (k.ref.object or "", k.ref.id or b"")
+        )
     if as_json:
         for key in found:
             run.output.json(_members(key))

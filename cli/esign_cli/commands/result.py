@@ -10,7 +10,7 @@ import typer
 from esign.errors import InputError, NotRegistered
 from esign_cli.exits import ExitCode
 from esign_cli.options import AsJSON
-from esign_cli.output import iso, shown
+from esign_cli.output import VIETNAM, iso, shown
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _Which = Annotated[str, typer.Argument(metavar="ID|NUMBER|FILE", help="arg-result")]
-_Year = Annotated[int | None, typer.Option(metavar="YEAR", help="opt-year")]
+_Year = Annotated[int | None, typer.Option(metavar="YEAR", min=1900, max=9999, help="opt-year")]
 _By = Annotated[str, typer.Option("--by", metavar="WHO", help="opt-by")]
 _Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="opt-why")]
 _At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="opt-change-at")]
@@ -48,7 +48,7 @@ def show(ctx: typer.Context, which: _Which, *, year: _Year = None, as_json: AsJS
     run = session(ctx)
     config = run.config()
     with _registry(run, config) as registry:
-        intent = _find(registry, config, which, year)
+        intent = _find(run, registry, config, which, year)
         members = _details(registry, intent, run.now())
     if as_json:
         run.output.json(members)
@@ -177,7 +177,7 @@ def book(
     """A number book in order, each gap with its reason."""
     run = session(ctx)
     config = run.config()
-    of_year = year or run.now().year
+    of_year = year or _this_year(run)
     with _registry(run, config) as registry:
         if first is not None:
             registry.open_book(config.agency.code, year=of_year, symbol=symbol, first=first, with_year=with_year)
@@ -233,13 +233,13 @@ def _change(  # noqa: PLR0913  # what was typed
             raise InputError("option-needed", option=option)
     config = run.config()
     with _registry(run, config) as registry:
-        intent = _find(registry, config, which, year)
+        intent = _find(run, registry, config, which, year)
         change = StandingChange(
             standing=Standing(standing),
             at=moment(at) if at else run.now(),
             by=by,
             why=why,
-            other=_find(registry, config, other, year).id if other is not None else None,
+            other=_find(run, registry, config, other, year).id if other is not None else None,
         )
         now = registry.change(intent.id, change).standing
     if as_json:
@@ -262,7 +262,7 @@ def _registry(run: Session, config: "Config") -> "Registry":
     return Registry.open(config.paths.registry, now=run.now)
 
 
-def _find(registry: "Registry", config: "Config", which: str, year: int | None) -> "Intent":
+def _find(run: Session, registry: "Registry", config: "Config", which: str, year: int | None) -> "Intent":
     """The one entry that an id, a number or a file names."""
     from esign.codes import DocumentNumber
 
@@ -278,13 +278,17 @@ def _find(registry: "Registry", config: "Config", which: str, year: int | None) 
     if result_id is not None:
         return registry.get(result_id)
     number = DocumentNumber.parse(which)
-    years = [year] if year is not None else [number.year or datetime.now().astimezone().year]
+    years = [year] if year is not None else [number.year or _this_year(run)]
     entries = [i for y in years for i in registry.find(number, agency=config.agency.code, year=y)]
     if not entries:
         raise NotRegistered("number-not-in-register", number=number, year=years[0])
     if len(entries) > 1:
         raise InputError("number-ambiguous", number=number, ids=", ".join(str(i.id) for i in entries))
     return entries[0]
+
+
+def _this_year(run: Session) -> int:
+    return run.now().astimezone(VIETNAM).year
 
 
 def _result_id(text: str) -> "ResultId | None":

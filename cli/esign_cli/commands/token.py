@@ -55,7 +55,7 @@ def seen(run: Session, module: str | None) -> "list[TokenInfo]":
 def list_(ctx: typer.Context, *, module: _Module = None, as_json: AsJSON = False) -> ExitCode:
     """One row a token."""
     run = session(ctx)
-    found = seen(run, module)
+    found = sorted(seen(run, module), key=lambda t: (not t.initialised, t.label, t.serial))
     if as_json:
         for token in found:
             run.output.json(_members(token))

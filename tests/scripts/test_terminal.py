@@ -1,0 +1,84 @@
+"""What a script cannot say: Ctrl-C in the middle of work, and a reader that goes away."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.scripts.helpers import page
+from tests.scripts.script import ESIGN, Player
+from tests.scripts.terminal import with_terminal
+
+pytestmark = pytest.mark.softhsm
+
+_COUNT = 5
+
+
+@pytest.fixture
+def letters(office: Path) -> list[str]:
+    (office / "in").mkdir()
+    for number in range(_COUNT):
+        page(office, {}, f"in/{number}.pdf", f"Letter {number}")
+    return [f"in/{number}.pdf" for number in range(_COUNT)]
+
+
+def test_ctrl_c_finishes_the_file_in_hand_and_the_rest_is_signed_later(
+    office: Path, player: Player, letters: list[str]
+) -> None:
+    def press(line: str, process: "subprocess.Popen[bytes]") -> None:
+        if "in/0.pdf" in line:
+            process.send_signal(signal.SIGINT)
+
+    sign = [str(ESIGN), "sign", "in", "--yes"]
+    first = with_terminal(sign, [], cwd=office, environ=player.environ, on_line=press)
+    assert first.returncode == 130, first.stderr
+    assert "run the same command again to go on" in first.stderr
+    done = first.stdout.count("signed\tin/")
+    assert 1 <= done < _COUNT
+    assert sorted(p.name for p in (office / "out").iterdir()) == [f"{n}.signed.pdf" for n in range(done)]
+
+    second = with_terminal(sign, [], cwd=office, environ=player.environ)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.count("already\tin/") == done
+    assert second.stdout.count("signed\tin/") == len(letters) - done
+
+
+def test_many_files_are_asked_about_once_at_a_terminal(office: Path, player: Player, letters: list[str]) -> None:
+    sign = [str(ESIGN), "sign", "in"]
+    refused = with_terminal(sign, ["n"], cwd=office, environ=player.environ)
+    assert refused.returncode == 5
+    assert "not confirmed, nothing was done" in refused.stderr
+    assert not list((office / "out").iterdir())
+    agreed = with_terminal(sign, ["y"], cwd=office, environ=player.environ)
+    assert agreed.returncode == 0, agreed.stderr
+    assert agreed.stdout.count("signed\tin/") == len(letters)
+
+
+@pytest.mark.usefixtures("letters")
+def test_work_goes_on_when_nobody_reads_its_list_any_more(office: Path, player: Player) -> None:
+    with subprocess.Popen(
+        [str(ESIGN), "sign", "in"],
+        cwd=office,
+        env=player.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read().decode()
+    assert process.returncode == 0, errors
+    assert f"{_COUNT} signed" in errors
+    assert len(list((office / "out").iterdir())) == _COUNT
+
+
+def test_a_terminal_sees_colours_unless_it_wants_none(office: Path, player: Player) -> None:
+    page(office, {}, "plain.pdf", "Unsigned")
+    verify = [str(ESIGN), "verify", "plain.pdf", "missing.pdf"]
+    environ = {**player.environ, "TERM": "xterm"}
+    assert "\x1b[" not in with_terminal(verify, [], cwd=office, environ=environ).stderr
+    del environ["NO_COLOR"]
+    assert "\x1b[1;31mesign: error: \x1b[0m" in with_terminal(verify, [], cwd=office, environ=environ).stderr
