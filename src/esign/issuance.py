@@ -15,18 +15,15 @@ starts from what the step before made durable, so `resume` is no other code: it 
 >>> issued.number, len(issued.pdf)
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
-from typing import Self
 
 from esign.codes import DocumentNumber, ResultCode, ResultId
-from esign.composition import Composer, Layout
+from esign.composition import Composer
 from esign.delivery import Delivery
 from esign.document import Agency
 from esign.errors import (
@@ -59,12 +56,12 @@ from esign.report import Integrity
 from esign.request import Given, Request
 from esign.seal import SealToken, binding
 from esign.trust import TrustStore
+from esign.workbench import Record, Workbench, sha256
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
 _logger = logging.getLogger(__name__)
 _FIELD = "AgencySignature"
-_ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
 
 
 class Step(Enum):
@@ -140,8 +137,7 @@ class Issuer:
         self._profile = profile
         self._key = key
         self._registry = registry
-        self._spool = spool
-        self._archive = archive
+        self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
         self._now = now
         self._trust = trust or TrustStore()
         self._delivery = delivery
@@ -164,7 +160,7 @@ class Issuer:
         digest = request.digest(self._profile.name)
         if self._registry.by_key(request.idempotency_key) is None:
             self._check(request)
-            self._spool.put(f"{digest}.request", request.to_bytes())
+            self._bench.put_request(digest, request)
         intent = self._registry.reserve(self._new_intent(request, digest))
         return self._finish(intent)
 
@@ -175,7 +171,7 @@ class Issuer:
     def resume(self) -> Iterator[Resumed]:
         """Finish, or void with a reason, every intent that a crash left, oldest first."""
         unfinished = self._registry.unfinished()
-        self._sweep({i.request_digest for i in unfinished})
+        self._bench.sweep({i.request_digest for i in unfinished})
         for intent in unfinished:
             if intent.profile != self._profile.name or intent.agency != self._agency.code:
                 continue
@@ -186,13 +182,6 @@ class Issuer:
                 yield Resumed(intent=now, error=None if now.state is IntentState.VOID else error)
             else:
                 yield Resumed(intent=self._registry.get(intent.id), error=None)
-
-    def _sweep(self, wanted: set[str]) -> None:
-        """Forget requests whose process died before it could record them: nobody was promised anything."""
-        for name in self._spool.names():
-            digest, _, kind = name.partition(".")
-            if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:
-                self._spool.discard(name)
 
     def document(self, result_id: ResultId) -> Issued:
         """The registered document itself.
@@ -250,13 +239,7 @@ class Issuer:
     def _prepare(self, intent: Intent) -> Intent:
         """RESERVED → PREPARED: fix every byte that will be signed."""
         with self._voiding(intent):
-            stored = self._spool.get(f"{intent.request_digest}.request")
-            if stored is None:
-                raise SigningError("request-lost")
-            request = Request.from_bytes(stored)
-            if request.digest(self._profile.name) != intent.request_digest:
-                # Whoever can write to the spool must not decide what is signed.
-                raise SigningError("request-altered")
+            request = self._bench.request(intent)
             layout = self._composer.lay_out(request, number=intent.number, issued=intent.issue_date)
             self._on_step(Step.LAID_OUT, intent)
             page = self._composer.seal(request, intent, layout)
@@ -273,14 +256,12 @@ class Issuer:
                 ),
                 reason=self._profile.signature.reason,
             )
-            record = _Record.of(layout, self._check_key())
-        self._spool.put(f"{intent.id}.pdf", prepared.document)
-        self._spool.put(f"{intent.id}.json", prepared.to_json().encode())
-        self._spool.put(f"{intent.id}.record", record.to_bytes())
+            record = Record.of(layout, *self._check_key())
+        self._bench.put_prepared(intent, prepared, record)
         intent = self._registry.prepared(
             intent.id,
-            prepared_sha256=hashlib.sha256(prepared.document).hexdigest(),
-            to_be_signed_sha256=hashlib.sha256(prepared.to_be_signed).hexdigest(),
+            prepared_sha256=sha256(prepared.document),
+            to_be_signed_sha256=sha256(prepared.to_be_signed),
             signing_time=signing_time,
         )
         self._on_step(Step.PREPARED, intent)
@@ -291,46 +272,32 @@ class Issuer:
     def _sign(self, intent: Intent) -> Intent:
         """PREPARED → SIGNED: the only place where the signing key is used."""
         with self._voiding(intent):
-            prepared = self._prepared(intent)
-        name = f"{intent.id}.pdf"
-        signed = self._archive.get(name)
-        if signed is None or not _is_completion(prepared, signed):
-            # Otherwise a crash came after the key was used: the first signature that was stored is the one.
+            prepared = self._bench.prepared(intent)
+        signed = self._bench.completed(intent, prepared)
+        if signed is None:
             if prepared.certificates[0] != self._key.certificates[0]:
                 raise KeyStoreError("prepared-for-other-key", id=intent.id)
             signature = self._key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
             self._on_step(Step.KEY_USED, intent)
             with self._voiding(intent):
                 signed = complete(prepared, signature)
-            self._archive.put(name, signed)
-        intent = self._registry.signed(intent.id, sha256=hashlib.sha256(signed).hexdigest())
+            self._bench.put_signed(intent, signed)
+        intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
         return intent
-
-    def _prepared(self, intent: Intent) -> PreparedSignature:
-        document, sidecar = self._spool.get(f"{intent.id}.pdf"), self._spool.get(f"{intent.id}.json")
-        if document is None or sidecar is None:
-            raise SigningError("prepared-damaged", problem="missing")
-        prepared = PreparedSignature.from_json(sidecar.decode(), document)
-        if hashlib.sha256(document).hexdigest() != intent.prepared_sha256:
-            raise SigningError("prepared-damaged", problem="not as registered")
-        return prepared
 
     # --- read back, register -----------------------------------------------------------------------------------
 
     def _register(self, intent: Intent) -> Intent:
         """SIGNED → ISSUED: look at what was made as a stranger would, then register it."""
         with self._voiding(intent):
-            signed = self._archive.get(f"{intent.id}.pdf")
-            if signed is None or hashlib.sha256(signed).hexdigest() != intent.signed_sha256:
-                raise SigningError("archive-damaged", id=intent.id)
-            record = _Record.from_bytes(self._spool.get(f"{intent.id}.record"))
-            prepared = self._prepared(intent)
+            signed = self._bench.signed(intent, intent.signed_sha256)
+            record, prepared = self._bench.record(intent), self._bench.prepared(intent)
             seal_sha256 = self._read_back(signed, prepared, intent)
         self._on_step(Step.READ_BACK, intent)
         assert intent.signing_time is not None
         registration = Registration(
-            sha256=hashlib.sha256(signed).hexdigest(),
+            sha256=sha256(signed),
             size=len(signed),
             signers=(SignerCertificate(**signer_facts(prepared.certificates[0])),),
             signing_time=intent.signing_time,
@@ -350,7 +317,7 @@ class Issuer:
     def _read_back(self, signed: bytes, prepared: PreparedSignature, intent: Intent) -> str | None:
         """Inspect the signed file from its bytes alone; returns the seal token's SHA-256."""
         found = inspect_signatures(signed, trust=TrustStore(), at=self._now())
-        certificate = hashlib.sha256(prepared.certificates[0]).hexdigest()
+        certificate = sha256(prepared.certificates[0])
         ours = [s for s in found.signatures if s.certificate_sha256 == certificate and s.covers_whole_file]
         if found.integrity is not Integrity.INTACT or len(found.signatures) != 1 or not ours:
             raise SigningError("read-back-failed", what="signature")
@@ -362,7 +329,7 @@ class Issuer:
             raise SigningError("read-back-failed", what="seal binding")
         if token.claims.result_id != intent.id or token.claims.number != intent.number:
             raise SigningError("read-back-failed", what="seal claims")
-        return hashlib.sha256(bytes(token)).hexdigest()
+        return sha256(bytes(token))
 
     # --- deliver -----------------------------------------------------------------------------------------------
 
@@ -375,24 +342,17 @@ class Issuer:
                 where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=issued.pdf)
             intent = self._registry.delivered(intent.id, at=self._now(), where=where)
             self._on_step(Step.DELIVERED, intent)
-        self._forget(intent)
+        self._bench.forget(intent)
         return intent
-
-    def _forget(self, intent: Intent) -> None:
-        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in ("pdf", "json", "record"))):
-            self._spool.discard(name)
 
     def _issued(self, intent: Intent) -> Issued:
         if intent.state is not IntentState.ISSUED or intent.registration is None:
             raise NotRegistered("not-issued", id=intent.id, state=intent.state.value)
-        pdf = self._archive.get(f"{intent.id}.pdf")
-        if pdf is None or hashlib.sha256(pdf).hexdigest() != intent.registration.sha256:
-            raise SigningError("archive-damaged", id=intent.id)
         return Issued(
             id=intent.id,
             number=intent.number,
             result_code=intent.metadata.result_code if intent.metadata else None,
-            pdf=pdf,
+            pdf=self._bench.signed(intent, intent.registration.sha256),
             sha256=intent.registration.sha256,
             notices=intent.registration.notices,
             delivered=intent.delivered_at is not None,
@@ -413,37 +373,5 @@ class Issuer:
                 raise
             _logger.warning("void %s: %s", intent.id, e.code)
             self._registry.void(intent.id, reason=Reason(e.code, e.reason.facts))
-            self._archive.discard(f"{intent.id}.pdf")
-            self._forget(intent)
+            self._bench.forget(intent, archived=True)
             raise
-
-
-def _is_completion(prepared: PreparedSignature, signed: bytes) -> bool:
-    """Whether `signed` is `prepared` with its empty signature filled in, and nothing else."""
-    start, end = prepared.contents
-    document = prepared.document
-    return len(signed) == len(document) and signed[:start] == document[:start] and signed[end:] == document[end:]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Record:
-    """What the register will want to know and only the preparing process knew."""
-
-    pages: int
-    fonts: tuple[str, ...]
-    notices: tuple[Reason, ...]
-
-    @classmethod
-    def of(cls, layout: Layout, more: tuple[Reason, ...]) -> Self:
-        return cls(pages=layout.pages, fonts=layout.fonts, notices=(*layout.notices, *more))
-
-    def to_bytes(self) -> bytes:
-        return json.dumps(asdict(self), default=str).encode()
-
-    @classmethod
-    def from_bytes(cls, stored: bytes | None) -> Self:
-        if stored is None:
-            raise SigningError("prepared-damaged", problem="missing")
-        found = json.loads(stored)
-        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
-        return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices)

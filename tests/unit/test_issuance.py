@@ -376,3 +376,22 @@ def test_what_was_recorded_is_what_is_signed(office: Office) -> None:
         office.issuer(swap).issue(request("k"))
     assert refused.value.code == "request-altered"
     assert key.signatures == 0
+
+
+def test_the_key_never_sees_bytes_that_were_not_recorded(office: Office) -> None:
+    """Whoever can write to the spool cannot have other bytes signed: they are compared before the key is used."""
+    import base64
+    import json
+
+    def swap(step: Step, intent: Intent | None) -> None:
+        if step is Step.PREPARED and intent is not None:
+            file = office.folder / "spool" / f"{intent.id}.json"
+            stored = json.loads(file.read_bytes())
+            stored["to_be_signed"] = base64.b64encode(b"anything").decode()
+            file.write_text(json.dumps(stored), "utf-8")
+
+    office.key = key = CountingKey(office.key)
+    with pytest.raises(SigningError) as refused:
+        office.issuer(swap).issue(request("k"))
+    assert refused.value.code == "prepared-damaged"
+    assert key.signatures == 0

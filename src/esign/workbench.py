@@ -1,0 +1,144 @@
+"""What is being made, between two steps: files in the spool and the archive, each checked against the register.
+
+Whoever can write to these folders can destroy, but cannot change what is signed or handed out: every file that is
+read back must have the digest that the register recorded.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Self
+
+from esign.composition import Layout
+from esign.errors import SigningError
+from esign.files import Folder
+from esign.pades.sign import PreparedSignature
+from esign.reasons import Reason
+from esign.registry import Intent
+from esign.request import Request
+
+__all__ = ["Record", "Workbench", "sha256"]
+
+_ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
+
+
+def sha256(data: bytes) -> str:
+    """In hex, as the register keeps digests."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What the register will want to know and only the preparing process knew."""
+
+    pages: int
+    """How many pages the document has."""
+    fonts: tuple[str, ...]
+    """What it was set in."""
+    notices: tuple[Reason, ...]
+    """What was let pass."""
+
+    @classmethod
+    def of(cls, layout: Layout, *more: Reason) -> Self:
+        """From a layout, and what the checks of keys and people add."""
+        return cls(pages=layout.pages, fonts=layout.fonts, notices=(*layout.notices, *more))
+
+
+class Workbench:
+    """The spool of what is being made and the archive of what was signed."""
+
+    def __init__(self, *, spool: Folder, archive: Folder, profile: str) -> None:
+        self._spool = spool
+        self._archive = archive
+        self._profile = profile
+
+    def put_request(self, digest: str, request: Request) -> None:
+        """Keep what was asked for, before it is recorded."""
+        self._spool.put(f"{digest}.request", request.to_bytes())
+
+    def request(self, intent: Intent) -> Request:
+        """What was asked for.
+
+        Raises:
+            SigningError: `request-lost` or `request-altered`.
+        """
+        stored = self._spool.get(f"{intent.request_digest}.request")
+        if stored is None:
+            raise SigningError("request-lost")
+        request = Request.from_bytes(stored)
+        if request.digest(self._profile) != intent.request_digest:
+            raise SigningError("request-altered")
+        return request
+
+    def put_prepared(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
+        """Keep the bytes to be signed, before the register learns that they are fixed."""
+        self._spool.put(f"{intent.id}.pdf", prepared.document)
+        self._spool.put(f"{intent.id}.json", prepared.to_json().encode())
+        self._spool.put(f"{intent.id}.record", json.dumps(asdict(record), default=str).encode())
+
+    def prepared(self, intent: Intent) -> PreparedSignature:
+        """What the agency's key is about to sign.
+
+        Raises:
+            SigningError: `prepared-damaged`: it is not what the register recorded; the key must not see it.
+        """
+        document, sidecar = self._spool.get(f"{intent.id}.pdf"), self._spool.get(f"{intent.id}.json")
+        if document is None or sidecar is None:
+            raise SigningError("prepared-damaged", problem="missing")
+        prepared = PreparedSignature.from_json(sidecar.decode(), document)
+        recorded = (intent.prepared_sha256, intent.to_be_signed_sha256)
+        if (sha256(document), sha256(prepared.to_be_signed)) != recorded:
+            raise SigningError("prepared-damaged", problem="not as registered")
+        return prepared
+
+    def record(self, intent: Intent) -> Record:
+        """What the preparing process knew.
+
+        Raises:
+            SigningError: `prepared-damaged`.
+        """
+        stored = self._spool.get(f"{intent.id}.record")
+        if stored is None:
+            raise SigningError("prepared-damaged", problem="missing")
+        found = json.loads(stored)
+        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
+        return Record(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices)
+
+    def put_signed(self, intent: Intent, signed: bytes) -> None:
+        """Keep the signed file; nobody gets it before it is registered."""
+        self._archive.put(f"{intent.id}.pdf", signed)
+
+    def completed(self, intent: Intent, prepared: PreparedSignature) -> bytes | None:
+        """The signed file that a crash left before the register learned of it: the first that was stored counts."""
+        signed = self._archive.get(f"{intent.id}.pdf")
+        if signed is None or len(signed) != len(prepared.document):
+            return None
+        start, end = prepared.contents
+        document = prepared.document
+        return signed if signed[:start] == document[:start] and signed[end:] == document[end:] else None
+
+    def signed(self, intent: Intent, digest: str | None) -> bytes:
+        """The signed file with the digest that the register recorded.
+
+        Raises:
+            SigningError: `archive-damaged`.
+        """
+        signed = self._archive.get(f"{intent.id}.pdf")
+        if signed is None or sha256(signed) != digest:
+            raise SigningError("archive-damaged", id=intent.id)
+        return signed
+
+    def forget(self, intent: Intent, *, archived: bool = False) -> None:
+        """Remove what was only needed to make it; with `archived` the signed file as well, for voided intents."""
+        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in ("pdf", "json", "record"))):
+            self._spool.discard(name)
+        if archived:
+            self._archive.discard(f"{intent.id}.pdf")
+
+    def sweep(self, wanted: set[str]) -> None:
+        """Forget requests whose process died before it could record them: nobody was promised anything."""
+        for name in self._spool.names():
+            digest, _, kind = name.partition(".")
+            if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:
+                self._spool.discard(name)
