@@ -6,7 +6,7 @@ from enum import Enum
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode, ResultCode, ResultId
 
-__all__ = ["Agency", "Box", "Mark", "ResultMetadata", "Standing", "StandingChange"]
+__all__ = ["Agency", "Box", "Mark", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,15 @@ class ResultMetadata:
     def result_code(self) -> ResultCode | None:
         """`<dossier>-KQ<n>`, the code under which citizens' document stores keep it."""
         return ResultCode(self.dossier, self.ordinal) if self.dossier else None
+
+
+class SignerRole(Enum):
+    """In which role somebody signs a result; the person comes before the agency (ND30 Đ.5, Đ.32.2.d)."""
+
+    PERSON = "person"
+    """Người có thẩm quyền: who decides."""
+    AGENCY = "agency"
+    """The authority itself; the records clerk (văn thư) keeps its key."""
 
 
 class Standing(Enum):

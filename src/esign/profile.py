@@ -18,6 +18,7 @@ __all__ = [
     "DuplicatePolicy",
     "IssuanceProfile",
     "Level",
+    "Numbering",
     "SealProfile",
     "SignatureProfile",
 ]
@@ -103,6 +104,15 @@ class ContentPolicy(Enum):
     ALLOW = "allow"
 
 
+class Numbering(Enum):
+    """When a result gets its number and date (ND30 Đ.15, DESIGN §5)."""
+
+    RESERVED = "reserved"
+    """Before the first signature: page and seal carry them when the person signs."""
+    AT_RELEASE = "at-release"
+    """After the person signed: the records clerk (văn thư) numbers, dates and seals, perhaps days later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuanceProfile:
     """How results of one kind are issued."""
@@ -115,6 +125,10 @@ class IssuanceProfile:
     """The QR seal; None issues without one."""
     visible: bool = True
     """Whether the signature has an appearance (the red seal and its text)."""
+    person: bool = False
+    """Whether a competent person signs before the agency (ND30 Đ.5, Đ.32.2.d)."""
+    numbering: Numbering = Numbering.RESERVED
+    """When number and date are taken; AT_RELEASE needs `person`."""
     duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
     """For numbers that another system gave."""
     active_content: ContentPolicy = ContentPolicy.REFUSE
