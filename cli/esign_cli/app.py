@@ -58,9 +58,17 @@ def _global(language: Language) -> Any:
         if lang not in (None, language):
             raise typer.BadParameter("vi | en", param_hint="--lang")
         ctx.obj = Session(output=Output(language), config_path=config, debug=debug)
-        logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="esign: %(name)s: %(message)s")
+        _log(debug=debug)
 
     return esign
+
+
+def _log(*, debug: bool) -> None:
+    """What the library logs is for those who run it; other libraries' logs may hold what a document says."""
+    logging.basicConfig(level=logging.CRITICAL, format="esign: %(name)s: %(message)s")
+    if debug:
+        for name in ("esign", "esign_hsm", "esign_cli"):
+            logging.getLogger(name).setLevel(logging.DEBUG)
 
 
 def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it so

@@ -5,6 +5,7 @@
 
 import dataclasses
 import os
+import sys
 import tomllib
 import types
 from collections.abc import Mapping
@@ -255,13 +256,21 @@ class Config:
 
 
 def find(given: Path | None, *, start: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The configuration: `given`, else ESIGN_CONFIG, else the nearest `esign.toml` from `start` upwards."""
+    """The configuration: `given`, else ESIGN_CONFIG, else the nearest `esign.toml` from `start` upwards.
+
+    Raises:
+        ConfigurationError: `config-foreign`: the nearest one is somebody else's. It names a library that is loaded, so
+            whoever can write to a folder above could run code here (as with git, CVE-2022-24765).
+    """
     if given is None and environ.get("ESIGN_CONFIG"):
         given = Path(environ["ESIGN_CONFIG"])
     if given is not None:
         return given / FILE_NAME if given.is_dir() else given
     here = start.resolve()
-    return next((p / FILE_NAME for p in (here, *here.parents) if (p / FILE_NAME).is_file()), None)
+    found = next((p / FILE_NAME for p in (here, *here.parents) if (p / FILE_NAME).is_file()), None)
+    if found is not None and sys.platform != "win32" and found.stat().st_uid not in (0, os.getuid()):
+        raise ConfigurationError("config-foreign", file=found)
+    return found
 
 
 class _Reader:

@@ -32,6 +32,8 @@ def run(argv: Sequence[str]) -> ExitCode:
     output = Output(choose(arguments))
     debug = "--debug" in arguments
     try:
+        import typer
+
         from esign_cli.app import build
 
         ended = build(output.language).main(args=arguments, prog_name="esign", standalone_mode=False)
@@ -47,11 +49,16 @@ def run(argv: Sequence[str]) -> ExitCode:
         output.error(Reason("system-refused", {"problem": e.strerror or type(e).__name__, "file": e.filename or "—"}))
         return ExitCode.REGISTER
     except Exception as e:  # noqa: BLE001  # no stack trace ever reaches a clerk
+        if isinstance(e, typer.Abort):
+            output.note("interrupted")
+            return ExitCode.INTERRUPTED
         if hasattr(e, "format_message"):
             return _usage(output, e)
         _trace(debug)
         output.error(Reason("unexpected", {"kind": type(e).__name__}))
         return ExitCode.UNEXPECTED
+    if ended == ExitCode.INTERRUPTED and not isinstance(ended, ExitCode):
+        output.note("interrupted")  # typer turns Ctrl-C into this number
     return ExitCode(ended) if isinstance(ended, int) else ExitCode.OK
 
 

@@ -22,11 +22,13 @@ from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
 
 if TYPE_CHECKING:
+    from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
     from esign.issuance import Issuer, Step
     from esign.pdf import Renderer
     from esign.registry import Intent, Registry
+    from esign.request import Request
     from esign.seal import SealKeys
     from esign.trust import TrustStore
     from esign.verification import Verifier
@@ -149,6 +151,27 @@ class Workplace:
             renderer=self.renderer,
             on_step=on_step or (lambda _step, _intent: None),
         )
+
+    def proof(self, request: "Request") -> "Layout":
+        """The document as it would be signed, with a placeholder for an unknown number; no token is asked.
+
+        Raises:
+            PreflightError, InputError: It cannot be issued.
+        """
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        from esign.composition import Composer
+        from esign.softkey import SoftwareKey
+
+        # A proof makes no seal: it only needs to know that there will be one.
+        stand_in = SoftwareKey.from_private_key(ec.generate_private_key(ec.SECP256R1()))
+        return Composer(
+            agency=self.agency,
+            profile=self.config.profile,
+            seal_key=None if self.config.seal is None else stand_in,
+            renderer=self.renderer,
+            now=self._now,
+        ).proof(request)
 
     @cached_property
     def trust(self) -> "TrustStore":

@@ -9,7 +9,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
-from esign.pdf import page_image
+from esign.document import Box
+from esign.pades.revision import stamp
+from esign.pdf import page_image, seal_mark
+from esign.pdf.links import seal_links
+from esign.seal import Symbol
 from tests.support.pki import PKI, pem
 
 _CRASH = """
@@ -122,6 +126,22 @@ def _picture(folder: Path, _environ: dict[str, str], source: str, path: str) -> 
     page_image(found.read_bytes(), 0, 150).save(folder / path)
 
 
+def _move_the_seal(folder: Path, _environ: dict[str, str], source: str, path: str) -> None:
+    """Somebody lays the seal of one document over another one."""
+    (link,) = seal_links((folder / source).read_bytes())
+    page(folder, _environ, path, "Another decision")
+    pdf = (folder / path).read_bytes()
+    symbol = Symbol.of(link.url)
+    mark = seal_mark(
+        symbol.svg().encode(),
+        size_mm=symbol.size_mm,
+        quiet_mm=symbol.quiet_mm,
+        host="q.example.gov.vn",
+        printed_id="ABCD",
+    )
+    (folder / path).write_bytes(stamp(pdf, mark, Box(page=0, left=50, bottom=50, width=85, height=85), url=link.url))
+
+
 def _change_a_byte(folder: Path, _environ: dict[str, str], path: str) -> None:
     """In the middle of the file."""
     data = bytearray((folder / path).read_bytes())
@@ -149,6 +169,7 @@ _HELPERS: Mapping[str, Callable[..., None]] = {
     "cp": _cp,
     "lose-the-request": _lose_the_request,
     "mkdir": _mkdir,
+    "move-the-seal": _move_the_seal,
     "page": page,
     "picture": _picture,
     "power-cut": _power_cut,

@@ -1,5 +1,6 @@
 """What a script cannot say: Ctrl-C in the middle of work, and a reader that goes away."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -73,6 +74,41 @@ def test_work_goes_on_when_nobody_reads_its_list_any_more(office: Path, player: 
     assert process.returncode == 0, errors
     assert f"{_COUNT} signed" in errors
     assert len(list((office / "out").iterdir())) == _COUNT
+
+
+def test_a_pin_comes_through_a_file_descriptor(office: Path, player: Player) -> None:
+    def listed(*, wrong: bool) -> "subprocess.CompletedProcess[str]":
+        reading, writing = os.pipe()
+        os.write(writing, b"00000000\n" if wrong else (office / "softhsm/pin").read_bytes())
+        os.close(writing)
+        try:
+            return subprocess.run(
+                [str(ESIGN), "key", "list", "--pin-fd", str(reading)],
+                cwd=office,
+                env=player.environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                pass_fds=(reading,),
+                check=False,
+            )
+        finally:
+            os.close(reading)
+
+    assert listed(wrong=False).stdout.startswith("con-dau\t")
+    refused = listed(wrong=True)
+    assert refused.returncode == 4
+    assert "refused the PIN" in refused.stderr
+    assert "00000000" not in refused.stderr
+
+
+def test_ctrl_c_at_the_prompt_ends_quietly(office: Path, player: Player) -> None:
+    path = office / "esign.toml"
+    path.write_text(path.read_text("utf-8").replace('pin = {file = "softhsm/pin"}', 'pin = "prompt"'), "utf-8")
+    ended = with_terminal([str(ESIGN), "key", "list"], ["\x03"], cwd=office, environ=player.environ)
+    assert ended.returncode == 130, ended.stderr
+    assert ended.stderr.rstrip().endswith("esign: interrupted; run the command again to go on")
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_terminal_sees_colours_unless_it_wants_none(office: Path, player: Player) -> None:

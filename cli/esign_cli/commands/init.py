@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,8 +43,7 @@ def init(
 
     run = session(ctx)
     path = folder / FILE_NAME
-    if path.exists():
-        raise ConfigurationError("init-exists", file=path)
+    _refuse_existing(path, folder / "softhsm" if softhsm else path)
     document = _example()
     agency = document["agency"]
     for name, value in (("code", agency_code), ("name", agency_name), ("place", place)):
@@ -52,22 +52,31 @@ def init(
     _make_folders(folder)
     if sample:
         _sample_seal(document, folder)
-    if softhsm:
-        _make_token(document, folder)
-    _write_configuration(document, path)
     try:
+        if softhsm:
+            _make_token(document, folder)
+        _write_configuration(document, path)
         with Workplace(Config.load(path), now=run.now) as workplace:
             workplace.registry.check()
             if softhsm:
                 _make_keys(run, workplace)
     except BaseException:
-        path.unlink(missing_ok=True)  # not half a folder: the command can be repeated
+        # Not half a folder: the command can be repeated.
+        path.unlink(missing_ok=True)
+        if softhsm:
+            shutil.rmtree(folder / "softhsm", ignore_errors=True)
         raise
     run.output.line(str(path))
     run.output.note("init-done", folder=folder.resolve())
     if softhsm:
         run.output.note("init-softhsm", pin=folder / "softhsm" / "pin")
     return ExitCode.OK
+
+
+def _refuse_existing(*places: Path) -> None:
+    for place in places:
+        if place.exists():
+            raise ConfigurationError("init-exists", file=place)
 
 
 def _example() -> "TOMLDocument":

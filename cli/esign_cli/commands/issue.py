@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,9 +16,10 @@ from esign_cli.output import VIETNAM
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
-    from esign.codes import DocumentNumber
+    from esign.codes import DocumentNumber, ResultId
+    from esign.delivery import FolderDelivery
     from esign.issuance import Issued
-    from esign.registry import NextNumber
+    from esign.registry import Intent, NextNumber
     from esign.request import Request
     from esign_cli.wiring import Workplace
 
@@ -106,11 +108,15 @@ def _issue(
     from esign_cli.pins import typing_again
 
     known = workplace.registry.by_key(request.idempotency_key)
-    to_file = out is not None and not out.is_dir() and out.suffix.lower() == ".pdf"
-    folder = workplace.config.paths.out if out is None or to_file else out
-    issuer = typing_again(run.output, workplace.pin, lambda: workplace.issuer(delivery=FolderDelivery(folder)))
+    delivery: _OneFile | FolderDelivery
+    if out is not None and not out.is_dir() and out.suffix.lower() == ".pdf":
+        delivery = _OneFile(out)
+        _refuse_to_overwrite(out, known)
+    else:
+        delivery = FolderDelivery(out or workplace.config.paths.out)
+    issuer = typing_again(run.output, workplace.pin, lambda: workplace.issuer(delivery=delivery))
     issued = issuer.issue(request)
-    path = _put(issued, out if to_file and out is not None else None, folder)
+    path = _put(issued, delivery)
     if known is not None and known.delivered_at is not None:
         run.output.note("issue-known" if own_key else "issue-known-digest", key=request.idempotency_key)
     elif not own_key:
@@ -136,45 +142,51 @@ def _issue(
     return ExitCode.OK
 
 
-def _put(issued: "Issued", file: Path | None, folder: Path) -> Path:
-    """The document where the caller wants it; delivered before already, unless it was removed since."""
-    from esign.delivery import file_name
-    from esign.files import write_durably
+@dataclass(frozen=True, slots=True)
+class _OneFile:
+    """Implements `esign.delivery.Delivery`: the file that `--out` names."""
 
-    path = file or folder / file_name(issued.id, issued.number)
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != issued.sha256:
-        write_durably(path, issued.pdf, private=False)
+    path: Path
+
+    def deliver(self, *, result_id: "ResultId", number: "DocumentNumber | None", pdf: bytes) -> str:  # noqa: ARG002
+        """Write it durably."""
+        from esign.files import write_durably
+
+        write_durably(self.path, pdf, private=False)
+        return self.path.name
+
+
+def _refuse_to_overwrite(path: Path, known: "Intent | None") -> None:
+    """Before a key is touched: what stands there is this very document, or stays."""
+    own = known.registration.sha256 if known is not None and known.registration is not None else ""
+    if path.exists() and _sha256(path) != own:
+        raise InputError("output-exists", file=path)
+
+
+def _put(issued: "Issued", delivery: "_OneFile | FolderDelivery") -> Path:
+    """Where the document is; it was delivered there now or before, unless it was removed since."""
+    from esign.delivery import FolderDelivery, file_name
+
+    path = (
+        delivery.folder / file_name(issued.id, issued.number) if isinstance(delivery, FolderDelivery) else delivery.path
+    )
+    if not path.is_file() or _sha256(path) != issued.sha256:
+        delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
     return path
+
+
+def _sha256(path: Path) -> str:
+    from esign_cli.wiring import read_file
+
+    return hashlib.sha256(read_file(path)).hexdigest()
 
 
 def _dry_run(run: Session, workplace: "Workplace", request: "Request") -> ExitCode:
     """Everything that can be looked at without a key; nothing is recorded."""
-    from esign.codes import DocumentNumber
-    from esign.pdf import agency_mark_size, find_places, load, preflight
-    from esign.request import Given
-
-    content = request.content
-    if isinstance(content, Given):
-        found = preflight(content.pdf, workplace.config.profile)
-        found.require()
-        mark = agency_mark_size(workplace.agency) if workplace.config.issuance.visible else None
-        find_places(content.pdf, seal=None, signature=mark)
-        pages, notices = found.pages, found.notices
-    else:
-        number = request.number if isinstance(request.number, DocumentNumber) else ""
-        rendered = workplace.renderer.render(
-            load(content.template),
-            content.data,
-            agency=workplace.agency,
-            number=str(number),
-            issued=request.issue_date or run.now().astimezone(VIETNAM).date(),
-            at=run.now(),
-            attach_data=workplace.config.issuance.attach_data,
-        )
-        pages, notices = rendered.pages, ()
-    for notice in notices:
+    layout = workplace.proof(request)
+    for notice in layout.notices:
         run.output.warn(notice)
-    run.output.note("dry-run-fine", pages=pages)
+    run.output.note("dry-run-fine", pages=layout.pages)
     return ExitCode.OK
 
 

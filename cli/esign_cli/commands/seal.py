@@ -1,6 +1,7 @@
 """`esign seal`: what a QR seal says, whether it is genuine, and the keys by which others can tell."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
     from esign.document import Standing
+    from esign.report import Check, Outcome
     from esign.seal import SealClaims, SealKeys, SealReport
 
 __all__ = ["register"]
@@ -61,24 +63,17 @@ def verify(
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Whether it is genuine, belongs to this file, and what the register of this folder says."""
-    from esign.report import Indication
-    from esign.seal import binding
     from esign.seal import verify as verify_seal
     from esign_cli.commands.verify import moment
 
     run = session(ctx)
     when = moment(at) if at else run.now()
     text, pdf = _read(source)
-    report = verify_seal(text, keys=_keys(run, keys), at=when)
-    findings = list(report.findings)
-    code = {
-        Indication.TOTAL_PASSED: ExitCode.OK,
-        Indication.TOTAL_FAILED: ExitCode.NO,
-        Indication.INDETERMINATE: ExitCode.UNDECIDED,
-    }[report.indication]
-    if report.token is not None and pdf is not None and binding(pdf, report.token.claims.digest) is None:
-        findings.append(Reason("seal-other-document"))
-        code = ExitCode.NO
+    table = _keys(run, keys)
+    report = verify_seal(text, keys=table, at=when)
+    checks = report.checks if pdf is None else _in_document(pdf, table, when)
+    findings = [c.reason for c in checks if c.reason is not None]
+    code = _code({c.outcome for c in checks})
     standing = _standing(run, report)
     if standing is not None and standing.value not in ("in-force", "corrected"):
         code = ExitCode.NO
@@ -120,11 +115,29 @@ def keys_(
     return ExitCode.OK
 
 
+def _in_document(pdf: bytes, table: "SealKeys", at: datetime) -> "tuple[Check, ...]":
+    """The checks of a seal that a PDF links to: also that it was made for this very file, and what its picture says."""
+    from esign.trust import TrustStore
+    from esign_cli.wiring import verifier
+
+    found = verifier(trust=TrustStore(), seal_keys=table, registry=None, now=lambda: at).inspect(pdf, at=at).seal
+    assert found is not None, "it was read from there"
+    return found.checks
+
+
+def _code(outcomes: "set[Outcome]") -> ExitCode:
+    from esign.report import Outcome
+
+    if Outcome.FAILED in outcomes:
+        return ExitCode.NO
+    return ExitCode.UNDECIDED if Outcome.UNKNOWN in outcomes else ExitCode.OK
+
+
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
 def _read(source: str) -> tuple[str, bytes | None]:
-    """The URL or digits of the one seal in `source`, and the PDF where it is one."""
+    """The URL or digits of the one seal in `source`, and the PDF if it is one that links to its seal."""
     if source.isascii() and source.isdigit():
         return source, None
     if source.lower().startswith("https://"):
@@ -133,23 +146,30 @@ def _read(source: str) -> tuple[str, bytes | None]:
 
     data = read_file(Path(source))
     is_pdf = b"%PDF-" in data[:1024]
-    urls = _in_pdf(data) if is_pdf else _in_image(data, source)
+    linked = _linked(data, source) if is_pdf else ()
+    urls = linked or (_on_pages(data) if is_pdf else _in_image(data, source))
     if not urls:
         raise SealError("no-seal-found", file=source)
     if len(urls) > 1:
         raise SealError("several-seals-found", file=source, count=len(urls))
-    return urls[0], data if is_pdf else None
+    return urls[0], data if linked else None
 
 
-def _in_pdf(pdf: bytes) -> tuple[str, ...]:
-    """The seals that a PDF links to, else those that can be seen on its pages (a scan)."""
-    from esign.pdf import page_count, page_image
+def _linked(pdf: bytes, source: str) -> tuple[str, ...]:
+    """The seals that a PDF links to, as those that esign makes do."""
+    from esign.pdf.expansion import expands_beyond
     from esign.pdf.links import seal_links
+
+    if expands_beyond(pdf):
+        raise SealError("pdf-expands-too-much", file=source)
+    return tuple(dict.fromkeys(link.url for link in seal_links(pdf)))
+
+
+def _on_pages(pdf: bytes) -> tuple[str, ...]:
+    """The seals that can be seen on the pages of a PDF: a scan, which nothing binds to the file."""
+    from esign.pdf import page_count, page_image
     from esign.seal import seal_urls
 
-    linked = tuple(dict.fromkeys(link.url for link in seal_links(pdf)))
-    if linked:
-        return linked
     pages = range(min(page_count(pdf), _MOST_PAGES))
     return tuple(dict.fromkeys(url for page in pages for url in seal_urls(page_image(pdf, page, _DPI))))
 
@@ -224,7 +244,6 @@ def _verdict(
     members: dict[str, Any] = _members(report.token.claims) if report.token else {}
     return {
         "answer": answer,
-        "indication": report.indication.value,
         "authentic": report.authentic,
         "reasons": [r.code for r in findings],
         "agency": report.key.name_vi if report.key else None,

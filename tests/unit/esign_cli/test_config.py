@@ -1,5 +1,7 @@
 """esign.toml: what it means, and how every mistake in it is named."""
 
+import os
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -172,3 +174,16 @@ def test_a_file_that_is_not_there_is_a_typed_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         Config.load(tmp_path / "esign.toml")
     assert raised.value.code == "config-unreadable"
+
+
+def test_one_of_another_user_is_not_found_by_itself(tmp_path: Path) -> None:
+    if sys.platform == "win32" or os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    else:
+        path = tmp_path / "esign.toml"
+        path.write_text(SMALLEST, "utf-8")
+        os.chown(path, 12345, -1)
+        with pytest.raises(ConfigurationError) as raised:
+            find(None, start=tmp_path, environ={})
+        assert raised.value.code == "config-foreign"
+        assert find(path, start=tmp_path, environ={}) == path
