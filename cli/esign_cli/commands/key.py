@@ -1,5 +1,6 @@
 """`esign key`: make keys in the token, have them certified, put the certificates beside them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +78,7 @@ def list_(
         for key in found:
             run.output.json(_members(key))
         return ExitCode.OK
-    rows = [(k.ref.object or "—", _kind(k), *_certified(k), ", ".join(k.notes), str(k.ref)) for k in found]
+    rows = [(k.ref.object or "—", _kind(k), *_certified(k), ", ".join(k.notes), str(_short(k, found))) for k in found]
     run.output.table(("col-label", "col-kind", "col-certificate", "col-until", "col-notes", "col-uri"), rows)
     if not found:
         run.output.note("no-keys")
@@ -172,6 +173,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _short(key: "KeyInfo", among: "Sequence[KeyInfo]") -> "KeyRef":
+    """A URI that a person can copy: the label where it is the only one of its kind, else everything."""
+    from esign.keys import KeyRef
+
+    alone = sum(k.ref.object == key.ref.object for k in among) == 1
+    return KeyRef(token=key.ref.token, object=key.ref.object) if alone and key.ref.object else key.ref
+
+
 def _kind(key: "KeyInfo") -> str:
     return f"{key.key_type.value if key.key_type else '?'} {key.bits}"
 
@@ -182,7 +191,8 @@ def _certified(key: "KeyInfo") -> tuple[str, str]:
     if not key.certificates:
         return "—", "—"
     own = x509.load_der_x509_certificate(key.certificates[0])
-    return own.subject.rfc4514_string(), shown(own.not_valid_after_utc)
+    names = own.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else own.subject.rfc4514_string(), shown(own.not_valid_after_utc)
 
 
 def _members(key: "KeyInfo") -> dict[str, object]:
