@@ -122,8 +122,13 @@ class Verifier:
         intent = self._registry.by_sha256(sha256)
         if intent is None:
             return StandingReport(standing=None, checks=(self._unregistered(seal),))
-        current = self._registry.standing(intent.id, at=at)
         registered = Check(name="registered", outcome=Outcome.PASSED, clause=clause)
+        if intent.issued_at is not None and at < intent.issued_at:
+            # Asked about a day before it was issued, or by a clock that is behind: no fault of the document's.
+            why = Reason("not-yet-issued", {"id": intent.id, "issued_at": intent.issued_at.isoformat()})
+            early = Check(name="in-force", outcome=Outcome.UNKNOWN, clause=clause, reason=why)
+            return StandingReport(standing=None, checks=(registered, early), number=str(intent.number or ""))
+        current = self._registry.standing(intent.id, at=at)
         in_force = Check(name="in-force", outcome=Outcome.PASSED, clause=clause)
         if current.standing not in _IN_FORCE:
             facts: dict[str, object] = {"replaced_by": current.replaced_by or "-"}

@@ -204,3 +204,50 @@ def test_a_seal_from_another_document_does_not_fit(tmp_path: Path) -> None:
 
 def test_the_report_names_the_file_by_its_digest(office: Office, issued: bytes) -> None:
     assert office.verifier().inspect(issued).sha256 == hashlib.sha256(issued).hexdigest()
+
+
+def test_a_moment_before_the_document_was_issued_is_reported_not_raised(office: Office, issued: bytes) -> None:
+    report = office.verifier().inspect(issued, at=NOW - timedelta(days=2))
+    assert report.standing is not None
+    assert report.standing.standing is None
+    assert "not-yet-issued" in [c.reason.code for c in report.standing.checks if c.reason]
+
+
+def test_a_form_that_was_filled_in_after_signing_is_not_relied_on(tmp_path: Path) -> None:
+    """ISO 32000-1 lets a form be filled in after an approval signature, but nobody signed what it says then."""
+    import io
+
+    import pikepdf
+    from pyhanko.pdf_utils.generic import pdf_name, pdf_string
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    from tests.unit.pdf.tools import changed, page
+    from tests.unit.test_issuance import given as given_pdf
+
+    def add_field(pdf: pikepdf.Pdf) -> None:
+        field = pdf.make_indirect(
+            pikepdf.Dictionary(
+                Type=pikepdf.Name.Annot,
+                Subtype=pikepdf.Name.Widget,
+                FT=pikepdf.Name.Tx,
+                T=pikepdf.String("amount"),
+                V=pikepdf.String("1,000"),
+                Rect=[72, 600, 172, 620],
+                F=4,
+            )
+        )
+        pdf.pages[0].obj.Annots = pikepdf.Array([field])
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=pikepdf.Array([field]))
+
+    office = Office.create(tmp_path / "form")
+    signed = office.issuer().issue(given_pdf("k", changed(page(), add_field))).pdf
+    office.verifier(registry=None).verify(signed)
+    update = IncrementalPdfFileWriter(io.BytesIO(signed), strict=False)
+    (reference,) = (f for f in update.root["/AcroForm"]["/Fields"] if f.get_object().get("/T") == "amount")
+    reference.get_object()[pdf_name("/V")] = pdf_string("9,999,999")
+    update.mark_update(reference)
+    out = io.BytesIO()
+    update.write(out)
+    with pytest.raises(VerificationFailed) as refused:
+        office.verifier(registry=None).verify(out.getvalue())
+    assert refused.value.code == "appended-after-signing"
