@@ -1,4 +1,4 @@
-"""What is drawn over a page when it is sealed and signed: the QR seal, and the agency's red seal with its text.
+"""What is drawn over a page when it is sealed and signed: the QR seal, a person's signature, the agency's red seal.
 
 A mark is a one-page PDF with a transparent background and embedded fonts, ready to become a form XObject.
 """
@@ -10,7 +10,7 @@ from importlib.resources import files
 from math import floor
 from xml.etree import ElementTree as ET
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from esign.document import Agency, Mark
 from esign.errors import InputError
@@ -18,22 +18,37 @@ from esign.pdf._typst import Project
 from esign.pdf.fonts import FontSet
 from esign.profile import VGCA_COMPAT, VIETNAM
 
-__all__ = ["agency_mark", "agency_mark_size", "seal_mark", "seal_mark_size"]
+__all__ = [
+    "PERSON_MM",
+    "agency_mark",
+    "agency_mark_size",
+    "person_mark",
+    "person_top",
+    "qr_mark",
+    "seal_mark",
+    "seal_mark_size",
+]
 
+PERSON_MM = (40.0, 20.0)
+"""Width and height of the place for the image of a person's signature, whose left third the seal covers."""
 
-# The text beside the red seal: wide enough for an agency's name in two lines, low enough to leave room above it for
-# the image of a person's signature (about 40 x 20 mm).
+# The text beside the red seal, wide enough for an agency's name in two lines; the person's signature stands above it.
 _TEXT_WIDTH_MM = 50.0
 _TEXT_HEIGHT_MM = 17.0
 _GAP_MM = 1.5
+_PERSON_TOP_MM = 2.5
+_BELOW_PERSON_MM = 0.5
 
 # DejaVu Sans Mono, which is inside typst: 1233/2048 em a character, so widths are known without setting the text.
 _MONO_ADVANCE_MM = 7 * 1233 / 2048 * 25.4 / 72
 _LINE_MM = 2.9
 
-_LARGEST_SEAL_PIXELS = 4096 * 4096
+_LARGEST_IMAGE_PIXELS = 4096 * 4096
+_SMALLEST_SIGNATURE_PIXELS = (236, 60)  # 40 mm at 150 dpi, and a flat scrawl
 # A mark says when something was signed; the file that carries it says nothing of its own.
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+# The mean ink of a blue pen, in steps of 255: blue-black passes, black does not.
+_BLUER = 12
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -42,7 +57,14 @@ def agency_mark_size(agency: Agency) -> tuple[float, float]:
     if agency.seal_image is None:
         return _TEXT_WIDTH_MM, _TEXT_HEIGHT_MM
     diameter = agency.seal_diameter_mm
-    return diameter + _GAP_MM + _TEXT_WIDTH_MM, max(diameter, _TEXT_HEIGHT_MM)
+    return diameter + _GAP_MM + _TEXT_WIDTH_MM, person_top(agency) + PERSON_MM[1] + _BELOW_PERSON_MM + _TEXT_HEIGHT_MM
+
+
+def person_top(agency: Agency) -> float:
+    """How far in mm the person's image begins below the top of the agency's mark: about level with its seal."""
+    if agency.seal_image is None:
+        return 0.0
+    return max(_PERSON_TOP_MM, agency.seal_diameter_mm - PERSON_MM[1] - _BELOW_PERSON_MM - _TEXT_HEIGHT_MM)
 
 
 def agency_mark(
@@ -88,6 +110,19 @@ def agency_mark(
     return Mark(pdf=pdf, width_mm=width, height_mm=height, alt="\n".join(lines))
 
 
+def person_mark(image: bytes, *, signer: str = "") -> Mark:
+    """The image of the competent person's signature, fitted into 40 x 20 mm; no text (ND30 Phụ lục I, II.7.d).
+
+    `signer` is for people who cannot see it.
+
+    Raises:
+        InputError: `signature-image-invalid`: no PNG, no transparency, not blue, or of no sane size.
+    """
+    inputs = {"width": PERSON_MM[0], "height": PERSON_MM[1]}
+    pdf = _person_project(image).typeset(inputs, at=NO_TIME, tags=False).pdf
+    return Mark(pdf=pdf, width_mm=PERSON_MM[0], height_mm=PERSON_MM[1], alt=f"Chữ ký: {signer}" if signer else "Chữ ký")
+
+
 def seal_mark_size(*, size_mm: float, quiet_mm: float, host: str, printed_id: str) -> tuple[float, float]:
     """Width and height in mm of `seal_mark` with the same arguments, known before there is a symbol."""
     lines = _seal_lines(size_mm, quiet_mm, host=host, printed_id=printed_id)
@@ -120,6 +155,28 @@ def seal_mark(svg: bytes, *, size_mm: float, quiet_mm: float, host: str, printed
     return Mark(pdf=pdf, width_mm=width, height_mm=height, alt=f"QR {printed_id} {host}")
 
 
+def qr_mark(svg: bytes, *, size_mm: float, quiet_mm: float, alt: str) -> Mark:
+    """The QR symbol with its quiet zone and nothing else, for places that say the rest in their own words.
+
+    Raises:
+        InputError: `seal-svg-invalid`.
+    """
+    _check_svg(svg)
+    side = size_mm + 2 * quiet_mm
+    inputs = {
+        "width": side,
+        "height": side,
+        "size": size_mm,
+        "quiet": quiet_mm,
+        "text-top": side,
+        "line-height": 0,
+        "lines": [],
+        "svg": svg.decode("ascii"),
+    }
+    pdf = _seal_project().typeset(inputs, at=NO_TIME, tags=False).pdf
+    return Mark(pdf=pdf, width_mm=side, height_mm=side, alt=alt)
+
+
 @lru_cache(maxsize=16)
 def _agency_project(seal_image: bytes | None, fonts: FontSet) -> Project:
     own = {"agency-mark.typ": template_source("agency-mark.typ")}
@@ -127,6 +184,13 @@ def _agency_project(seal_image: bytes | None, fonts: FontSet) -> Project:
         _check_seal_image(seal_image)
         own["seal.png"] = seal_image
     return Project("agency-mark", own, main="agency-mark.typ", fonts=fonts)
+
+
+@lru_cache(maxsize=64)
+def _person_project(image: bytes) -> Project:
+    _check_signature_image(image)
+    own = {"person-mark.typ": template_source("person-mark.typ"), "signature.png": image}
+    return Project("person-mark", own, main="person-mark.typ", fonts=FontSet.find())
 
 
 @lru_cache(maxsize=1)
@@ -143,16 +207,44 @@ def template_source(name: str) -> bytes:
 def _check_seal_image(data: bytes) -> None:
     """A red seal is a PNG with transparency (ND30 Phụ lục I, II.8.a) of a sane size."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            width, height = image.size
-            if width * height > _LARGEST_SEAL_PIXELS:
-                raise InputError("seal-image-invalid", problem=f"{width} x {height} px")
-            image.load()
-            transparent = image.convert("RGBA").getchannel("A").getextrema()[0] == 0
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
-        raise InputError("seal-image-invalid", problem="PNG") from e
-    if not transparent:
+        image = _rgba(data)
+    except ValueError as e:
+        raise InputError("seal-image-invalid", problem=str(e)) from e
+    if image.getchannel("A").getextrema()[0] != 0:
         raise InputError("seal-image-invalid", problem="no alpha")
+
+
+def _check_signature_image(data: bytes) -> None:
+    """A person's signature is blue, a PNG with transparency (ND30 Phụ lục I, II.7.d) of a sane size."""
+    try:
+        image = _rgba(data)
+    except ValueError as e:
+        raise InputError("signature-image-invalid", problem=str(e)) from e
+    alpha = image.getchannel("A")
+    if alpha.getextrema()[0] != 0:
+        raise InputError("signature-image-invalid", problem="no alpha")
+    if image.width < _SMALLEST_SIGNATURE_PIXELS[0] or image.height < _SMALLEST_SIGNATURE_PIXELS[1]:
+        raise InputError("signature-image-invalid", problem=f"{image.width} x {image.height} px")
+    ink = alpha.point(lambda v: 255 * (v >= 128))
+    if ink.getbbox() is None:
+        raise InputError("signature-image-invalid", problem="nothing to see")
+    red, green, blue = ImageStat.Stat(image.convert("RGB"), ink).mean
+    if blue <= max(red, green) + _BLUER:
+        raise InputError("signature-image-invalid", problem="not blue")
+
+
+def _rgba(data: bytes) -> Image.Image:
+    """A PNG of a sane size; `ValueError` says in a word why it is none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            size = image.size
+            if size[0] * size[1] <= _LARGEST_IMAGE_PIXELS:
+                return image.convert("RGBA")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+        message = "PNG"
+        raise ValueError(message) from e
+    message = f"{size[0]} x {size[1]} px"
+    raise ValueError(message)
 
 
 def _check_svg(svg: bytes) -> None:

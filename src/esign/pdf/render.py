@@ -2,6 +2,8 @@
 
 template = load("quyet-dinh")
 rendered = Renderer().render(template, template.sample, agency=agency, number="15/QĐ-UBND", issued=date, at=now)
+
+Number and date may be left blank for the records clerk (ND30 Đ.15): `Rendered.release` says where they will stand.
 """
 
 import json
@@ -16,8 +18,9 @@ from esign.document import Agency, Box
 from esign.errors import InputError
 from esign.pdf._typst import Project, Typeset, nfc
 from esign.pdf.fonts import FontSet
-from esign.pdf.marks import agency_mark_size
+from esign.pdf.marks import agency_mark_size, person_top
 from esign.pdf.templates import MAIN, Template
+from esign.profile import VIETNAM
 
 __all__ = ["PDFA", "Rendered", "Renderer"]
 
@@ -50,6 +53,10 @@ class Rendered:
     """What it claims to be."""
     template: str
     """The digest of the template."""
+    person: Box | None = None
+    """Where the image of the competent person's signature goes (`PERSON_MM`); None where nobody asked for it."""
+    release: Mapping[str, Box] = field(default_factory=dict)
+    """What is filled in at release, and where: `number`, `day`, `month` where they are blank, and then `seal`."""
 
 
 class Renderer:
@@ -65,22 +72,27 @@ class Renderer:
         """The family that pages are set in."""
         return self._fonts.family
 
-    def render(
+    def render(  # noqa: PLR0913 - what a page shows is a list; all but two are keywords
         self,
         template: Template,
         data: Mapping[str, Any],
         *,
         agency: Agency,
-        number: str,
-        issued: date,
+        number: str | None,
+        issued: date | None,
         at: datetime,
+        symbol: str = "",
+        year: int | None = None,
+        person: bool = False,
         seal_mm: tuple[float, float] | None = None,
         attach_data: bool = False,
     ) -> Rendered:
         """Check `data` and set them.
 
-        `number` and `issued` are printed; `at` becomes the document's creation date. `seal_mm` is the room that the
-        QR seal needs (`seal_mark_size`). With `attach_data` the data and their schema travel in the file (PDF/A-3b).
+        `number` and `issued` are printed; `at` becomes the document's creation date. Without a number there is a blank
+        before `/symbol`; without a date there are blanks for day and month of `year` (that of `at`, in Vietnam, if not
+        given). `person` keeps room for the image of a person's signature. `seal_mm` is the room that the QR seal needs
+        (`seal_mark_size`). With `attach_data` the data and their schema travel in the file (PDF/A-3b).
 
         Raises:
             InputError: `template-data-invalid`, `template-broken`, `template-font-unknown`.
@@ -97,9 +109,12 @@ class Renderer:
                 "address": agency.address,
             },
             "number": number,
-            "issued": issued.isoformat(),
+            "symbol": symbol,
+            "issued": issued.isoformat() if issued else None,
+            "year": str(year or at.astimezone(VIETNAM).year),
             "font": self._fonts.family,
             "seal": seal_mm,
+            "person": {"top": person_top(agency)} if person else None,
             "signature": {
                 "width": width,
                 "height": height,
@@ -108,7 +123,10 @@ class Renderer:
             "attachments": _attachments(template, data) if attach_data else [],
         }
         typeset = self._project(template).typeset(inputs, at=at, standard="a-3b" if attach_data else "a-2b")
-        places, pages = _places(typeset, template.name, with_seal=seal_mm is not None)
+        blanks = [*(["number"] if number is None else []), *(["day", "month"] if issued is None else [])]
+        wanted = {"signature", *(["seal"] if seal_mm else []), *(["person"] if person else []), *blanks}
+        places, pages = _places(typeset, template.name, wanted)
+        filled = [*blanks, *(["seal"] if blanks and seal_mm else [])]
         return Rendered(
             pdf=typeset.pdf,
             seal=places.get("seal"),
@@ -117,6 +135,8 @@ class Renderer:
             font=self._fonts.family,
             pdfa=PDFA.A_3B if attach_data else PDFA.A_2B,
             template=template.digest,
+            person=places.get("person"),
+            release={kind: places[kind] for kind in filled},
         )
 
     def _project(self, template: Template) -> Project:
@@ -150,16 +170,16 @@ def _attachments(template: Template, data: Mapping[str, Any]) -> list[dict[str, 
     ]
 
 
-def _places(typeset: Typeset, template: str, *, with_seal: bool) -> tuple[dict[str, Box], int]:
-    """The places that `closing()` reserved, and the number of pages."""
+def _places(typeset: Typeset, template: str, wanted: set[str]) -> tuple[dict[str, Box], int]:
+    """The places that the template reserved, each once, and the number of pages."""
     try:
         places = {str(place["kind"]): _box(place) for place in typeset.places}
         pages = int(typeset.places[0]["pages"])
     except (KeyError, IndexError, TypeError, ValueError) as e:
         raise InputError("template-broken", template=template, problem="closing()") from e
-    wanted = {"signature", "seal"} if with_seal else {"signature"}
     if places.keys() != wanted or len(places) != len(typeset.places):
-        raise InputError("template-broken", template=template, problem="closing()")
+        broken = places.keys() ^ wanted or {"closing()"}
+        raise InputError("template-broken", template=template, problem=", ".join(sorted(broken)))
     return places, pages
 
 
