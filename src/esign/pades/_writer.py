@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 from pyhanko.pdf_utils import generic, misc
@@ -12,7 +13,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from esign.document import Box, Mark
 from esign.errors import InputError
 
-__all__ = ["Update", "import_mark", "numbers", "open_update", "placement", "wrapped"]
+__all__ = ["Update", "drawing", "import_mark", "numbers", "open_update", "placement", "wrapped"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,6 +75,28 @@ def placement(mark: Mark, box: Box) -> tuple[float, ...]:
     left = box.left + (box.width if a + c < 0 else 0)
     bottom = box.bottom + (box.height if b + d < 0 else 0)
     return (x, 0, 0, y, left, bottom)
+
+
+def drawing(update: Update, mark: Mark, box: Box) -> Any:
+    """A Form XObject (a reference) of the size of `box` with `mark` in its middle: as large as fits, not distorted."""
+    width, height = (mark.height_mm, mark.width_mm) if box.rotate in {90, 270} else (mark.width_mm, mark.height_mm)
+    scale = min(box.width / width, box.height / height)
+    width, height = width * scale, height * scale
+    inner = replace(box, left=(box.width - width) / 2, bottom=(box.height - height) / 2, width=width, height=height)
+    matrix = b" ".join(b"%.4f" % v for v in placement(mark, inner))
+    resources = {pdf_name("/Mark"): import_mark(update, mark, rotate=box.rotate)}
+    form = generic.StreamObject(
+        {
+            pdf_name("/Type"): pdf_name("/XObject"),
+            pdf_name("/Subtype"): pdf_name("/Form"),
+            pdf_name("/BBox"): numbers(0, 0, box.width, box.height),
+            pdf_name("/Resources"): generic.DictionaryObject(
+                {pdf_name("/XObject"): generic.DictionaryObject(resources)}
+            ),
+        },
+        stream_data=b"q %s cm /Mark Do Q\n" % matrix,
+    )
+    return update.add_object(form)
 
 
 def numbers(*values: float) -> Any:

@@ -10,23 +10,28 @@ import base64
 import hashlib
 import io
 import json
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
 from asn1crypto import x509
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import pdf_name
-from pyhanko.sign.fields import InvisSigSettings, SigFieldSpec, SigSeedSubFilter, enumerate_sig_fields
-from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+from pyhanko.pdf_utils.generic import pdf_name, pdf_string
+from pyhanko.sign.fields import SigSeedSubFilter, ensure_sig_flags, enumerate_sig_fields, prepare_sig_field
+from pyhanko.sign.signers.cms_embedder import fieldmdp_reference_dictionary
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
 from esign.document import Box, Mark
-from esign.errors import SigningError
+from esign.errors import InputError, SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature
 from esign.pades._writer import Update, import_mark, open_update, wrapped
 from esign.pades.cms import MAX_SIGNATURE, signed_attributes, signed_data
+from esign.pades.fields import FilledField, corners, fill_field, hidden, lock_of
 from esign.profile import VIETNAM, Level, SignatureProfile
+
+_SAME_PLACE = 0.01
+"""Points: numbers in a PDF are rounded."""
 
 __all__ = ["Appearance", "PreparedSignature", "choose_mechanism", "complete", "prepare", "sign"]
 
@@ -111,7 +116,7 @@ def choose_mechanism(profile: SignatureProfile, key: SigningKey) -> Mechanism:
     return mechanism
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing of it later
     pdf: bytes,
     *,
     certificates: tuple[bytes, ...],
@@ -120,21 +125,34 @@ def prepare(
     field_name: str,
     appearance: Appearance | None = None,
     reason: str = "",
+    fill: Sequence[FilledField] = (),
+    lock: Sequence[str] = (),
+    seal_url: str | None = None,
 ) -> PreparedSignature:
     """Add a revision with an empty signature to `pdf` and compute what has to be signed.
 
-    Nothing of `pdf` changes; `signing_time` goes into `/M` in +07:00. Without `appearance` the field is hidden.
+    Nothing of `pdf` changes; `signing_time` goes into `/M` in +07:00. Without `appearance` the field is hidden. An
+    empty field of that name in that place is signed; else a field is made, under another name where it is taken.
+
+    The same revision fills release fields (`fill`), forbids any change to the fields `lock` from then on (FieldMDP,
+    ISO 32000-1 §12.8.2.4), and carries the URL of a seal that is drawn in it (`/EsignSeal`, docs/spec/release.md).
 
     Raises:
-        InputError: `pdf-not-updatable`.
+        InputError: `pdf-not-updatable`, `release-field-missing`, `release-field-filled`, `release-field-elsewhere`,
+            `release-lock-differs`.
     """
     document, start, end = _with_empty_signature(
         pdf,
-        size=_container_size(certificates, mechanism),
-        signing_time=signing_time,
-        field_name=field_name,
-        appearance=appearance,
-        reason=reason,
+        _Revision(
+            size=_container_size(certificates, mechanism),
+            signing_time=signing_time,
+            field_name=field_name,
+            appearance=appearance,
+            reason=reason,
+            fill=tuple(fill),
+            lock=tuple(lock),
+            seal_url=seal_url,
+        ),
     )
     digest = hashlib.new(mechanism.digest, document[:start])
     digest.update(document[end:])
@@ -191,56 +209,97 @@ def _container_size(certificates: tuple[bytes, ...], mechanism: Mechanism) -> in
     return len(signed_data(attributes, bytes(longest), certificates=certificates, mechanism=mechanism))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Revision:
+    """What one signing revision holds."""
+
+    size: int
+    """Of the CMS container, in bytes."""
+    signing_time: datetime
+    field_name: str
+    appearance: Appearance | None
+    reason: str
+    fill: tuple[FilledField, ...]
+    lock: tuple[str, ...]
+    seal_url: str | None
+
+
 @wrapped
-def _with_empty_signature(
-    pdf: bytes,
-    *,
-    size: int,
-    signing_time: datetime,
-    field_name: str,
-    appearance: Appearance | None,
-    reason: str,
-) -> tuple[bytes, int, int]:
+def _with_empty_signature(pdf: bytes, revision: _Revision) -> tuple[bytes, int, int]:
     """The updated file, and where `<…>` of its `/Contents` starts and ends."""
     update = open_update(pdf)
-    name = _free_name(update, field_name)
-    steps = PdfCMSEmbedder(_field(name, appearance)).write_cms(name, update)
-    field_ref = next(steps)
-    if appearance is not None:
-        form = import_mark(update, appearance.mark, rotate=appearance.box.rotate)
-        widget = field_ref.get_object()
+    for filled in revision.fill:
+        fill_field(update, filled)
+    field_ref, lock = _signature_field(update, revision)
+    widget = field_ref.get_object()
+    if revision.appearance is not None:
+        form = import_mark(update, revision.appearance.mark, rotate=revision.appearance.box.rotate)
         widget[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): form})
         # Print and Locked: a reader must neither leave the seal out nor offer to move it (§12.5.3).
         widget[pdf_name("/F")] = generic.NumberObject(4 | 128)
-        update.update_container(widget)
     placeholder = SignatureObject(
-        timestamp=signing_time.astimezone(VIETNAM).replace(microsecond=0),
+        timestamp=revision.signing_time.astimezone(VIETNAM).replace(microsecond=0),
         subfilter=SigSeedSubFilter.PADES,
-        reason=reason or None,
-        bytes_reserved=2 * size,
+        reason=revision.reason or None,
+        bytes_reserved=2 * revision.size,
     )
-    steps.send(SigObjSetup(sig_placeholder=placeholder))
-    ranges, output = steps.send(SigIOSetup(md_algorithm="sha256"))
-    return _bytes(output), ranges.reserved_region_start, ranges.reserved_region_end
-
-
-def _bytes(output: Any) -> bytes:
+    if lock:
+        reference = fieldmdp_reference_dictionary(lock_of(lock), update.root_ref)
+        placeholder[pdf_name("/Reference")] = generic.ArrayObject([reference])
+    if revision.seal_url is not None:
+        placeholder[pdf_name("/EsignSeal")] = pdf_string(revision.seal_url)
+    widget[pdf_name("/V")] = update.add_object(placeholder)
+    update.mark_update(field_ref)
+    ranges, output = next(placeholder.fill(update, "sha256"))
     assert isinstance(output, io.BytesIO)
-    return output.getvalue()
+    return output.getvalue(), ranges.reserved_region_start, ranges.reserved_region_end
 
 
-def _field(name: str, appearance: Appearance | None) -> SigFieldSpec:
-    hidden = InvisSigSettings(set_print_flag=True, set_hidden_flag=False, box_out_of_bounds=False)
-    spec = SigFieldSpec(sig_field_name=name, invis_sig_settings=hidden)
-    if appearance is None:
-        return spec
-    box = appearance.box
+def _signature_field(update: Update, revision: _Revision) -> tuple[Any, tuple[str, ...]]:
+    """A reference to the field to sign, there already or made, and the fields that its signature locks."""
+    fields = {name: (value, ref) for name, value, ref in enumerate_sig_fields(update)}
+    appearance, wanted = revision.appearance, revision.field_name
+    value, existing = fields.get(wanted, (None, None))
+    if existing is not None and not value:
+        if _stands_at(update, existing, appearance):
+            return existing, _agreed_lock(existing.get_object(), revision.lock)
+        if revision.fill or revision.lock:
+            raise InputError("release-field-elsewhere", field=wanted)
+    name = next(n for n in (wanted, *(f"{wanted}{i}" for i in range(2, 1000))) if n not in fields)
+    page, _ = update.find_page_for_modification(appearance.box.page if appearance else 0)
     # pyHanko asks for whole points; a seal at its real size needs the fractions, and gets them.
-    corners: Any = (box.left, box.bottom, box.left + box.width, box.bottom + box.height)
-    # The text says the same as the picture, for screen readers (/TU, §12.7.3.1).
-    return replace(spec, on_page=box.page, box=corners, readable_field_name=appearance.mark.alt)
+    place: Any = corners(appearance.box) if appearance else None
+    _, made = prepare_sig_field(name, update.root, update, box=place, include_on_page=page, invis_settings=hidden())
+    if not any(value for value, _ in fields.values()):
+        # Once somebody has signed, other entries of the form dictionary than its fields must not change.
+        ensure_sig_flags(update)
+    if appearance is not None:
+        # The text says the same as the picture, for screen readers (/TU, §12.7.3.1).
+        made.get_object()[pdf_name("/TU")] = pdf_string(appearance.mark.alt)
+    if revision.lock:
+        made.get_object()[pdf_name("/Lock")] = update.add_object(lock_of(revision.lock).as_sig_field_lock())
+    return made, revision.lock
 
 
-def _free_name(update: Update, wanted: str) -> str:
-    taken = {name for name, _, _ in enumerate_sig_fields(update)}
-    return next(n for n in (wanted, *(f"{wanted}{i}" for i in range(2, 1000))) if n not in taken)
+def _stands_at(update: Update, field_ref: Any, appearance: Appearance | None) -> bool:
+    """Whether an empty field is where `appearance` goes; one with several widgets, or turned parts, is not."""
+    widget = field_ref.get_object()
+    if "/Kids" in widget or "/Rect" not in widget:
+        return False
+    place = [float(v) for v in widget["/Rect"]]
+    if appearance is None:
+        return place[0] == place[2] or place[1] == place[3]
+    page, _ = update.find_page_for_modification(appearance.box.page)
+    same = all(abs(a - b) < _SAME_PLACE for a, b in zip(place, corners(appearance.box), strict=True))
+    return same and "/P" in widget and widget.raw_get("/P").reference == page.reference
+
+
+def _agreed_lock(field: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """What a field that is there says of locking (/Lock, §12.7.4.5) and what is wanted must be the same."""
+    if "/Lock" not in field:
+        return wanted
+    lock = field["/Lock"]
+    named = tuple(str(name) for name in lock["/Fields"]) if lock["/Action"] == "/Include" else ()
+    if not named or (wanted and set(wanted) != set(named)):
+        raise InputError("release-lock-differs")
+    return named
