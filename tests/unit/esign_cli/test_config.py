@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tomlkit
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esign.errors import ConfigurationError
@@ -132,12 +132,16 @@ def test_a_mistake_is_named_with_file_and_key(tmp_path: Path, text: str, code: s
 
 
 _TOML = st.recursive(
-    st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=4),
+    st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text('aH2."\\ỷ', max_size=4),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["code", "key", "pin", "x"]), inner),
     max_leaves=4,
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a machine that has other work
 @given(
     st.dictionaries(
         st.sampled_from(["agency", "issuance", "seal", "key", "trust", "paths", "softhsm", "path", "x"]),

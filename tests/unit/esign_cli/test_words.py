@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esign import errors
@@ -85,11 +85,13 @@ def test_foreign_strings_are_harmless(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text())
 def test_nothing_that_a_terminal_acts_on_is_printed(text: str) -> None:
     assert not re.search("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", printable(text))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(st.text() | st.integers() | st.none(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)))
 def test_json_is_one_safe_line_that_means_the_same(value: object) -> None:
     line = json_line(value)
