@@ -7,10 +7,15 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 from asn1crypto import crl, x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
+from cryptography.x509 import load_der_x509_certificate, load_der_x509_crl
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import (
     ExpiredError,
@@ -22,6 +27,12 @@ from pyhanko_certvalidator.errors import (
     ValidationError,
 )
 from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.policy_decl import (
+    NO_REVOCATION,
+    REQUIRE_REVINFO,
+    CertRevTrustPolicy,
+    RevocationCheckingPolicy,
+)
 
 from esign.errors import SigningError
 from esign.reasons import Reason
@@ -60,32 +71,68 @@ def validate_chain(
     usage = certificate.key_usage_value
     if usage is not None and not {"digital_signature", "non_repudiation"} & usage.native:
         return _failed("key-usage", SubIndication.CHAIN_CONSTRAINTS_FAILURE)
+    others = (*others, *(x509.Certificate.load(c) for c in trust.intermediates))
+    found = _validate(certificate, others, trust=trust, at=at, revocation=REQUIRE_REVINFO)
+    if isinstance(found, ValidationPath):
+        checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE),)
+        return Indication.TOTAL_PASSED, None, checks, tuple(c.dump() for c in _signer_first(found))
+    if found[1] is not SubIndication.TRY_LATER:
+        return found
+    # pyHanko stops at the first certificate that no current list speaks of. What lies behind it may be worse than
+    # unknown: the signer revoked by a list that is there, while the list of the root is missing.
+    path = _validate(certificate, others, trust=trust, at=at, revocation=NO_REVOCATION)
+    if not isinstance(path, ValidationPath):
+        return path
+    if any(_is_listed(c, i, trust=trust, at=at) for c, i in pairwise(_signer_first(path))):
+        return _failed("certificate-revoked", SubIndication.REVOKED_NO_POE)
+    return found
+
+
+def _validate(
+    certificate: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    *,
+    trust: TrustStore,
+    at: datetime,
+    revocation: RevocationCheckingPolicy,
+) -> ValidationPath | ChainResult:
+    """The path, or why there is none."""
     context = ValidationContext(
         trust_roots=[x509.Certificate.load(a.der) for a in trust.anchors],
-        other_certs=[*others, *(x509.Certificate.load(c) for c in trust.intermediates)],
+        other_certs=others,
         crls=[crl.CertificateList.load(c) for c in trust.crls],
         moment=at,
         allow_fetching=False,
-        revocation_mode="require",
+        revinfo_policy=CertRevTrustPolicy(revocation),
     )
     validator = CertificateValidator(certificate, intermediate_certs=[], validation_context=context)
     try:
-        path = _run(validator.async_validate_path())
+        return _run(validator.async_validate_path())
     except (ValidationError, PathError) as e:
-        if isinstance(e, InsufficientRevinfoError) and at > certificate.not_valid_after:
-            # Its authority need not speak of it any more (RFC 5280 §3.3): that it has expired is the news.
-            return _failed("certificate-expired", SubIndication.OUT_OF_BOUNDS_NO_POE)
         for kind, code, sub in _FAILURES:
             if isinstance(e, kind):
                 return _failed(code, sub)
         _logger.debug("path validation failed: %s", e)
-        return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         # Certificates of hostile documents reach asn1crypto's lazy parsing here.
         _logger.debug("certificate cannot be processed: %s", type(e).__name__)
-        return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
-    checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE),)
-    return Indication.TOTAL_PASSED, None, checks, tuple(c.dump() for c in _signer_first(path))
+    return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+
+
+def _is_listed(certificate: x509.Certificate, issuer: x509.Certificate, *, trust: TrustStore, at: datetime) -> bool:
+    """Whether the newest list of `issuer` names `certificate`; one that is out of date still tells bad news."""
+    told: list[tuple[datetime, bool]] = []
+    for der in trust.crls:
+        # What cryptography cannot read or verify says nothing; the path stays without an answer.
+        with suppress(TypeError, ValueError, UnsupportedAlgorithm):
+            found = load_der_x509_crl(der)
+            if found.issuer.public_bytes() != issuer.subject.dump() or found.last_update_utc > at:
+                continue
+            authority = load_der_x509_certificate(issuer.dump()).public_key()
+            if found.is_signature_valid(cast(CertificateIssuerPublicKeyTypes, authority)):
+                entry = found.get_revoked_certificate_by_serial_number(certificate.serial_number)
+                told.append((found.last_update_utc, entry is not None and entry.revocation_date_utc <= at))
+    return max(told, default=(at, False))[1]
 
 
 def check_before_signing(certificates: Sequence[bytes], *, trust: TrustStore, at: datetime) -> tuple[Reason, ...]:
