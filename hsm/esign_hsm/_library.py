@@ -22,7 +22,8 @@ from pkcs11 import exceptions as p11
 from pkcs11._pkcs11 import lib as _python_pkcs11_lib
 from pkcs11.types import Session, Slot
 
-from esign.errors import KeyStoreError
+from esign.errors import ConfigurationError, KeyStoreError
+from esign.reasons import system_problem
 from esign_hsm.state import hashed, lock, state_dir
 
 __all__ = ["Module", "SessionState", "UserType", "load"]
@@ -202,10 +203,16 @@ class Module:
         """
         self.check_process()
         try:
-            with self._host_lock:
-                yield
+            self._host_lock.acquire()
         except Timeout as e:
             raise KeyStoreError("host-lock-busy", path=e.lock_file, seconds=int(_LOCK_TIMEOUT)) from e
+        except OSError as e:
+            folder = Path(self._host_lock.lock_file).parent
+            raise ConfigurationError("state-dir-unusable", path=folder, detail=system_problem(e)) from e
+        try:
+            yield
+        finally:
+            self._host_lock.release()
 
     def check_process(self) -> None:
         """Refuse use in a forked child.

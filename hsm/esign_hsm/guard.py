@@ -14,6 +14,7 @@ from pathlib import Path
 
 from esign.errors import PINError
 from esign.keys import PinAttempt
+from esign.reasons import system_problem
 from esign_hsm.state import hashed, lock, state_dir
 
 __all__ = ["FilePinGuard"]
@@ -108,7 +109,7 @@ class FilePinGuard:
                 yield path
         except OSError as e:
             # Without the file nobody knows whether a PIN was refused before, so none is tried.
-            raise PINError("pin-guard-unusable", path=self._directory, detail=e.strerror or type(e).__name__) from e
+            raise PINError("pin-guard-unusable", path=self._directory, detail=system_problem(e)) from e
 
 
 def _read(path: Path) -> _State:

@@ -21,7 +21,7 @@ from typing import NoReturn, Protocol
 from urllib.parse import unquote, urlsplit
 
 from esign.errors import PINError
-from esign.reasons import Reason
+from esign.reasons import Reason, system_problem
 
 __all__ = [
     "CredentialPin",
@@ -140,7 +140,7 @@ class FilePin:
         try:
             descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         except OSError as e:
-            raise PINError("pin-file-unreadable", path=self.path, detail=e.strerror or type(e).__name__) from e
+            raise PINError("pin-file-unreadable", path=self.path, detail=system_problem(e)) from e
         try:
             _refuse_open_modes(descriptor, self.path)
             return Pin.from_line(_read_line(descriptor), source=str(self.path))
@@ -164,8 +164,7 @@ class DescriptorPin:
             try:
                 line = _read_line(self.descriptor)
             except OSError as e:
-                detail = e.strerror or type(e).__name__
-                raise PINError("pin-file-unreadable", path=f"fd {self.descriptor}", detail=detail) from e
+                raise PINError("pin-file-unreadable", path=f"fd {self.descriptor}", detail=system_problem(e)) from e
             self._pin = Pin.from_line(line, source=f"fd {self.descriptor}")
         return self._pin
 

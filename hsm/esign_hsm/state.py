@@ -9,6 +9,7 @@ from filelock import FileLock
 from platformdirs import user_state_path
 
 from esign.errors import ConfigurationError
+from esign.reasons import system_problem
 
 __all__ = ["lock", "state_dir"]
 
@@ -33,7 +34,7 @@ def state_dir() -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as e:
-        raise ConfigurationError("state-dir-unusable", path=path, detail=e.strerror or type(e).__name__) from e
+        raise ConfigurationError("state-dir-unusable", path=path, detail=system_problem(e)) from e
     return path
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from esign.errors import RegistryError
+from esign.reasons import system_problem
 
 __all__ = ["Folder", "write_durably"]
 
@@ -36,7 +37,7 @@ def write_durably(path: Path, data: bytes, *, private: bool = True) -> None:
             aside.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except OSError as e:
-        raise RegistryError("disk-not-writable", folder=path.parent.name, problem=e.strerror or type(e).__name__) from e
+        raise RegistryError("disk-not-writable", folder=path.parent.name, problem=system_problem(e)) from e
 
 
 def _flush_folder(folder: Path) -> None:
@@ -69,8 +70,7 @@ class Folder:
         except FileNotFoundError:
             return None
         except OSError as e:
-            problem = e.strerror or type(e).__name__
-            raise RegistryError("disk-not-readable", folder=self.path.name, problem=problem) from e
+            raise RegistryError("disk-not-readable", folder=self.path.name, problem=system_problem(e)) from e
 
     def discard(self, name: str) -> None:
         """Remove it; nothing happens where it is not there."""

@@ -7,12 +7,13 @@ Findings of a report and errors carry the same reasons, so a code means one thin
 (docs/spec/reasons.md lists them all).
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from esign.texts import Language, text
 
-__all__ = ["Explanation", "Language", "Reason"]
+__all__ = ["Explanation", "Language", "Reason", "system_problem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,34 @@ class Reason:
     def explain(self, language: Language = "vi") -> Explanation:
         """Say it in `language`; a reason among the facts is said in it too."""
         facts = {k: v.explain(language).what if isinstance(v, Reason) else v for k, v in self.facts.items()}
-        what = text(self.code, "what", language, facts) or self.code
+        what = text(self.code, "what", language, facts) or _bare(self.code, facts)
         return Explanation(self.code, what, text(self.code, "next", language, facts))
 
     def __str__(self) -> str:
         return self.explain("en").what
+
+
+def _bare(code: str, facts: Mapping[str, object]) -> str:
+    """A code of another package, whose texts are not known here, still says what it is about."""
+    return f"{code} ({', '.join(f'{k}={v}' for k, v in facts.items())})" if facts else code
+
+
+_SYSTEM = {
+    errno.ENOENT: "system-not-found",
+    errno.EACCES: "system-not-permitted",
+    errno.EPERM: "system-not-permitted",
+    errno.EISDIR: "system-is-folder",
+    errno.ENOTDIR: "system-not-folder",
+    errno.EEXIST: "system-exists",
+    errno.ENOSPC: "system-disk-full",
+    errno.EDQUOT: "system-disk-full",
+    errno.EROFS: "system-read-only",
+    errno.ENAMETOOLONG: "system-name-too-long",
+    errno.EIO: "system-disk-fault",
+}
+
+
+def system_problem(error: OSError) -> Reason | str:
+    """What the system said, as a fact for a reason: in words where they are known, for systems speak English."""
+    code = _SYSTEM.get(error.errno or 0)
+    return Reason(code) if code else error.strerror or type(error).__name__

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from esign.codes import ResultId
 from esign.errors import RegistryError, RequestInFlight
+from esign.reasons import system_problem
 
 __all__ = ["claim", "claims_folder", "host_lock"]
 
@@ -54,7 +55,7 @@ def host_lock(path: Path, *, timeout: float) -> Iterator[None]:
     except Timeout:
         raise
     except OSError as e:
-        raise RegistryError("registry-not-writable", path=str(path), detail=e.strerror or "OSError") from e
+        raise RegistryError("registry-not-writable", path=str(path), detail=system_problem(e)) from e
     try:
         yield
     finally:

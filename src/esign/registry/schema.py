@@ -10,6 +10,7 @@ from filelock import Timeout
 from sqlalchemy import Connection
 
 from esign.errors import RegistryError
+from esign.reasons import system_problem
 from esign.registry.claims import claims_folder, host_lock
 from esign.registry.filesystem import network_file_system
 from esign.registry.store import BUSY_TIMEOUT_S, Store
@@ -56,7 +57,7 @@ def _refuse_what_cannot_work(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as e:
-        raise RegistryError("registry-not-writable", path=str(path), detail=e.strerror or "OSError") from e
+        raise RegistryError("registry-not-writable", path=str(path), detail=system_problem(e)) from e
     if start and start != _MAGIC:
         raise RegistryError("registry-damaged", path=str(path), detail="SQLITE_NOTADB")
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
+from esign.reasons import Reason
 from esign.registry.intents import row
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
@@ -44,7 +45,7 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     past = [entry.change for entry in history(session, id)]
     now_is = _fold(past, None).standing
     if new.standing not in _NEXT[now_is]:
-        raise RegistryError("standing-step", id=str(id), found=now_is.value, wanted=new.standing.value)
+        raise RegistryError("standing-step", id=str(id), found=_word(now_is), wanted=_word(new.standing))
     earliest = max([c.at for c in past] + [intent.issued_at or new.at])
     if not earliest <= new.at <= recorded_at:
         raise RegistryError(
@@ -70,15 +71,20 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     return standing(session, id, at=recorded_at)
 
 
+def _word(standing: Standing) -> Reason:
+    """As a fact that people read in their language."""
+    return Reason(f"standing-is-{standing.value}")
+
+
 def _check_other(session: Session, intent: IntentRow, new: StandingChange) -> None:
     """Another result takes part: a real one, of the same agency, and not in a circle."""
     if new.other is None:
         if new.standing in _WITH_OTHER:
-            raise RegistryError("standing-other-missing", id=intent.id, wanted=new.standing.value)
+            raise RegistryError("standing-other-missing", id=intent.id, wanted=_word(new.standing))
         return
     facts = {"id": intent.id, "other": str(new.other)}
     if new.standing not in _WITH_OTHER:
-        raise RegistryError("standing-other-unexpected", wanted=new.standing.value, **facts)
+        raise RegistryError("standing-other-unexpected", wanted=_word(new.standing), **facts)
     if str(new.other) == intent.id:
         raise RegistryError("standing-other-self", id=intent.id)
     other = _issued(session, new.other)
@@ -89,7 +95,7 @@ def _check_other(session: Session, intent: IntentRow, new: StandingChange) -> No
         raise RegistryError("standing-cycle", **facts)
     over = _fold([entry.change for entry in history(session, new.other)], None).standing
     if over in _FINAL:
-        raise RegistryError("standing-other-over", found=over.value, **facts)
+        raise RegistryError("standing-other-over", found=_word(over), **facts)
 
 
 def _reachable(session: Session, start: str) -> set[str]:

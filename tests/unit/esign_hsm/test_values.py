@@ -14,8 +14,11 @@ from esign.errors import ConfigurationError
 from esign.keys import Mechanism
 from esign.texts import catalogue
 from esign_hsm import state_dir
+from esign_hsm._library import Module
 from esign_hsm._objects import _raw_point
 from esign_hsm.mechanisms import _WAYS, _digest_info, _ecdsa_sig_value
+from esign_hsm.state import hashed
+from tests.support.softhsm import softhsm_module
 
 HSM = Path(esign_hsm.__file__).parent
 
@@ -83,3 +86,14 @@ def test_state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ESIGN_STATE_DIR")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     assert state_dir() in (tmp_path / "xdg" / "esign", Path("/var/lib/esign"))
+
+
+@pytest.mark.softhsm
+def test_a_state_directory_that_cannot_be_locked_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder in the place of the lock file: another user's file would not stop root."""
+    monkeypatch.setenv("ESIGN_STATE_DIR", str(tmp_path))
+    module = softhsm_module()
+    (tmp_path / f"module-{hashed(str(module))}.lock").mkdir()
+    with pytest.raises(ConfigurationError) as e:
+        Module(module)
+    assert e.value.code == "state-dir-unusable"
