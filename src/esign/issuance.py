@@ -8,6 +8,12 @@
     register   digest, certificates, times                                  ISSUED
     deliver    to a folder, or wherever the portal wants it
 
+Where a competent person signs first, perhaps elsewhere and days before, two steps come between:
+
+    submit     the page is prepared for the person's signature              AWAITING
+    complete   the person's signature is in, or the file was adopted        APPROVED
+    release    the person is checked, number and date are given; then on as above from prepare
+
 Nothing is signed that was not first recorded, and nothing leaves before it is registered (DESIGN law 1). Every step
 starts from what the step before made durable, so `resume` is no other code: it goes on from where a crash stopped.
 
@@ -25,7 +31,7 @@ from enum import Enum
 from esign.codes import DocumentNumber, ResultCode, ResultId
 from esign.composition import Composer
 from esign.delivery import Delivery
-from esign.document import Agency
+from esign.document import Agency, SignerRole
 from esign.errors import (
     Error,
     KeyStoreError,
@@ -299,7 +305,7 @@ class Issuer:
         registration = Registration(
             sha256=sha256(signed),
             size=len(signed),
-            signers=(SignerCertificate(**signer_facts(prepared.certificates[0])),),
+            signers=(SignerCertificate(role=SignerRole.AGENCY, **signer_facts(prepared.certificates[0])),),
             signing_time=intent.signing_time,
             level=self._profile.signature.level,
             mechanism=prepared.mechanism,

@@ -1,19 +1,19 @@
 """Number books and status numbers: what the register counts, inside the transaction that records the intent."""
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
-from esign.errors import DuplicateNumber, RegistryError
+from esign.errors import DuplicateNumber, InputError, RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry.models import BookRow, IntentRow, ShardRow
-from esign.registry.values import Book, BookEntry, IntentState
+from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
 
-__all__ = ["book", "give", "open_book", "status_number", "take"]
+__all__ = ["book", "choose", "give", "open_book", "status_number", "take"]
 
 SHARD_SIZE = 1 << 17
 """Documents in a shard of the status lists (DESIGN §7)."""
@@ -36,6 +36,42 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
         raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
     elif row.first != first:
         row.first, row.last = first, first - 1
+
+
+def choose(
+    session: Session,
+    wanted: DocumentNumber | NextNumber,
+    *,
+    agency: str,
+    issue_date: date,
+    duplicates: DuplicatePolicy,
+) -> dict[str, object]:
+    """The columns of an intent that say date and number, with the number as `wanted`.
+
+    Raises:
+        InputError: `document-symbol-invalid` or `number-year-differs`.
+        DuplicateNumber: `number-taken`.
+    """
+    year, other = issue_date.year, None
+    match wanted:
+        case NextNumber(symbol=symbol, with_year=with_year):
+            # Refuses a symbol that no number could have, before the book counts it.
+            DocumentNumber(1, None, symbol)
+            number, source = take(session, (agency, year, symbol, with_year)), NumberSource.BOOK
+        case DocumentNumber() as number:
+            if number.year is not None and number.year != year:
+                raise InputError("number-year-differs", number=str(number), year=year)
+            source = NumberSource.GIVEN
+            other = give(session, (agency, year, number.symbol, number.year is not None), number, duplicates)
+    return {
+        "issue_date": issue_date,
+        "year": year,
+        "symbol": number.symbol,
+        "with_year": number.year is not None,
+        "number": number.number,
+        "number_source": source,
+        "duplicate_of": str(other) if other else None,
+    }
 
 
 def take(session: Session, key: _Key) -> DocumentNumber:
@@ -124,6 +160,10 @@ def _entry(row: IntentRow, key: _Key) -> BookEntry:
     if row.state is IntentState.VOID:
         why = Reason(row.void_code or "", row.void_facts or {})
         reason = Reason("number-void", facts | {"code": why.code, "why": row.void_why or str(why)})
+    elif row.state is IntentState.AWAITING:
+        reason = Reason("number-awaiting", facts)
+    elif row.state is IntentState.APPROVED:
+        reason = Reason("number-approved", facts)
     elif row.state is not IntentState.ISSUED:
         reason = Reason("number-unfinished", facts | {"state": row.state.value})
     return BookEntry(

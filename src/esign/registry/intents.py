@@ -1,20 +1,22 @@
-"""The life of an intent: recorded first, then prepared, signed and issued, or void (docs/adr/0003-intents.md).
+"""The life of an intent: recorded, signed by the person, signed by the agency, issued, or void.
+
+The states and why they are these: docs/adr/0003-intents.md.
 
 Each step is a compare-and-set: it happens once, and only from the state before it.
 """
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import cast
 
-from sqlalchemy import CursorResult, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, exists, func, insert, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultId
-from esign.document import ResultMetadata
+from esign.document import ResultMetadata, SignerRole
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
-from esign.profile import VIETNAM
+from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
 from esign.registry import books
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
@@ -24,17 +26,30 @@ from esign.registry.values import (
     IntentKind,
     IntentState,
     NewIntent,
-    NextNumber,
-    NumberSource,
     Page,
     Registration,
     SignerCertificate,
+    aware,
 )
 
-__all__ = ["as_intent", "deliver", "deliveries", "issue", "listing", "reserve", "row", "step", "unfinished"]
+__all__ = [
+    "as_intent",
+    "attachments",
+    "deliver",
+    "deliveries",
+    "issue",
+    "listing",
+    "prepare",
+    "reserve",
+    "row",
+    "step",
+    "unfinished",
+    "void",
+    "waiting",
+]
 
-# Việt Nam has had one offset since 1975 and no summer time; the zone database is not on every Windows machine.
-_UNFINISHED = (IntentState.RESERVED, IntentState.PREPARED, IntentState.SIGNED)
+_FOR_CODE = (IntentState.RESERVED, IntentState.PREPARED, IntentState.SIGNED)
+_FOR_PEOPLE = (IntentState.AWAITING, IntentState.APPROVED)
 _MAX_KEY = 255
 
 
@@ -42,10 +57,11 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
     """Record `new`, or find what was recorded for its idempotency key.
 
     Raises:
-        InputError: `idempotency-key-invalid`, `digest-invalid`, `intent-number-missing`,
-            `intent-number-unexpected` or `number-year-differs`.
+        InputError: `idempotency-key-invalid`, `digest-invalid`, an `intent-…` code, or `number-year-differs`.
         RequestConflict: `request-conflict`.
         DuplicateNumber: `number-taken`.
+        NotRegistered: `not-registered`: there is no such main result.
+        RegistryError: `main-unfit`.
     """
     _check(new)
     known = session.scalar(select(IntentRow).filter_by(idempotency_key=new.idempotency_key))
@@ -54,13 +70,21 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
             raise RequestConflict("request-conflict", id=known.id)
         return as_intent(known)
     issue_date = new.issue_date or at.astimezone(VIETNAM).date()
-    number, source, duplicate_of = _number(session, new, issue_date)
+    if new.main is not None:
+        issue_date = _main(session, new.main, new.agency).issue_date
+    numbered: dict[str, object] = {"issue_date": issue_date, "year": issue_date.year, "with_year": False}
+    if new.number is not None:
+        numbered = books.choose(
+            session, new.number, agency=str(new.agency), issue_date=issue_date, duplicates=new.duplicates
+        )
     metadata = new.metadata
     values: dict[str, object] = {
         "id": str(ResultId.random()),
         "state": IntentState.RESERVED,
         "kind": new.kind,
         "agency": str(new.agency),
+        "main": str(new.main) if new.main else None,
+        "person": new.person,
         "idempotency_key": new.idempotency_key,
         "request_digest": new.request_digest,
         "profile": new.profile,
@@ -71,13 +95,8 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         "ordinal": metadata.ordinal if metadata else 1,
         "expires": metadata.expires if metadata else None,
         "masked_holder": new.masked_holder,
-        "issue_date": issue_date,
-        "year": issue_date.year,
-        "symbol": number.symbol if number else None,
-        "with_year": number is not None and number.year is not None,
-        "number": number.number if number else None,
-        "number_source": source,
-        "duplicate_of": str(duplicate_of) if duplicate_of else None,
+        "numbering": new.numbering,
+        **numbered,
         "status_number": books.status_number(session, at),
         "reserved_at": at,
         "void_why": "",
@@ -90,34 +109,35 @@ def _check(new: NewIntent) -> None:
     if not 1 <= len(new.idempotency_key) <= _MAX_KEY:
         raise InputError("idempotency-key-invalid", length=len(new.idempotency_key), limit=_MAX_KEY)
     _check_digest(new.request_digest)
-    if new.kind is IntentKind.RESULT and new.number is None:
+    late = new.numbering is Numbering.AT_RELEASE
+    if late and new.kind is not IntentKind.RESULT:
+        raise InputError("intent-numbering-unexpected", kind=new.kind.value)
+    if late and new.number is not None:
+        raise InputError("intent-number-early")
+    if new.kind is IntentKind.RESULT and new.number is None and not late:
         raise InputError("intent-number-missing")
-    if new.kind is IntentKind.SIGNATURE and new.number is not None:
+    if new.kind in {IntentKind.SIGNATURE, IntentKind.ATTACHMENT} and new.number is not None:
         raise InputError("intent-number-unexpected")
+    if new.kind is IntentKind.ATTACHMENT and new.main is None:
+        raise InputError("intent-main-missing")
+    if new.kind is not IntentKind.ATTACHMENT and new.main is not None:
+        raise InputError("intent-main-unexpected", kind=new.kind.value)
+
+
+def _main(session: Session, id: ResultId, agency: AgencyCode) -> IntentRow:  # noqa: A002
+    """The result that something is to be attached to."""
+    main = row(session, id)
+    if main.kind is not IntentKind.RESULT or main.agency != str(agency) or main.state is IntentState.VOID:
+        raise RegistryError(
+            "main-unfit", main=main.id, kind=main.kind.value, agency=main.agency, state=main.state.value
+        )
+    return main
 
 
 def _check_digest(*digests: str | None) -> None:
     for digest in digests:
         if digest is not None and (len(digest) != 64 or not set(digest) <= set("0123456789abcdef")):
             raise InputError("digest-invalid", length=len(digest))
-
-
-def _number(
-    session: Session, new: NewIntent, issue_date: date
-) -> tuple[DocumentNumber | None, NumberSource | None, ResultId | None]:
-    agency, year = str(new.agency), issue_date.year
-    match new.number:
-        case None:
-            return None, None, None
-        case NextNumber(symbol=symbol, with_year=with_year):
-            # Refuses a symbol that no number could have, before the book counts it.
-            DocumentNumber(1, None, symbol)
-            return books.take(session, (agency, year, symbol, with_year)), NumberSource.BOOK, None
-        case DocumentNumber() as given:
-            if given.year is not None and given.year != year:
-                raise InputError("number-year-differs", number=str(given), year=year)
-            key = (agency, year, given.symbol, given.year is not None)
-            return given, NumberSource.GIVEN, books.give(session, key, given, new.duplicates)
 
 
 def step(
@@ -156,12 +176,29 @@ def step(
     return as_intent(found)
 
 
+def prepare(session: Session, id: ResultId, values: Mapping[str, object]) -> Intent:  # noqa: A002
+    """Go to PREPARED: from APPROVED, or from RESERVED where no person signs first.
+
+    Raises:
+        NotRegistered: `not-registered`.
+        RegistryError: `intent-state`, `intent-not-numbered` or `main-not-numbered`.
+    """
+    found = row(session, id)
+    before = (IntentState.APPROVED,) if found.person else (IntentState.RESERVED, IntentState.APPROVED)
+    if found.state in before:
+        if found.numbering is Numbering.AT_RELEASE and found.number is None:
+            raise RegistryError("intent-not-numbered", id=str(id))
+        if found.main_row is not None and found.main_row.number is None:
+            raise RegistryError("main-not-numbered", id=str(id), main=found.main_row.id)
+    return step(session, id, expected=before, to=IntentState.PREPARED, values=values)
+
+
 def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) -> Intent:  # noqa: A002
     """Register the signed file; after this commits it may be handed out.
 
     Raises:
         NotRegistered: `not-registered`.
-        RegistryError: `intent-state`, or `file-already-registered`.
+        RegistryError: `intent-state`, `file-already-registered`, `registration-signers` or `main-not-issued`.
     """
     _check_digest(facts.sha256, facts.seal_token_sha256, *(s.sha256 for s in facts.signers))
     found = row(session, id)
@@ -170,6 +207,9 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     same = session.scalar(select(IssuedRow.id).filter_by(sha256=facts.sha256))
     if same is not None:
         raise RegistryError("file-already-registered", id=str(id), other=same)
+    if found.main_row is not None and found.main_row.state is not IntentState.ISSUED:
+        raise RegistryError("main-not-issued", id=str(id), main=found.main_row.id, state=found.main_row.state.value)
+    _check_signers(found, facts.signers)
     session.execute(
         insert(IssuedRow).values(
             id=str(id),
@@ -193,15 +233,31 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
                 certificate_sha256=signer.sha256,
                 issuer=signer.issuer,
                 serial=signer.serial,
+                role=signer.role,
             )
         )
     return step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
 
 
+def _check_signers(found: IntentRow, signers: tuple[SignerCertificate, ...]) -> None:
+    """The person before the agency (ND30 Đ.32.2.d); both, where the register saw the person's signature."""
+    roles = [s.role for s in signers]
+    complete = found.approved_at is None or set(roles) == set(SignerRole)
+    if not complete or roles != sorted(roles, key=list(SignerRole).index):
+        raise RegistryError("registration-signers", id=found.id, found=", ".join(r.value for r in roles))
+
+
 def void(session: Session, id: ResultId, *, reason: Reason, why: str, at: datetime) -> Intent:  # noqa: A002
-    """Give up; the number, the status number and the idempotency key stay taken for ever."""
+    """Give up; the number, the status number and the idempotency key stay taken for ever.
+
+    What is attached goes with it: none of that can be issued, because its main result is not.
+    """
     values = {"voided_at": at, "void_code": reason.code, "void_facts": _plain(reason.facts), "void_why": why}
-    return step(session, id, expected=_UNFINISHED, to=IntentState.VOID, values=values)
+    given_up = step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
+    for attached in attachments(session, id):
+        if not attached.state.final:
+            void(session, attached.id, reason=Reason("main-void", {"main": str(id)}), why=why, at=at)
+    return given_up
 
 
 def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
@@ -230,12 +286,44 @@ def deliveries(session: Session, id: ResultId) -> tuple[Delivery, ...]:  # noqa:
 
 
 def unfinished(session: Session) -> tuple[Intent, ...]:
-    """What still needs work, in the order in which it was recorded."""
-    waiting = or_(
-        IntentRow.state.in_(_UNFINISHED),
+    """What code can go on with, in the order in which it was recorded."""
+    left = or_(
+        IntentRow.state.in_(_FOR_CODE) & ~_main_waits(),
         (IntentRow.state == IntentState.ISSUED) & IntentRow.delivered_at.is_(None),
     )
-    return tuple(map(as_intent, session.scalars(select(IntentRow).where(waiting).order_by(IntentRow.sequence))))
+    return _in_order(session, left)
+
+
+def waiting(session: Session, *, agency: AgencyCode | None, expired_at: datetime | None) -> tuple[Intent, ...]:
+    """What waits for people, in the order in which it was recorded."""
+    wanted: ColumnElement[bool]
+    if expired_at is not None:
+        wanted = (IntentRow.state == IntentState.AWAITING) & (IntentRow.expires_at <= aware(expired_at))
+    else:
+        wanted = or_(IntentRow.state.in_(_FOR_PEOPLE), IntentRow.state.in_(_FOR_CODE) & _main_waits())
+    if agency is not None:
+        wanted &= IntentRow.agency == str(agency)
+    return _in_order(session, wanted)
+
+
+def attachments(session: Session, id: ResultId) -> tuple[Intent, ...]:  # noqa: A002
+    """What is attached to the result `id`, VOID ones too, in the order in which it was recorded.
+
+    Raises:
+        NotRegistered: `not-registered`.
+    """
+    row(session, id)
+    return _in_order(session, IntentRow.main == str(id))
+
+
+def _main_waits() -> ColumnElement[bool]:
+    """Whether it is attached to a result that waits for people."""
+    main = aliased(IntentRow)
+    return exists().where(main.id == IntentRow.main, main.state.in_(_FOR_PEOPLE))
+
+
+def _in_order(session: Session, which: ColumnElement[bool]) -> tuple[Intent, ...]:
+    return tuple(map(as_intent, session.scalars(select(IntentRow).where(which).order_by(IntentRow.sequence))))
 
 
 def listing(
@@ -278,9 +366,10 @@ def _plain(facts: Mapping[str, object]) -> dict[str, object]:
 
 def as_intent(r: IntentRow) -> Intent:
     """The value of a row."""
-    number = None
-    if r.number is not None and r.symbol is not None:
-        number = DocumentNumber(r.number, r.year if r.with_year else None, r.symbol)
+    # An attachment prints the number and the date of its main result, which may get them later than it was recorded.
+    printed, number = r.main_row or r, None
+    if printed.number is not None and printed.symbol is not None:
+        number = DocumentNumber(printed.number, printed.year if printed.with_year else None, printed.symbol)
     metadata = None
     if r.procedure is not None:
         metadata = ResultMetadata(
@@ -297,17 +386,28 @@ def as_intent(r: IntentRow) -> Intent:
         state=r.state,
         kind=r.kind,
         agency=AgencyCode(r.agency),
+        main=ResultId.parse(r.main) if r.main else None,
+        person=r.person,
         idempotency_key=r.idempotency_key,
         request_digest=r.request_digest,
         profile=r.profile,
         metadata=metadata,
         masked_holder=r.masked_holder,
         number=number,
+        numbering=r.numbering,
         number_source=r.number_source,
         duplicate_of=ResultId.parse(r.duplicate_of) if r.duplicate_of else None,
-        issue_date=r.issue_date,
+        issue_date=printed.issue_date,
         status_number=r.status_number,
         reserved_at=r.reserved_at,
+        awaiting_at=r.awaiting_at,
+        person_prepared_sha256=r.person_prepared_sha256,
+        person_to_be_signed_sha256=r.person_to_be_signed_sha256,
+        person_signing_time=r.person_signing_time,
+        expires_at=r.expires_at,
+        approved_at=r.approved_at,
+        approved_sha256=r.approved_sha256,
+        numbered_at=r.numbered_at,
         prepared_at=r.prepared_at,
         prepared_sha256=r.prepared_sha256,
         to_be_signed_sha256=r.to_be_signed_sha256,
@@ -328,7 +428,8 @@ def _registration(r: IssuedRow) -> Registration:
         sha256=r.sha256,
         size=r.size,
         signers=tuple(
-            SignerCertificate(sha256=s.certificate_sha256, issuer=s.issuer, serial=s.serial) for s in r.signers
+            SignerCertificate(sha256=s.certificate_sha256, issuer=s.issuer, serial=s.serial, role=s.role)
+            for s in r.signers
         ),
         signing_time=r.signing_time,
         level=r.level,

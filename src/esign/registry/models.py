@@ -22,14 +22,15 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from esign.document import Standing
+from esign.document import SignerRole, Standing
 from esign.keys import Mechanism
-from esign.profile import Level
+from esign.profile import Level, Numbering
 from esign.registry.values import IntentKind, IntentState, NumberSource, aware
 
 __all__ = ["Base", "BookRow", "DeliveryRow", "IntentRow", "IssuedRow", "ShardRow", "SignerRow", "StandingRow"]
@@ -109,6 +110,8 @@ class IntentRow(Base):
     state: Mapped[IntentState] = mapped_column(_one_of(IntentState))
     kind: Mapped[IntentKind] = mapped_column(_one_of(IntentKind))
     agency: Mapped[str] = mapped_column(String(35))
+    main: Mapped[str | None] = mapped_column(ForeignKey("intent.id"))
+    person: Mapped[bool] = mapped_column(server_default=false())
     idempotency_key: Mapped[str] = mapped_column(String(255), unique=True)
     request_digest: Mapped[str] = mapped_column(String(64))
     profile: Mapped[str] = mapped_column(String(100))
@@ -126,11 +129,20 @@ class IntentRow(Base):
     symbol: Mapped[str | None] = mapped_column(String(60))
     with_year: Mapped[bool]
     number: Mapped[int | None]
+    numbering: Mapped[Numbering] = mapped_column(_one_of(Numbering), server_default=Numbering.RESERVED.value)
     number_source: Mapped[NumberSource | None] = mapped_column(_one_of(NumberSource))
     duplicate_of: Mapped[str | None] = mapped_column(ForeignKey("intent.id"))
     status_number: Mapped[int] = mapped_column(BigInteger, unique=True)
 
     reserved_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    awaiting_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    person_prepared_sha256: Mapped[str | None] = mapped_column(String(64))
+    person_to_be_signed_sha256: Mapped[str | None] = mapped_column(String(64))
+    person_signing_time: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    approved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    approved_sha256: Mapped[str | None] = mapped_column(String(64))
+    numbered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     prepared_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     prepared_sha256: Mapped[str | None] = mapped_column(String(64))
     to_be_signed_sha256: Mapped[str | None] = mapped_column(String(64))
@@ -145,6 +157,9 @@ class IntentRow(Base):
     void_why: Mapped[str] = mapped_column(Text)
 
     issued: Mapped["IssuedRow | None"] = relationship(lazy="joined", viewonly=True)
+    main_row: Mapped["IntentRow | None"] = relationship(
+        remote_side="IntentRow.id", foreign_keys="IntentRow.main", viewonly=True
+    )
 
     __table_args__ = (
         CheckConstraint(
@@ -167,6 +182,7 @@ class IntentRow(Base):
         Index("ix_intent_numbers", "agency", "year", "symbol", "number"),
         Index("ix_intent_unfinished", "state", "delivered_at"),
         Index("ix_intent_dossier", "dossier"),
+        Index("ix_intent_main", "main"),
         {"sqlite_autoincrement": True},
     )
 
@@ -203,6 +219,7 @@ class SignerRow(Base):
     certificate_sha256: Mapped[str] = mapped_column(String(64), index=True)
     issuer: Mapped[str] = mapped_column(Text)
     serial: Mapped[str] = mapped_column(String(80))
+    role: Mapped[SignerRole] = mapped_column(_one_of(SignerRole), server_default=SignerRole.AGENCY.value)
 
     # Without a rowid, because INSERT OR REPLACE with a chosen rowid would replace another row.
     __table_args__ = ({"sqlite_with_rowid": False},)

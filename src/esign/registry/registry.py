@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,8 +12,9 @@ from sqlalchemy import select
 from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.document import StandingChange
 from esign.errors import RegistryError
+from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
-from esign.registry import books, intents, standing
+from esign.registry import books, intents, numbering, standing
 from esign.registry.claims import claim
 from esign.registry.models import IntentRow, IssuedRow
 from esign.registry.schema import open_store
@@ -25,6 +26,7 @@ from esign.registry.values import (
     Intent,
     IntentState,
     NewIntent,
+    NextNumber,
     Page,
     Registration,
     StandingEntry,
@@ -81,8 +83,10 @@ class Registry:
         Raises:
             RequestConflict: `request-conflict`: this key stands for another request.
             DuplicateNumber: `number-taken`.
-            InputError: `idempotency-key-invalid`, `digest-invalid`, `intent-number-missing`,
-                `intent-number-unexpected`, `number-year-differs`.
+            NotRegistered: `not-registered`: there is no such main result to attach it to.
+            RegistryError: `main-unfit`: that is void, of another agency, or no result.
+            InputError: `idempotency-key-invalid`, `digest-invalid`, `number-year-differs`, and an `intent-…` code
+                where number, numbering, main result and kind do not fit each other.
         """
         with self._store.write() as session:
             return intents.reserve(session, new, at=self._now())
@@ -95,6 +99,63 @@ class Registry:
         """
         return claim(self._store.path, id)
 
+    def awaiting(
+        self,
+        id: ResultId,  # noqa: A002
+        *,
+        prepared_sha256: str,
+        to_be_signed_sha256: str,
+        signing_time: datetime,
+        expires: datetime,
+    ) -> Intent:
+        """RESERVED → AWAITING: the bytes that the competent person is to sign are fixed and stored.
+
+        Whether a signature that comes after `expires` is still taken is the workflow's to decide: a signature that
+        came in time may be recorded late, after a crash.
+
+        Raises:
+            RegistryError: `intent-state`: somebody else was faster. The same holds for the steps below.
+        """
+        values = {
+            "awaiting_at": self._now(),
+            "person_prepared_sha256": prepared_sha256,
+            "person_to_be_signed_sha256": to_be_signed_sha256,
+            "person_signing_time": signing_time,
+            "expires_at": expires,
+        }
+        with self._store.write() as session:
+            return intents.step(session, id, expected=(IntentState.RESERVED,), to=IntentState.AWAITING, values=values)
+
+    def approved(self, id: ResultId, *, sha256: str) -> Intent:  # noqa: A002
+        """AWAITING → APPROVED: the file with the person's signature is stored; or RESERVED → APPROVED, if adopted."""
+        values = {"approved_at": self._now(), "approved_sha256": sha256}
+        expected = (IntentState.AWAITING, IntentState.RESERVED)
+        with self._store.write() as session:
+            return intents.step(session, id, expected=expected, to=IntentState.APPROVED, values=values)
+
+    def assign_number(
+        self,
+        id: ResultId,  # noqa: A002
+        number: DocumentNumber | NextNumber,
+        *,
+        issue_date: date,
+        duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE,
+    ) -> Intent:
+        """Number and date an APPROVED result that was recorded AT_RELEASE, once.
+
+        The same call again gives the same number. The year is the register's only as the book's: that a page which
+        prints the year beforehand gets a date of that year is for the workflow to see to.
+
+        Raises:
+            RegistryError: `intent-state`, `numbering-reserved`, or `number-assigned`: it has another.
+            DuplicateNumber: `number-taken`.
+            InputError: `document-symbol-invalid`, `number-year-differs`.
+        """
+        with self._store.write() as session:
+            return numbering.assign_number(
+                session, id, number, issue_date=issue_date, duplicates=duplicates, at=self._now()
+            )
+
     def prepared(
         self,
         id: ResultId,  # noqa: A002
@@ -103,10 +164,11 @@ class Registry:
         to_be_signed_sha256: str | None,
         signing_time: datetime,
     ) -> Intent:
-        """RESERVED → PREPARED: the bytes to be signed are fixed and stored.
+        """RESERVED or APPROVED → PREPARED: the bytes that the agency signs are fixed and stored.
 
         Raises:
-            RegistryError: `intent-state`: somebody else was faster. The same holds for the steps below.
+            RegistryError: `intent-state`, also where the person has not signed; `intent-not-numbered`;
+                `main-not-numbered`.
         """
         values = {
             "prepared_at": self._now(),
@@ -115,7 +177,7 @@ class Registry:
             "signing_time": signing_time,
         }
         with self._store.write() as session:
-            return intents.step(session, id, expected=(IntentState.RESERVED,), to=IntentState.PREPARED, values=values)
+            return intents.prepare(session, id, values)
 
     def signed(self, id: ResultId, *, sha256: str) -> Intent:  # noqa: A002
         """PREPARED → SIGNED: the signed bytes are stored."""
@@ -124,7 +186,12 @@ class Registry:
             return intents.step(session, id, expected=(IntentState.PREPARED,), to=IntentState.SIGNED, values=values)
 
     def issued(self, id: ResultId, registration: Registration) -> Intent:  # noqa: A002
-        """SIGNED → ISSUED: when this returns, the file may be handed out."""
+        """SIGNED → ISSUED: when this returns, the file may be handed out.
+
+        Raises:
+            RegistryError: `file-already-registered`; `registration-signers`; `main-not-issued`: an attachment is not
+                handed out before its main result.
+        """
         with self._store.write() as session:
             return intents.issue(session, id, registration, at=self._now())
 
@@ -134,14 +201,25 @@ class Registry:
             return intents.deliver(session, id, at=at, where=where)
 
     def void(self, id: ResultId, *, reason: Reason, why: str = "") -> Intent:  # noqa: A002
-        """Give up an intent that was not ISSUED; its number is never used again."""
+        """Give up an intent that was not ISSUED, with its attachments; its number is never used again."""
         with self._store.write() as session:
             return intents.void(session, id, reason=reason, why=why, at=self._now())
 
     def unfinished(self) -> tuple[Intent, ...]:
-        """Intents that are neither ISSUED nor VOID, and ISSUED ones that were not delivered; oldest first."""
+        """What code can go on with, oldest first: RESERVED, PREPARED, SIGNED, and ISSUED but not delivered.
+
+        An attachment whose main result waits for people is not here: it waits as well.
+        """
         with self._store.read() as session:
             return intents.unfinished(session)
+
+    def waiting(self, *, agency: AgencyCode | None = None, expired_at: datetime | None = None) -> tuple[Intent, ...]:
+        """What waits for people, oldest first: AWAITING, APPROVED, and the unfinished attachments of such results.
+
+        With `expired_at` only the AWAITING ones whose time was over by then.
+        """
+        with self._store.read() as session:
+            return intents.waiting(session, agency=agency, expired_at=expired_at)
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
@@ -169,7 +247,10 @@ class Registry:
             return intents.as_intent(found) if found else None
 
     def find(self, number: DocumentNumber, *, agency: AgencyCode, year: int) -> tuple[Intent, ...]:
-        """The entries with this number in that year; several only where duplicates were let pass."""
+        """The entries with this number in that year; several only where duplicates were let pass.
+
+        Attachments, which print the number of their main result, are found by `attachments`.
+        """
         query = (
             select(IntentRow)
             .filter_by(agency=str(agency), year=year, symbol=number.symbol, number=number.number)
@@ -190,6 +271,15 @@ class Registry:
         """A page of entries, newest first; `after` is the last page's `next`."""
         with self._store.read() as session:
             return intents.listing(session, agency=agency, states=states, after=after, limit=limit)
+
+    def attachments(self, id: ResultId) -> tuple[Intent, ...]:  # noqa: A002
+        """What is attached to the result `id`, in whatever state, oldest first.
+
+        Raises:
+            NotRegistered: `not-registered`.
+        """
+        with self._store.read() as session:
+            return intents.attachments(session, id)
 
     def deliveries(self, id: ResultId) -> tuple[Delivery, ...]:  # noqa: A002
         """Where the file went, in order."""
@@ -218,6 +308,8 @@ class Registry:
     def change(self, id: ResultId, change: StandingChange) -> CurrentStanding:  # noqa: A002
         """Add a change to the standing of an ISSUED entry; nothing is ever taken away.
 
+        The attachments of a result follow it and have no changes of their own.
+
         Raises:
             RegistryError: a `standing-…` code that says which rule is broken.
         """
@@ -235,7 +327,7 @@ class Registry:
             return standing.standing(session, id, at=at)
 
     def history(self, id: ResultId) -> tuple[StandingEntry, ...]:  # noqa: A002
-        """Every change, oldest first."""
+        """Every change, oldest first; an attachment's are those of its main result."""
         with self._store.read() as session:
             return standing.history(session, id)
 

@@ -1,5 +1,7 @@
 """The standing of issued results: which changes are possible, and what holds at a moment.
 
+An attachment has no history of its own: it stands as its main result stands, computed like EXPIRED.
+
 The history is append-only. A suspension that is lifted leaves what was before it, so a corrected result is
 corrected again; EXPIRED is never written, it follows from the result's own end.
 """
@@ -37,11 +39,13 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     Raises:
         NotRegistered: `not-registered`, for `id` or for the other result.
         RegistryError: `standing-not-issued`, `standing-step`, `standing-time`, `standing-other-missing`,
-            `standing-other-unexpected`, `standing-other-self`, `standing-other-agency`, `standing-other-over` or
-            `standing-cycle`.
+            `standing-other-unexpected`, `standing-other-self`, `standing-other-agency`, `standing-other-over`,
+            `standing-cycle` or `standing-attachment`.
     """
     aware(new.at)
     intent = _issued(session, id)
+    if intent.main is not None:
+        raise RegistryError("standing-attachment", id=str(id), main=intent.main)
     past = [entry.change for entry in history(session, id)]
     now_is = _fold(past, None).standing
     if new.standing not in _NEXT[now_is]:
@@ -88,6 +92,8 @@ def _check_other(session: Session, intent: IntentRow, new: StandingChange) -> No
     if str(new.other) == intent.id:
         raise RegistryError("standing-other-self", id=intent.id)
     other = _issued(session, new.other)
+    if other.main is not None:
+        raise RegistryError("standing-attachment", id=other.id, main=other.main)
     if other.agency != intent.agency:
         raise RegistryError("standing-other-agency", **facts)
     # A correction may name a result whose own corrections lead back here only by mistake.
@@ -114,9 +120,10 @@ def _reachable(session: Session, start: str) -> set[str]:
 
 
 def history(session: Session, id: ResultId) -> tuple[StandingEntry, ...]:  # noqa: A002
-    """All changes, in the order in which they were recorded."""
-    row(session, id)
-    rows = session.scalars(select(StandingRow).filter_by(result_id=str(id)).order_by(StandingRow.position))
+    """All changes, in the order in which they were recorded; an attachment's are its main result's."""
+    found = row(session, id)
+    whose = found.main or found.id
+    rows = session.scalars(select(StandingRow).filter_by(result_id=whose).order_by(StandingRow.position))
     return tuple(
         StandingEntry(
             change=StandingChange(
@@ -142,7 +149,8 @@ def standing(session: Session, id: ResultId, *, at: datetime) -> CurrentStanding
     intent = _issued(session, id)
     if intent.issued_at is None or aware(at) < intent.issued_at:
         raise RegistryError("standing-not-issued", id=str(id), state=f"{intent.state.value}, at that time not yet")
-    return _fold([e.change for e in history(session, id) if e.change.at <= at], intent.expires, at)
+    ends = [i.expires for i in (intent, intent.main_row) if i is not None and i.expires is not None]
+    return _fold([e.change for e in history(session, id) if e.change.at <= at], min(ends, default=None), at)
 
 
 def _fold(changes: Sequence[StandingChange], expires: datetime | None, at: datetime | None = None) -> CurrentStanding:

@@ -5,10 +5,10 @@ from datetime import date, datetime
 from enum import Enum
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
-from esign.document import ResultMetadata, Standing, StandingChange
+from esign.document import ResultMetadata, SignerRole, Standing, StandingChange
 from esign.errors import InputError
 from esign.keys import Mechanism
-from esign.profile import DuplicatePolicy, Level
+from esign.profile import DuplicatePolicy, Level, Numbering
 from esign.reasons import Reason
 
 __all__ = [
@@ -46,8 +46,12 @@ class IntentState(Enum):
 
     RESERVED = "reserved"
     """Recorded: id, number, status number and request are durable; nothing was made yet."""
+    AWAITING = "awaiting"
+    """The bytes that the competent person is to sign are fixed and stored; it waits for that signature."""
+    APPROVED = "approved"
+    """The file with the person's signature is stored; it waits for the agency (văn thư)."""
     PREPARED = "prepared"
-    """The bytes to be signed are fixed and stored; the key may be touched from here on."""
+    """The bytes that the agency signs are fixed and stored; its key may be touched from here on."""
     SIGNED = "signed"
     """The signed bytes are stored; nobody has them yet."""
     ISSUED = "issued"
@@ -68,6 +72,10 @@ class IntentKind(Enum):
     """A result with số, ký hiệu."""
     SIGNATURE = "signature"
     """A signature on a file that has no number of ours."""
+    ATTACHMENT = "attachment"
+    """A file that belongs to a result and prints its number (ND30 Phụ lục I, II.8); it stands and falls with it."""
+    COPY = "copy"
+    """SAO Y, SAO LỤC or TRÍCH SAO (ND30 Phụ lục I, Phần II); numbered where the office numbers its copies."""
 
 
 class NumberSource(Enum):
@@ -94,7 +102,7 @@ class NewIntent:
     """A request to issue one document, as far as the register must know it."""
 
     kind: IntentKind = IntentKind.RESULT
-    """A result needs `number`; a plain signature has none."""
+    """A result needs `number` or AT_RELEASE, an attachment its `main`; a plain signature has neither."""
     agency: AgencyCode
     """Who issues."""
     idempotency_key: str
@@ -108,11 +116,18 @@ class NewIntent:
     masked_holder: str = field(default="", repr=False)
     """Stored as it is: only what the profile allows, already masked."""
     number: DocumentNumber | NextNumber | None = None
-    """A number that another system gave, or the next one of a book."""
+    """A number that another system gave, or the next one of a book; None with AT_RELEASE."""
+    numbering: Numbering = Numbering.RESERVED
+    """AT_RELEASE: `assign_number` follows once the person has signed; only for results."""
+    person: bool = False
+    """Whether a competent person signs first: the agency's bytes are then prepared only from APPROVED."""
+    main: ResultId | None = None
+    """An attachment's main result."""
     duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
     """For a given number that is taken."""
     issue_date: date | None = None
-    """The date that the document carries; None takes today's in +07:00. Its year is the book's year."""
+    """The date that the document carries; None takes today's in +07:00. Its year is the book's year.
+    With AT_RELEASE a guess, for pages that print the year beforehand; an attachment has its main result's date."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +140,8 @@ class SignerCertificate:
     """The issuer's distinguished name (RFC 4514)."""
     serial: str
     """The serial number, hexadecimal."""
+    role: SignerRole = SignerRole.AGENCY
+    """In which role; the agency's is the only signature that every result has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +186,10 @@ class Intent:
     """What is being made."""
     agency: AgencyCode
     """Who issues."""
+    main: ResultId | None
+    """An attachment's main result; None for all others."""
+    person: bool
+    """Whether a competent person signs first."""
     idempotency_key: str
     """The caller's name for the request."""
     request_digest: str
@@ -180,23 +201,41 @@ class Intent:
     masked_holder: str = field(repr=False)
     """The masked holder, if the profile stores it."""
     number: DocumentNumber | None
-    """Số, ký hiệu."""
+    """Số, ký hiệu; an attachment shows its main result's. None until a result AT_RELEASE is numbered."""
+    numbering: Numbering
+    """When it is numbered."""
     number_source: NumberSource | None
-    """Who counted."""
+    """Who counted; None for an attachment, which takes no number."""
     duplicate_of: ResultId | None
     """The result that had this given number first, where the profile only warns."""
     issue_date: date
-    """The date that the document carries."""
+    """The date that the document carries; a guess until a result AT_RELEASE is numbered."""
     status_number: int
     """u32: its place in the status lists (shard = n >> 17, index = n & 0x1FFFF)."""
     reserved_at: datetime
     """When it was recorded, UTC."""
+    awaiting_at: datetime | None = None
+    """When the bytes for the person were fixed."""
+    person_prepared_sha256: str | None = None
+    """Of the file with the person's empty signature."""
+    person_to_be_signed_sha256: str | None = None
+    """Of the bytes that the person's key signs (the CMS signed attributes)."""
+    person_signing_time: datetime | None = None
+    """The claimed time inside them."""
+    expires_at: datetime | None = None
+    """Until when the person's signature is waited for; not the result's own end."""
+    approved_at: datetime | None = None
+    """When the file with the person's signature was stored."""
+    approved_sha256: str | None = None
+    """Of that file, which stays a prefix of all that follows."""
+    numbered_at: datetime | None = None
+    """When `assign_number` gave it its number; None where that was reserved."""
     prepared_at: datetime | None = None
-    """When its bytes were fixed."""
+    """When the bytes that the agency signs were fixed."""
     prepared_sha256: str | None = None
-    """Of the file with its empty signature field."""
+    """Of the file with the agency's empty signature."""
     to_be_signed_sha256: str | None = None
-    """Of the bytes that the key signs (the CMS signed attributes)."""
+    """Of the bytes that the agency's key signs (the CMS signed attributes)."""
     signing_time: datetime | None = None
     """The claimed time inside the prepared bytes; a retry keeps it, so the digest stays."""
     signed_at: datetime | None = None
