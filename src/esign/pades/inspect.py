@@ -24,6 +24,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from esign.pades.chain import validate_chain
+from esign.pades.release import Signed, check_release_fields
 from esign.reasons import Reason
 from esign.report import (
     Check,
@@ -77,12 +78,13 @@ def inspect_signatures(pdf: bytes, *, trust: TrustStore, at: datetime) -> Inspec
     if not found:
         return _unsigned(pdf)
     signatures = tuple(_inspect_one(pdf, f, trust=trust, at=at) for f in found)
-    sound = all(s.intact for s in signatures)
+    release = _release_fields(reader, found)
+    sound = all(s.intact for s in signatures) and not any(c.outcome is Outcome.FAILED for c in release)
     headline = () if sound else (_check("integrity", "document-altered", "DESIGN §6"),)
     return Inspection(
         integrity=Integrity.INTACT if sound else Integrity.ALTERED,
         signatures=signatures,
-        checks=(*headline, *_uncovered(signatures)),
+        checks=(*headline, *release, *_uncovered(signatures)),
     )
 
 
@@ -97,6 +99,17 @@ def _unsigned(pdf: bytes) -> Inspection:
         # A signature dictionary that no form field reaches: removed from the form, or never in it.
         checks.append(_check("signatures", "signature-unreachable", "ISO 32000-1 §12.7.4.5"))
     return Inspection(integrity=Integrity.UNSIGNED, checks=tuple(checks))
+
+
+def _release_fields(reader: PdfFileReader, found: list["_Found"]) -> tuple[Check, ...]:
+    """Whether number, date and seal that were filled in at release are locked and as they were."""
+    try:
+        signed = [Signed(f.name, f.revision, f.signature) for f in found if f.signature is not None]
+        return check_release_fields(reader, signed)
+    except Exception:
+        # Hostile structure makes pyHanko raise anything; what cannot be compared is not permitted.
+        _logger.debug("release fields not comparable", exc_info=True)
+        return (_check("release-fields", "changes-not-comparable", "docs/spec/release.md §5"),)
 
 
 def _uncovered(signatures: tuple[SignatureReport, ...]) -> tuple[Check, ...]:
