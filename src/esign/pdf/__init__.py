@@ -3,8 +3,9 @@
 The only package that imports pikepdf, typst and pypdfium2; nothing here touches a key or a signed file.
 """
 
+from esign.pdf.adopted import AdoptedParts, AdoptedPlace, adopted_mark, adopted_parts, find_adopted
 from esign.pdf.fonts import FontSet
-from esign.pdf.layout import Places, find_places
+from esign.pdf.layout import Places, find_places, find_top_right
 from esign.pdf.marks import (
     PERSON_MM,
     agency_mark,
@@ -12,6 +13,7 @@ from esign.pdf.marks import (
     person_mark,
     person_top,
     qr_mark,
+    red_seal_mark,
     seal_mark,
     seal_mark_size,
 )
@@ -21,21 +23,31 @@ from esign.pdf.release_marks import Blank, field_mark, release_texts
 from esign.pdf.render import PDFA, Rendered, Renderer
 from esign.pdf.specimen import specimen_seal, specimen_signature
 from esign.pdf.templates import Template, load, templates
+from esign.pdf.text_marks import CopyForm, attachment_text, copy_text, text_line_mark, text_line_mark_size
 
 __all__ = [
     "PDFA",
     "PERSON_MM",
+    "AdoptedParts",
+    "AdoptedPlace",
     "Blank",
+    "CopyForm",
     "FontSet",
     "Places",
     "Preflight",
     "Rendered",
     "Renderer",
     "Template",
+    "adopted_mark",
+    "adopted_parts",
     "agency_mark",
     "agency_mark_size",
+    "attachment_text",
+    "copy_text",
     "field_mark",
+    "find_adopted",
     "find_places",
+    "find_top_right",
     "load",
     "page_count",
     "page_image",
@@ -44,10 +56,13 @@ __all__ = [
     "person_top",
     "preflight",
     "qr_mark",
+    "red_seal_mark",
     "release_texts",
     "seal_mark",
     "seal_mark_size",
     "specimen_seal",
     "specimen_signature",
     "templates",
+    "text_line_mark",
+    "text_line_mark_size",
 ]

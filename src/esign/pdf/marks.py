@@ -25,6 +25,7 @@ __all__ = [
     "person_mark",
     "person_top",
     "qr_mark",
+    "red_seal_mark",
     "seal_mark",
     "seal_mark_size",
 ]
@@ -110,6 +111,19 @@ def agency_mark(
     return Mark(pdf=pdf, width_mm=width, height_mm=height, alt="\n".join(lines))
 
 
+def red_seal_mark(agency: Agency) -> Mark | None:
+    """The red seal alone, at exactly its real size; None for an agency without its image.
+
+    Raises:
+        InputError: `seal-image-invalid`.
+    """
+    if agency.seal_image is None:
+        return None
+    side = agency.seal_diameter_mm
+    pdf = _red_seal_project(agency.seal_image).typeset({"width": side, "height": side}, at=NO_TIME, tags=False).pdf
+    return Mark(pdf=pdf, width_mm=side, height_mm=side, alt=agency.name)
+
+
 def person_mark(image: bytes, *, signer: str = "") -> Mark:
     """The image of the competent person's signature, fitted into 40 x 20 mm; no text (ND30 Phụ lục I, II.7.d).
 
@@ -186,11 +200,21 @@ def _agency_project(seal_image: bytes | None, fonts: FontSet) -> Project:
     return Project("agency-mark", own, main="agency-mark.typ", fonts=fonts)
 
 
+def _image_project(image: bytes) -> Project:
+    own = {"image-mark.typ": template_source("image-mark.typ"), "image.png": image}
+    return Project("image-mark", own, main="image-mark.typ", fonts=FontSet.find())
+
+
+@lru_cache(maxsize=16)
+def _red_seal_project(image: bytes) -> Project:
+    _check_seal_image(image)
+    return _image_project(image)
+
+
 @lru_cache(maxsize=64)
 def _person_project(image: bytes) -> Project:
     _check_signature_image(image)
-    own = {"person-mark.typ": template_source("person-mark.typ"), "signature.png": image}
-    return Project("person-mark", own, main="person-mark.typ", fonts=FontSet.find())
+    return _image_project(image)
 
 
 @lru_cache(maxsize=1)
