@@ -4,31 +4,41 @@ Nothing here touches the signing key or the register; the seal's key is used, fo
 """
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
 from esign.codes import DocumentNumber, ResultId
-from esign.document import Agency, Box
+from esign.document import Agency, Box, Mark, Person
 from esign.errors import PreflightError, SigningError
 from esign.keys import SigningKey
 from esign.pades.chain import common_name
+from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
 from esign.pdf.layout import find_places
-from esign.pdf.marks import agency_mark, agency_mark_size, seal_mark, seal_mark_size
+from esign.pdf.marks import (
+    PERSON_MM,
+    agency_mark,
+    agency_mark_size,
+    person_mark,
+    person_top,
+    seal_mark,
+    seal_mark_size,
+)
 from esign.pdf.preflight import preflight
+from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
 from esign.pdf.templates import load
-from esign.profile import VIETNAM, IssuanceProfile, SealProfile
+from esign.profile import VIETNAM, IssuanceProfile, Numbering, SealProfile
 from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
-from esign.request import Given, Request
+from esign.request import Adopted, Filled, Given, Request
 from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted
 from esign.seal import make as make_seal
 
-__all__ = ["Composer", "Layout"]
+__all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +51,42 @@ class Layout:
     """For the QR seal; None where there is none."""
     signature_place: Box | None
     """For the agency's mark; None where the signature is hidden."""
+    person_place: Box | None = None
+    """For the image of the person's signature; None where nobody signs before the agency, or without a picture."""
+    release: Mapping[str, Box] = field(default_factory=dict)
+    """What stays blank until the agency signs: `number`, `day`, `month` and `seal`; empty where nothing does."""
     pages: int
     """How many pages it has."""
     fonts: tuple[str, ...]
     """The families that it was set in; empty for given files."""
     notices: tuple[Reason, ...]
     """What preflight found and let pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The places of a layout that are needed again when the agency signs, perhaps days later."""
+
+    signature: Box | None
+    """For the agency's mark."""
+    release: Mapping[str, Box]
+    """The blanks, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyRevision:
+    """What one revision of the agency says besides its signature."""
+
+    pdf: bytes
+    """What the revision is appended to: the person's file, with a salt behind it where a seal follows."""
+    appearance: Appearance | None
+    """What the signature shows."""
+    fill: tuple[FilledField, ...] = ()
+    """The blanks and what goes into them."""
+    lock: tuple[str, ...] = ()
+    """What must never change again."""
+    seal_url: str | None = None
+    """The seal's URL, where the seal is drawn in this revision."""
 
 
 class Composer:
@@ -76,10 +116,22 @@ class Composer:
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
+        if self.late(request):
+            return self.lay_out(request, number=None, issued=None)
+        return self.lay_out(request, number=self._proof_number(request), issued=request.issue_date or self._today())
+
+    def late(self, request: Request) -> bool:
+        """Whether number, date and seal come only when the agency signs."""
+        by_book = isinstance(request.content, Filled) and request.person is not None
+        adopted = isinstance(request.content, Adopted) and isinstance(request.number, NextNumber)
+        return adopted or (by_book and self._profile.numbering is Numbering.AT_RELEASE)
+
+    def _proof_number(self, request: Request) -> DocumentNumber | None:
+        """The number, or one as long as the longest that a book gives."""
         number = request.number
         if isinstance(number, NextNumber):
-            number = DocumentNumber(9999, self._today().year if number.with_year else None, number.symbol)
-        return self.lay_out(request, number=number, issued=request.issue_date or self._today())
+            return DocumentNumber(9999, self._today().year if number.with_year else None, number.symbol)
+        return number
 
     def masked_holder(self, request: Request) -> MaskedHolder | None:
         """The holder as the seal may name them; None where the profile leaves them out."""
@@ -87,54 +139,64 @@ class Composer:
         wanted = self._profile.seal is not None and self._profile.seal.with_holder
         return MaskedHolder.of(holder) if wanted and holder else None
 
-    def lay_out(self, request: Request, *, number: DocumentNumber | None, issued: date) -> Layout:
-        """The first revision and the places on it.
+    def lay_out(self, request: Request, *, number: DocumentNumber | None, issued: date | None) -> Layout:
+        """The first revision and the places on it; without `number` and `issued` they are left blank.
 
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
-        room = self._seal_room(request, number) if self._profile.seal and number and request.metadata else None
+        longest = number or self._proof_number(request)
+        room = self._seal_room(request, longest) if self._profile.seal and longest and request.metadata else None
         content = request.content
         if isinstance(content, Given):
-            return self._lay_out_given(content, room)
+            return self._lay_out_given(content, room, person=request.person is not None)
+        if isinstance(content, Adopted):
+            return self._lay_out_adopted(content, room)
+        symbol = request.number.symbol if request.number else ""
         rendered = self._renderer.render(
             load(content.template),
             content.data,
             agency=self._agency,
-            number=str(number),
+            number=str(number) if number else None,
             issued=issued,
+            symbol=symbol,
             at=self._now(),
             seal_mm=room,
             attach_data=self._profile.attach_data,
+            person=request.person is not None,
         )
         return Layout(
             pdf=rendered.pdf,
             seal_place=rendered.seal,
-            signature_place=rendered.signature,
+            signature_place=rendered.signature if self._profile.visible else None,
+            person_place=rendered.person if request.person and request.person.image else None,
+            release=rendered.release,
             pages=rendered.pages,
             fonts=(rendered.font,),
             notices=(),
         )
 
-    def _lay_out_given(self, content: Given, room: tuple[float, float] | None) -> Layout:
+    def _lay_out_given(self, content: Given, room: tuple[float, float] | None, *, person: bool) -> Layout:
         found = preflight(content.pdf, self._profile)
         if found.findings:
             raise PreflightError("document-not-issuable", findings=found.findings)
         seal = None if content.seal_place else room
         mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
         places = find_places(content.pdf, seal=seal, signature=mark)
+        signature = content.signature_place or places.signature
         return Layout(
             pdf=content.pdf,
             seal_place=content.seal_place or places.seal,
-            signature_place=content.signature_place or places.signature,
+            signature_place=signature,
+            person_place=_person_box(signature, self._agency) if person and signature else None,
             pages=found.pages,
             fonts=(),
             notices=found.notices,
         )
 
-    def appearance(self, layout: Layout, *, certificate: bytes, signing_time: datetime) -> Appearance | None:
+    def appearance(self, place: Box | None, *, certificate: bytes, signing_time: datetime) -> Appearance | None:
         """What the agency's signature shows; None for a hidden one."""
-        if not self._profile.visible or layout.signature_place is None:
+        if not self._profile.visible or place is None:
             return None
         mark = agency_mark(
             self._agency,
@@ -142,7 +204,56 @@ class Composer:
             signing_time=signing_time,
             time_format=self._profile.signature.time_format,
         )
-        return Appearance(mark=mark, box=layout.signature_place)
+        return Appearance(mark=mark, box=place)
+
+    def person_appearance(self, layout: Layout, person: Person) -> Appearance | None:
+        """The image of the person's signature, without any text (ND30 Phụ lục I, II.7.d)."""
+        if person.image is None or layout.person_place is None:
+            return None
+        mark = person_mark(person.image, signer=common_name(person.certificates[0]))
+        return Appearance(mark=mark, box=layout.person_place)
+
+    def for_person(self, request: Request, intent: Intent, layout: Layout) -> bytes:
+        """What the person signs: sealed where the number is known, with blank fields where it is not.
+
+        The agency's empty field is made beforehand: a signature that forbids everything else permits to sign in it.
+        """
+        page = layout.pdf if layout.release else self.seal(request, intent, layout)
+        return add_release_fields(
+            page,
+            [ReleaseField(f"esign.release.{name}", box) for name, box in layout.release.items()],
+            agency_box=layout.signature_place,
+            alt=f"Chữ ký số của cơ quan: {self._agency.name}",
+            person_box=layout.person_place,
+            person_alt="Chữ ký số của người có thẩm quyền",
+        )
+
+    def for_agency(
+        self, request: Request, intent: Intent, approved: bytes, places: Places, *, certificate: bytes, at: datetime
+    ) -> AgencyRevision:
+        """What the agency's revision adds to the file that the person signed: number, date, seal, appearance."""
+        if isinstance(request.content, Adopted):
+            return self._for_adopted(request, intent, approved, places, certificate=certificate, at=at)
+        appearance = self.appearance(places.signature, certificate=certificate, signing_time=at)
+        if not places.release:
+            return AgencyRevision(pdf=approved, appearance=appearance)
+        assert intent.number is not None
+        texts = release_texts(intent.number, intent.issue_date)
+        fill = [
+            FilledField(
+                f"esign.release.{kind.value}", text, field_mark(text, kind=kind, box=places.release[kind.value])
+            )
+            for kind, text in texts.items()
+            if kind.value in places.release
+        ]
+        before, url = approved, None
+        if self._profile.seal is not None:
+            before = salted(approved, os.urandom(16))
+            url, mark = self._sealed(request, intent, before)
+            fill.append(FilledField(ReleaseName.SEAL, "", mark))
+        return AgencyRevision(
+            pdf=before, appearance=appearance, fill=tuple(fill), lock=tuple(f.name for f in fill), seal_url=url
+        )
 
     def seal(self, request: Request, intent: Intent, layout: Layout) -> bytes:
         """The document with its sealing revision: a token over everything before it, drawn as a QR symbol."""
@@ -150,11 +261,19 @@ class Composer:
         if profile is None or self._seal_key is None or intent.number is None or layout.seal_place is None:
             return layout.pdf
         before = salted(layout.pdf, os.urandom(16))
+        url, mark = self._sealed(request, intent, before)
+        return stamp(before, mark, layout.seal_place, url=url)
+
+    def _sealed(self, request: Request, intent: Intent, before: bytes) -> tuple[str, Mark]:
+        """The seal over `before`: its URL, and the symbol with what is printed below."""
+        profile = self._profile.seal
+        assert profile is not None
+        assert self._seal_key is not None
+        assert intent.number is not None
         claims = self._claims(
             request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
         )
-        token = make_seal(claims, _kid(profile), self._seal_key)
-        url = token.url(profile.host)
+        url = make_seal(claims, _kid(profile), self._seal_key).url(profile.host)
         symbol = Symbol.of(url, size_mm=profile.size_mm)
         mark = seal_mark(
             symbol.svg().encode(),
@@ -163,7 +282,7 @@ class Composer:
             host=profile.host,
             printed_id=str(intent.id),
         )
-        return stamp(before, mark, layout.seal_place, url=url)
+        return url, mark
 
     def _seal_room(self, request: Request, number: DocumentNumber) -> tuple[float, float]:
         """The mark's size in mm, from a seal as long as the real one will be."""
@@ -204,3 +323,21 @@ def _printed_size(host: str, digits: int, size_mm: float) -> tuple[float, float]
 
 def _kid(profile: SealProfile) -> Kid:
     return Kid(profile.agency_number, profile.key_sequence)
+
+
+def _person_box(signature: Box, agency: Agency) -> Box:
+    """Where the person's image goes so that the agency's seal covers its left third (ND30 Phụ lục I, II.8.a)."""
+    width, height = (mm * 72 / 25.4 for mm in PERSON_MM)
+    left = (agency.seal_diameter_mm if agency.seal_image else 0) * 72 / 25.4 - width / 3
+    down = person_top(agency) * 72 / 25.4
+    right = signature.left + signature.width
+    top = signature.bottom + signature.height
+    # The corner of the mark's upper left, as the page is shown, in user space.
+    x, y = {
+        0: (signature.left + left, top - down - height),
+        90: (signature.left + down, signature.bottom + left),
+        180: (right - left - width, signature.bottom + down),
+        270: (right - down - height, top - left - width),
+    }[signature.rotate]
+    turned = signature.rotate in {90, 270}
+    return replace(signature, left=x, bottom=y, width=height if turned else width, height=width if turned else height)

@@ -6,7 +6,7 @@ from enum import Enum
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode, ResultCode, ResultId
 
-__all__ = ["Agency", "Box", "Mark", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
+__all__ = ["Agency", "Box", "Mark", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,16 @@ class ResultMetadata:
     def result_code(self) -> ResultCode | None:
         """`<dossier>-KQ<n>`, the code under which citizens' document stores keep it."""
         return ResultCode(self.dossier, self.ordinal) if self.dossier else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """The competent person (người có thẩm quyền) who signs a result before its agency."""
+
+    certificates: tuple[bytes, ...] = field(repr=False)
+    """The person's certificate and its issuers, DER; known beforehand, because the signature names it."""
+    image: bytes | None = field(default=None, repr=False)
+    """The wet signature: blue, a PNG with transparency (ND30 Phụ lục I, II.7.d); None signs without a picture."""
 
 
 class SignerRole(Enum):

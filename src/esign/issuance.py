@@ -25,41 +25,47 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 
+from esign.approval import Approval, check_person_signature
+from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber, ResultCode, ResultId
 from esign.composition import Composer
 from esign.delivery import Delivery
-from esign.document import Agency, SignerRole
+from esign.document import Agency, Person, ResultMetadata, SignerRole
 from esign.errors import (
     Error,
+    InputError,
     KeyStoreError,
     NotRegistered,
     RegistryError,
     SigningError,
 )
 from esign.files import Folder
-from esign.keys import SigningKey
+from esign.keys import Mechanism, SigningKey
 from esign.pades.chain import check_before_signing, signer_facts
+from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
-from esign.pades.sign import PreparedSignature, choose_mechanism, complete, prepare
+from esign.pades.sign import PreparedSignature, choose_mechanism, complete, mechanism_for, prepare
 from esign.pdf.links import seal_links
 from esign.pdf.render import Renderer
-from esign.profile import IssuanceProfile
+from esign.pending import Pending
+from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
     IntentKind,
     IntentState,
     NewIntent,
+    NextNumber,
     Registration,
     Registry,
     SignerCertificate,
 )
 from esign.report import Integrity
-from esign.request import Given, Request
+from esign.request import Adopted, Given, Request
 from esign.seal import SealToken, binding
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
@@ -67,7 +73,6 @@ from esign.workbench import Record, Workbench, sha256
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
 _logger = logging.getLogger(__name__)
-_FIELD = "AgencySignature"
 
 
 class Step(Enum):
@@ -76,6 +81,8 @@ class Step(Enum):
     CHECKED = "checked"
     RESERVED = "reserved"
     LAID_OUT = "laid-out"
+    AWAITING = "awaiting"
+    APPROVED = "approved"
     SEALED = "sealed"
     PREPARED = "prepared"
     KEY_USED = "key-used"
@@ -123,18 +130,22 @@ class Issuer:
         *,
         agency: Agency,
         profile: IssuanceProfile,
-        key: SigningKey,
+        key: SigningKey | None = None,
         seal_key: SigningKey | None = None,
         registry: Registry,
         spool: Folder,
         archive: Folder,
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
+        authority: AuthorityTable | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
         on_step: Callable[[Step, Intent | None], None] = lambda _step, _intent: None,
     ) -> None:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
+
+        `key` is the agency's; a process that only prepares what persons sign does without. `authority` says who may
+        sign what; without it the record of each result says that this was not checked.
 
         Raises:
             SigningError: The key cannot sign under this profile.
@@ -146,12 +157,13 @@ class Issuer:
         self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
         self._now = now
         self._trust = trust or TrustStore()
+        self._authority = authority
         self._delivery = delivery
         self._composer = Composer(
             agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
         )
         self._on_step = on_step
-        self._mechanism = choose_mechanism(profile.signature, key)
+        self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
 
     def issue(self, request: Request) -> Issued:
         """Issue one result; the same request again gives the same document, and signs nothing.
@@ -163,26 +175,117 @@ class Issuer:
             RequestInFlight: The same request is being worked on elsewhere right now.
             KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
         """
-        digest = request.digest(self._profile.name)
-        if self._registry.by_key(request.idempotency_key) is None:
-            self._check(request)
-            self._bench.put_request(digest, request)
-        intent = self._registry.reserve(self._new_intent(request, digest))
-        return self._finish(intent)
+        if request.two_signatures or self._profile.person:
+            raise InputError("person-signs-first")
+        return self._finish(self._reserve(request))
 
     def sign(self, pdf: bytes, *, idempotency_key: str) -> Issued:
         """Sign a file that is no result of its own: recorded like one, without number, seal and standing."""
         return self.issue(Request(idempotency_key=idempotency_key, content=Given(pdf=pdf)))
 
+    def submit(self, request: Request) -> Pending:
+        """Prepare a result for the competent person's signature, which may be made anywhere, and later.
+
+        The same request again gives the same document to sign.
+
+        Raises:
+            As `issue`; SigningError: `not-awaiting`: the person has signed already.
+        """
+        if request.person is None:
+            raise InputError("person-missing")
+        intent = self._reserve(request)
+        with self._registry.claim(intent.id):
+            self._to_the_person(self._registry.get(intent.id))
+        return self.pending(intent.id)
+
+    def adopt(self, request: Request) -> Intent:
+        """Take in a file that the competent person signed in other software; `release` goes on from there.
+
+        Raises:
+            As `issue`; SigningError: The person's signature is not sound, or not theirs to make.
+        """
+        if not isinstance(request.content, Adopted):
+            raise InputError("person-missing")
+        intent = self._reserve(request)
+        with self._registry.claim(intent.id):
+            return self._to_the_person(self._registry.get(intent.id))
+
+    def pending(self, result_id: ResultId) -> Pending:
+        """What the competent person is to sign.
+
+        Raises:
+            SigningError: `not-awaiting`: nobody's signature is waited for.
+        """
+        intent = self._registry.get(result_id)
+        if intent.state is not IntentState.AWAITING or intent.expires_at is None:
+            raise SigningError("not-awaiting", id=intent.id, state=intent.state.value)
+        prepared = self._bench.for_person(intent)
+        return Pending(id=intent.id, role=SignerRole.PERSON, expires=intent.expires_at, prepared=prepared)
+
+    def complete(self, result_id: ResultId, signature: bytes) -> Intent:
+        """Hand in the person's signature over `Pending.to_be_signed`.
+
+        Raises:
+            SigningError: `signature-mismatch`: it is another's, or over something else; nothing is lost, hand in the
+                right one. `pending-expired`: the result is void. `not-awaiting`.
+        """
+        with self._registry.claim(result_id):
+            prepared = self.pending(result_id).prepared
+            intent = self._registry.get(result_id)
+            if intent.expires_at is not None and self._now() > intent.expires_at:
+                with self._voiding(intent):
+                    raise SigningError("pending-expired", id=intent.id)
+            signed = complete(prepared, signature)
+            self._bench.put_approved(intent, signed)
+            intent = self._registry.approved(intent.id, sha256=sha256(signed))
+            self._on_step(Step.APPROVED, intent)
+            return intent
+
+    def release(
+        self,
+        result_id: ResultId,
+        *,
+        number: DocumentNumber | NextNumber | None = None,
+        issue_date: date | None = None,
+    ) -> Issued:
+        """The records clerk's act (phát hành): check the person's signature, number, date, seal and sign.
+
+        Without `number` a result that has none yet takes the next one of its book, and without `issue_date` today.
+        Once released, it gives the same document again.
+
+        Raises:
+            SigningError: The person's signature is missing, not sound, or not theirs to make; nothing was signed.
+            DuplicateNumber, KeyStoreError: As `issue`.
+        """
+        with self._registry.claim(result_id):
+            intent = self._registry.get(result_id)
+            if intent.state is IntentState.APPROVED:
+                self._prepare_release(intent, number, issue_date)
+            elif intent.state in {IntentState.RESERVED, IntentState.AWAITING}:
+                raise SigningError("person-signature-missing")
+            return self._advance(self._registry.get(result_id))
+
+    def withdraw(self, result_id: ResultId, *, why: str) -> Intent:
+        """Take back what was not issued yet; its number stays explained. Issued results have a standing instead.
+
+        Raises:
+            RegistryError: `intent-state`: it is issued.
+        """
+        with self._registry.claim(result_id):
+            intent = self._registry.void(result_id, reason=Reason("taken-back"), why=why)
+            self._bench.forget(intent, archived=True)
+            return intent
+
     def resume(self) -> Iterator[Resumed]:
         """Finish, or void with a reason, every intent that a crash left, oldest first."""
         unfinished = self._registry.unfinished()
-        self._bench.sweep({i.request_digest for i in unfinished})
+        waiting = self._registry.waiting()
+        self._bench.sweep({i.request_digest for i in (*unfinished, *waiting)})
         for intent in unfinished:
             if intent.profile != self._profile.name or intent.agency != self._agency.code:
                 continue
             try:
-                self._finish(intent)
+                self._go_on(intent)
             except Error as error:
                 now = self._registry.get(intent.id)
                 yield Resumed(intent=now, error=None if now.state is IntentState.VOID else error)
@@ -202,16 +305,50 @@ class Issuer:
 
     def _check(self, request: Request) -> None:
         """Everything that could fail, on a proof with a placeholder for the number."""
-        self._check_key()
+        if self._key is not None:
+            self._check_key(self._key)
+        if request.person is not None:
+            self._check_person(request.person)
+        if isinstance(request.content, Adopted):
+            self._check_signed(request.content.pdf, request.metadata, field_name=None)
         self._composer.proof(request)
         self._on_step(Step.CHECKED, None)
 
-    def _check_key(self) -> tuple[Reason, ...]:
-        return check_before_signing(self._key.certificates, trust=self._trust, at=self._now())
+    def _check_key(self, key: SigningKey) -> tuple[Reason, ...]:
+        return check_before_signing(key.certificates, trust=self._trust, at=self._now())
+
+    def _check_person(self, person: Person) -> Mechanism:
+        """The person's certificate may sign now, and how; found before anybody is asked to sign."""
+        check_before_signing(person.certificates, trust=self._trust, at=self._now())
+        return mechanism_for(self._profile.signature, person.certificates[0])
+
+    def _check_signed(
+        self, pdf: bytes, metadata: ResultMetadata | None, *, field_name: str | None, received: datetime | None = None
+    ) -> Approval:
+        """The agency's key follows a sound signature of somebody who may make it, or it does not sign."""
+        return check_person_signature(
+            pdf,
+            trust=self._trust,
+            authority=self._authority,
+            agency=self._agency.code,
+            procedure=metadata.procedure if metadata else None,
+            at=self._now(),
+            person_field=field_name,
+            agency_certificate=self._key.certificates[0] if self._key else None,
+            received=received,
+        )
 
     # --- reserve -----------------------------------------------------------------------------------------------
 
+    def _reserve(self, request: Request) -> Intent:
+        digest = request.digest(self._profile.name)
+        if self._registry.by_key(request.idempotency_key) is None:
+            self._check(request)
+            self._bench.put_request(digest, request)
+        return self._registry.reserve(self._new_intent(request, digest))
+
     def _new_intent(self, request: Request, digest: str) -> NewIntent:
+        late = self._composer.late(request)
         return NewIntent(
             kind=IntentKind.SIGNATURE if request.metadata is None else IntentKind.RESULT,
             agency=self._agency.code,
@@ -220,7 +357,9 @@ class Issuer:
             profile=self._profile.name,
             metadata=request.metadata,
             masked_holder=str(self._composer.masked_holder(request) or ""),
-            number=request.number,
+            number=None if late else request.number,
+            numbering=Numbering.AT_RELEASE if late else Numbering.RESERVED,
+            person=request.two_signatures,
             duplicates=self._profile.duplicates,
             issue_date=request.issue_date,
         )
@@ -228,22 +367,126 @@ class Issuer:
     def _finish(self, intent: Intent) -> Issued:
         """Take an intent from wherever it stands to its end; one worker at a time."""
         with self._registry.claim(intent.id):
+            return self._advance(self._registry.get(intent.id))
+
+    def _go_on(self, intent: Intent) -> None:
+        """As far as it goes without people."""
+        with self._registry.claim(intent.id):
             intent = self._registry.get(intent.id)
-            if intent.state is IntentState.RESERVED:
-                self._on_step(Step.RESERVED, intent)
-                intent = self._prepare(intent)
-            if intent.state is IntentState.PREPARED:
-                intent = self._sign(intent)
-            if intent.state is IntentState.SIGNED:
-                intent = self._register(intent)
-            if intent.state is IntentState.VOID:
-                raise SigningError("request-voided", why=intent.void_reason or intent.void_why)
-            return self._issued(self._deliver(intent))
+            if intent.state is IntentState.RESERVED and intent.person:
+                self._to_the_person(intent)
+            else:
+                self._advance(intent)
+
+    def _advance(self, intent: Intent) -> Issued:
+        if intent.state is IntentState.RESERVED:
+            self._on_step(Step.RESERVED, intent)
+            intent = self._prepare(intent)
+        if intent.state is IntentState.PREPARED:
+            intent = self._sign(intent)
+        if intent.state is IntentState.SIGNED:
+            intent = self._register(intent)
+        if intent.state is IntentState.VOID:
+            raise SigningError("request-voided", why=intent.void_reason or intent.void_why)
+        return self._issued(self._deliver(intent))
+
+    # --- the person ----------------------------------------------------------------------------------------------
+
+    def _to_the_person(self, intent: Intent) -> Intent:
+        """RESERVED → AWAITING: fix every byte that the person will sign; or → APPROVED, for an adopted file."""
+        if intent.state is not IntentState.RESERVED:
+            return intent
+        self._on_step(Step.RESERVED, intent)
+        with self._voiding(intent):
+            request = self._bench.request(intent)
+            numbered = intent.number is not None
+            layout = self._composer.lay_out(
+                request, number=intent.number, issued=intent.issue_date if numbered else None
+            )
+            self._on_step(Step.LAID_OUT, intent)
+            if isinstance(request.content, Adopted):
+                self._bench.put_record(intent, Record.of(layout))
+                self._bench.put_approved(intent, request.content.pdf)
+                intent = self._registry.approved(intent.id, sha256=sha256(request.content.pdf))
+                self._on_step(Step.APPROVED, intent)
+                return intent
+            assert request.person is not None
+            signing_time = self._now()
+            prepared = prepare(
+                self._composer.for_person(request, intent, layout),
+                certificates=request.person.certificates,
+                mechanism=self._check_person(request.person),
+                signing_time=signing_time,
+                field_name=PERSON_FIELD,
+                appearance=self._composer.person_appearance(layout, request.person),
+            )
+        self._bench.put_for_person(intent, prepared, Record.of(layout))
+        intent = self._registry.awaiting(
+            intent.id,
+            prepared_sha256=sha256(prepared.document),
+            to_be_signed_sha256=sha256(prepared.to_be_signed),
+            signing_time=signing_time,
+            expires=signing_time + self._profile.person_within,
+        )
+        self._on_step(Step.AWAITING, intent)
+        return intent
+
+    def _prepare_release(
+        self, intent: Intent, number: DocumentNumber | NextNumber | None, issue_date: date | None
+    ) -> None:
+        """APPROVED → PREPARED: the person's signature is checked before the agency's key is anywhere near."""
+        request, approved, record = (
+            self._bench.request(intent),
+            self._bench.approved(intent),
+            self._bench.record(intent),
+        )
+        ours = None if isinstance(request.content, Adopted) else PERSON_FIELD
+        approval = self._check_signed(approved, request.metadata, field_name=ours, received=intent.approved_at)
+        key, mechanism = self._agency_key()
+        notices = (*approval.notices, *self._check_key(key))
+        if intent.number is None:
+            chosen = number or request.number
+            assert chosen is not None
+            today = self._now().astimezone(VIETNAM).date()
+            intent = self._registry.assign_number(
+                intent.id,
+                chosen,
+                issue_date=issue_date or request.issue_date or today,
+                duplicates=self._profile.duplicates,
+            )
+        elif number is not None and number != intent.number:
+            raise SigningError("number-is-given", number=intent.number)
+        with self._voiding(intent):
+            signing_time = self._now()
+            certificate = key.certificates[0]
+            revision = self._composer.for_agency(
+                request, intent, approved, record.places, certificate=certificate, at=signing_time
+            )
+            self._on_step(Step.SEALED, intent)
+            prepared = prepare(
+                revision.pdf,
+                certificates=key.certificates,
+                mechanism=mechanism,
+                signing_time=signing_time,
+                field_name=AGENCY_FIELD,
+                appearance=revision.appearance,
+                reason=self._profile.signature.reason,
+                fill=revision.fill,
+                lock=revision.lock,
+                seal_url=revision.seal_url,
+            )
+        self._put_prepared(intent, prepared, record.noting(*notices), signing_time)
+
+    def _agency_key(self) -> tuple[SigningKey, Mechanism]:
+        if self._key is None or self._mechanism is None:
+            raise SigningError("agency-key-missing")
+        return self._key, self._mechanism
 
     # --- prepare -----------------------------------------------------------------------------------------------
 
     def _prepare(self, intent: Intent) -> Intent:
         """RESERVED → PREPARED: fix every byte that will be signed."""
+        key, mechanism = self._agency_key()
         with self._voiding(intent):
             request = self._bench.request(intent)
             layout = self._composer.lay_out(request, number=intent.number, issued=intent.issue_date)
@@ -253,16 +496,21 @@ class Issuer:
             signing_time = self._now()
             prepared = prepare(
                 page,
-                certificates=self._key.certificates,
-                mechanism=self._mechanism,
+                certificates=key.certificates,
+                mechanism=mechanism,
                 signing_time=signing_time,
-                field_name=_FIELD,
+                field_name=AGENCY_FIELD,
                 appearance=self._composer.appearance(
-                    layout, certificate=self._key.certificates[0], signing_time=signing_time
+                    layout.signature_place, certificate=key.certificates[0], signing_time=signing_time
                 ),
                 reason=self._profile.signature.reason,
             )
-            record = Record.of(layout, *self._check_key())
+            record = Record.of(layout).noting(*self._check_key(key))
+        return self._put_prepared(intent, prepared, record, signing_time)
+
+    def _put_prepared(
+        self, intent: Intent, prepared: PreparedSignature, record: Record, signing_time: datetime
+    ) -> Intent:
         self._bench.put_prepared(intent, prepared, record)
         intent = self._registry.prepared(
             intent.id,
@@ -281,9 +529,10 @@ class Issuer:
             prepared = self._bench.prepared(intent)
         signed = self._bench.completed(intent, prepared)
         if signed is None:
-            if prepared.certificates[0] != self._key.certificates[0]:
+            key, _ = self._agency_key()
+            if prepared.certificates[0] != key.certificates[0]:
                 raise KeyStoreError("prepared-for-other-key", id=intent.id)
-            signature = self._key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
+            signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
             self._on_step(Step.KEY_USED, intent)
             with self._voiding(intent):
                 signed = complete(prepared, signature)
@@ -299,13 +548,13 @@ class Issuer:
         with self._voiding(intent):
             signed = self._bench.signed(intent, intent.signed_sha256)
             record, prepared = self._bench.record(intent), self._bench.prepared(intent)
-            seal_sha256 = self._read_back(signed, prepared, intent)
+            signers, seal_sha256 = self._read_back(signed, prepared, intent)
         self._on_step(Step.READ_BACK, intent)
         assert intent.signing_time is not None
         registration = Registration(
             sha256=sha256(signed),
             size=len(signed),
-            signers=(SignerCertificate(role=SignerRole.AGENCY, **signer_facts(prepared.certificates[0])),),
+            signers=signers,
             signing_time=intent.signing_time,
             level=self._profile.signature.level,
             mechanism=prepared.mechanism,
@@ -320,13 +569,24 @@ class Issuer:
         self._on_step(Step.ISSUED, intent)
         return intent
 
-    def _read_back(self, signed: bytes, prepared: PreparedSignature, intent: Intent) -> str | None:
-        """Inspect the signed file from its bytes alone; returns the seal token's SHA-256."""
+    def _read_back(
+        self, signed: bytes, prepared: PreparedSignature, intent: Intent
+    ) -> tuple[tuple[SignerCertificate, ...], str | None]:
+        """Inspect the signed file from its bytes alone; returns who signed it, and the seal token's SHA-256."""
         found = inspect_signatures(signed, trust=TrustStore(), at=self._now())
-        certificate = sha256(prepared.certificates[0])
-        ours = [s for s in found.signatures if s.certificate_sha256 == certificate and s.covers_whole_file]
-        if found.integrity is not Integrity.INTACT or len(found.signatures) != 1 or not ours:
+        agency = sha256(prepared.certificates[0])
+        before, last = found.signatures[:-1], found.signatures[-1:]
+        ours = [s for s in last if s.certificate_sha256 == agency and s.covers_whole_file]
+        if found.integrity is not Integrity.INTACT or not ours or bool(before) != intent.person:
             raise SigningError("read-back-failed", what="signature")
+        people = [s.certificates[0] for s in before if s.certificates]
+        signers = (
+            *(SignerCertificate(**signer_facts(c), role=SignerRole.PERSON) for c in people),
+            SignerCertificate(**signer_facts(prepared.certificates[0]), role=SignerRole.AGENCY),
+        )
+        return signers, self._read_seal(signed, intent)
+
+    def _read_seal(self, signed: bytes, intent: Intent) -> str | None:
         if self._profile.seal is None or intent.number is None:
             return None
         token = SealToken.from_url(next((link.url for link in seal_links(signed)), ""))

@@ -32,6 +32,7 @@ __all__ = [
     "Protection",
     "SigningKey",
     "check_signature",
+    "key_type_of",
 ]
 
 
@@ -309,3 +310,14 @@ def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechani
     except InvalidSignature:
         return False
     return False
+
+
+def key_type_of(public_key: bytes) -> KeyType | None:
+    """The kind of a public key (SubjectPublicKeyInfo, DER); None for one that esign does not sign with."""
+    key = load_der_public_key(public_key)
+    if isinstance(key, rsa.RSAPublicKey):
+        return KeyType.RSA
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        curves = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384}
+        return curves.get(key.curve.name)
+    return KeyType.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else None

@@ -127,6 +127,8 @@ class IssuanceProfile:
     """Whether the signature has an appearance (the red seal and its text)."""
     person: bool = False
     """Whether a competent person signs before the agency (ND30 Đ.5, Đ.32.2.d)."""
+    person_within: timedelta = timedelta(days=30)
+    """How long a prepared document waits for the person's signature before it is void."""
     numbering: Numbering = Numbering.RESERVED
     """When number and date are taken; AT_RELEASE needs `person`."""
     duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE

@@ -9,11 +9,11 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from esign.codes import DocumentNumber, DossierCode, ProcedureCode
-from esign.document import Box, ResultMetadata
+from esign.document import Box, Person, ResultMetadata
 from esign.errors import InputError
 from esign.registry import NextNumber
 
-__all__ = ["Filled", "Given", "Request"]
+__all__ = ["Adopted", "Filled", "Given", "Request"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,19 +39,31 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """A PDF that the competent person signed in other software: kept byte for byte, checked, and gone on from."""
+
+    pdf: bytes = field(repr=False)
+    """The signed file."""
+    place: Box | None = None
+    """Where number, QR seal and red seal go, all in one mark; None finds white room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One document to issue."""
 
     idempotency_key: str
     """The caller's name for this request, 1 to 200 characters: repeating it never issues twice."""
-    content: Filled | Given
+    content: Filled | Given | Adopted
     """What the document says."""
     metadata: ResultMetadata | None = None
     """What the result is; None signs a file that is no result of its own: no number, no seal, no standing."""
     number: DocumentNumber | NextNumber | None = None
     """A number that another system gave, or the next of a number book (templates only: they print it)."""
     issue_date: date | None = None
-    """The date that the document carries; None takes today's in +07:00."""
+    """The date that the document carries; None takes today's in +07:00, at release where that is when it is dated."""
+    person: Person | None = None
+    """Who signs before the agency; None where the agency signs alone, or where the person has signed already."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.idempotency_key) <= 200:
@@ -62,6 +74,15 @@ class Request:
             raise InputError("number-not-on-page")
         if isinstance(self.content, Filled) and self.metadata is None:
             raise InputError("template-needs-metadata")
+        if self.metadata is None and (self.person is not None or isinstance(self.content, Adopted)):
+            raise InputError("person-needs-metadata")
+        if self.person is not None and isinstance(self.content, Adopted):
+            raise InputError("person-signs-twice")
+
+    @property
+    def two_signatures(self) -> bool:
+        """Whether a competent person signs, or has signed, before the agency."""
+        return self.person is not None or isinstance(self.content, Adopted)
 
     def digest(self, profile: str) -> str:
         """SHA-256 over everything that is asked for, hex: what "the same request" means."""
@@ -72,10 +93,13 @@ class Request:
         content: dict[str, Any]
         if isinstance(self.content, Filled):
             content = {"template": self.content.template, "data": self.content.data}
+        elif isinstance(self.content, Adopted):
+            place = self.content.place and _box(self.content.place)
+            content = {"adopted": _text(self.content.pdf), "place": place}
         else:
             places = (self.content.seal_place, self.content.signature_place)
             content = {
-                "pdf": base64.b64encode(self.content.pdf).decode(),
+                "pdf": _text(self.content.pdf),
                 "places": [None if p is None else _box(p) for p in places],
             }
         stored = {
@@ -85,6 +109,7 @@ class Request:
             "metadata": self.metadata and _metadata(self.metadata),
             "number": _number(self.number),
             "date": self.issue_date and self.issue_date.isoformat(),
+            "person": self.person and _person(self.person),
         }
         try:
             return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
@@ -99,12 +124,11 @@ class Request:
         number, metadata = found["number"], found["metadata"]
         return cls(
             idempotency_key=found["key"],
-            content=Filled(template=content["template"], data=content["data"])
-            if "template" in content
-            else _given(content),
+            content=_content(content),
             metadata=None if metadata is None else _read_metadata(metadata),
             number=_read_number(number),
             issue_date=date.fromisoformat(found["date"]) if found["date"] else None,
+            person=_read_person(found["person"]) if found["person"] else None,
         )
 
 
@@ -112,11 +136,35 @@ def _box(box: Box) -> list[float]:
     return [box.page, box.left, box.bottom, box.width, box.height, box.rotate]
 
 
-def _given(content: Mapping[str, Any]) -> Given:
-    boxes = [
-        p and Box(page=p[0], left=p[1], bottom=p[2], width=p[3], height=p[4], rotate=p[5]) for p in content["places"]
-    ]
-    return Given(pdf=base64.b64decode(content["pdf"]), seal_place=boxes[0], signature_place=boxes[1])
+def _read_box(stored: list[Any] | None) -> Box | None:
+    if stored is None:
+        return None
+    page, left, bottom, width, height, rotate = stored
+    return Box(page=page, left=left, bottom=bottom, width=width, height=height, rotate=rotate)
+
+
+def _content(stored: Mapping[str, Any]) -> Filled | Given | Adopted:
+    if "template" in stored:
+        return Filled(template=stored["template"], data=stored["data"])
+    if "adopted" in stored:
+        return Adopted(pdf=base64.b64decode(stored["adopted"]), place=_read_box(stored["place"]))
+    seal, signature = (_read_box(p) for p in stored["places"])
+    return Given(pdf=base64.b64decode(stored["pdf"]), seal_place=seal, signature_place=signature)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _person(person: Person) -> dict[str, Any]:
+    return {"certificates": [_text(c) for c in person.certificates], "image": person.image and _text(person.image)}
+
+
+def _read_person(stored: Mapping[str, Any]) -> Person:
+    return Person(
+        certificates=tuple(base64.b64decode(c) for c in stored["certificates"]),
+        image=base64.b64decode(stored["image"]) if stored["image"] else None,
+    )
 
 
 def _metadata(metadata: ResultMetadata) -> dict[str, Any]:

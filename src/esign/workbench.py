@@ -6,11 +6,12 @@ read back must have the digest that the register recorded.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Self
 
-from esign.composition import Layout
+from esign.composition import Layout, Places
+from esign.document import Box
 from esign.errors import SigningError
 from esign.files import Folder
 from esign.pades.sign import PreparedSignature
@@ -38,11 +39,33 @@ class Record:
     """What it was set in."""
     notices: tuple[Reason, ...]
     """What was let pass."""
+    places: Places
+    """What is needed again when the agency signs."""
 
     @classmethod
-    def of(cls, layout: Layout, *more: Reason) -> Self:
-        """From a layout, and what the checks of keys and people add."""
-        return cls(pages=layout.pages, fonts=layout.fonts, notices=(*layout.notices, *more))
+    def of(cls, layout: Layout) -> Self:
+        """From a layout."""
+        places = Places(signature=layout.signature_place, release=layout.release)
+        return cls(pages=layout.pages, fonts=layout.fonts, notices=layout.notices, places=places)
+
+    def noting(self, *more: Reason) -> Self:
+        """With what the checks of keys and people add."""
+        return replace(self, notices=(*self.notices, *more))
+
+    def to_bytes(self) -> bytes:
+        """One JSON text."""
+        return json.dumps(asdict(self), default=str).encode()
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """Read what `to_bytes` wrote."""
+        found = json.loads(stored)
+        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
+        signature, release = found["places"]["signature"], found["places"]["release"]
+        places = Places(
+            signature=Box(**signature) if signature else None, release={k: Box(**b) for k, b in release.items()}
+        )
+        return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices, places=places)
 
 
 class Workbench:
@@ -73,9 +96,29 @@ class Workbench:
 
     def put_prepared(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
         """Keep the bytes to be signed, before the register learns that they are fixed."""
-        self._spool.put(f"{intent.id}.pdf", prepared.document)
-        self._spool.put(f"{intent.id}.json", prepared.to_json().encode())
-        self._spool.put(f"{intent.id}.record", json.dumps(asdict(record), default=str).encode())
+        self._put(intent, "", prepared)
+        self.put_record(intent, record)
+
+    def put_record(self, intent: Intent, record: Record) -> None:
+        """Keep what a later step, perhaps of another process, will need."""
+        self._spool.put(f"{intent.id}.record", record.to_bytes())
+
+    def put_for_person(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
+        """The same for the person's signature."""
+        self._put(intent, "person.", prepared)
+        self.put_record(intent, record)
+
+    def _put(self, intent: Intent, whose: str, prepared: PreparedSignature) -> None:
+        self._spool.put(f"{intent.id}.{whose}pdf", prepared.document)
+        self._spool.put(f"{intent.id}.{whose}json", prepared.to_json().encode())
+
+    def for_person(self, intent: Intent) -> PreparedSignature:
+        """What the person's key is to sign.
+
+        Raises:
+            SigningError: `prepared-damaged`.
+        """
+        return self._get(intent, "person.", (intent.person_prepared_sha256, intent.person_to_be_signed_sha256))
 
     def prepared(self, intent: Intent) -> PreparedSignature:
         """What the agency's key is about to sign.
@@ -83,11 +126,14 @@ class Workbench:
         Raises:
             SigningError: `prepared-damaged`: it is not what the register recorded; the key must not see it.
         """
-        document, sidecar = self._spool.get(f"{intent.id}.pdf"), self._spool.get(f"{intent.id}.json")
+        return self._get(intent, "", (intent.prepared_sha256, intent.to_be_signed_sha256))
+
+    def _get(self, intent: Intent, whose: str, recorded: tuple[str | None, str | None]) -> PreparedSignature:
+        document = self._spool.get(f"{intent.id}.{whose}pdf")
+        sidecar = self._spool.get(f"{intent.id}.{whose}json")
         if document is None or sidecar is None:
             raise SigningError("prepared-damaged", problem="missing")
         prepared = PreparedSignature.from_json(sidecar.decode(), document)
-        recorded = (intent.prepared_sha256, intent.to_be_signed_sha256)
         if (sha256(document), sha256(prepared.to_be_signed)) != recorded:
             raise SigningError("prepared-damaged", problem="not as registered")
         return prepared
@@ -101,9 +147,22 @@ class Workbench:
         stored = self._spool.get(f"{intent.id}.record")
         if stored is None:
             raise SigningError("prepared-damaged", problem="missing")
-        found = json.loads(stored)
-        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
-        return Record(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices)
+        return Record.from_bytes(stored)
+
+    def put_approved(self, intent: Intent, pdf: bytes) -> None:
+        """Keep the file with the person's signature, which waits for the agency's."""
+        self._spool.put(f"{intent.id}.approved.pdf", pdf)
+
+    def approved(self, intent: Intent) -> bytes:
+        """The file that the person signed.
+
+        Raises:
+            SigningError: `prepared-damaged`: it is not what the register recorded.
+        """
+        pdf = self._spool.get(f"{intent.id}.approved.pdf")
+        if pdf is None or sha256(pdf) != intent.approved_sha256:
+            raise SigningError("prepared-damaged", problem="missing" if pdf is None else "not as registered")
+        return pdf
 
     def put_signed(self, intent: Intent, signed: bytes) -> None:
         """Keep the signed file; nobody gets it before it is registered."""
@@ -131,7 +190,8 @@ class Workbench:
 
     def forget(self, intent: Intent, *, archived: bool = False) -> None:
         """Remove what was only needed to make it; with `archived` the signed file as well, for voided intents."""
-        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in ("pdf", "json", "record"))):
+        made = ("pdf", "json", "record", "person.pdf", "person.json", "approved.pdf")
+        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in made)):
             self._spool.discard(name)
         if archived:
             self._archive.discard(f"{intent.id}.pdf")

@@ -49,7 +49,8 @@ def independent_check(office: Office, expected_numbers: list[str]) -> None:
 
 
 # Only around the signature does it matter which kind of key it is.
-CASES = [*(("rsa", step) for step in Step), *(("p256", s) for s in (Step.PREPARED, Step.KEY_USED, Step.SIGNED))]
+STEPS = [step for step in Step if step not in {Step.AWAITING, Step.APPROVED}]  # one signature waits for nobody
+CASES = [*(("rsa", step) for step in STEPS), *(("p256", s) for s in (Step.PREPARED, Step.KEY_USED, Step.SIGNED))]
 
 
 @pytest.mark.parametrize(("kind", "step"), CASES)

@@ -19,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode
 from esign.delivery import FolderDelivery
-from esign.document import Agency, ResultMetadata
+from esign.document import Agency, Person, ResultMetadata
 from esign.files import Folder
 from esign.issuance import Issuer, Step
 from esign.keys import SigningKey
-from esign.pdf.specimen import specimen_seal
+from esign.pdf.specimen import specimen_seal, specimen_signature
 from esign.pdf.templates import load
 from esign.profile import TT15, IssuanceProfile, SealProfile, SignatureProfile
 from esign.registry import Intent, NextNumber, Registry
@@ -73,6 +73,7 @@ class Office:
         for file, key, who in (
             ("key.p12", _private_key(kind), "UBND PHƯỜNG MẪU"),
             ("seal.p12", _private_key("p256"), "Tem QR UBND PHƯỜNG MẪU"),
+            ("person.p12", _private_key(kind), "Nguyễn Văn Mẫu"),
         ):
             certificate = pki.issuing.certify(key.public_key(), name(who, locality="Hà Nội"))
             issuers = [pki.issuing.certificate]
@@ -84,6 +85,7 @@ class Office:
         for i, crl in enumerate(pki.crls(at=NOW - timedelta(hours=1))):
             (folder / f"{i}.crl").write_bytes(crl)
         (folder / "seal.png").write_bytes(specimen_seal())
+        (folder / "person.png").write_bytes(specimen_signature("Nguyễn Văn Mẫu"))
         return cls.open(folder)
 
     @classmethod
@@ -113,6 +115,16 @@ class Office:
             ),
             clock=clock,
         )
+
+    @property
+    def person_key(self) -> SigningKey:
+        """The competent person's, in software; it could be anywhere."""
+        return SoftwareKey.from_pkcs12((self.folder / "person.p12").read_bytes(), PASSPHRASE)
+
+    @property
+    def person(self) -> Person:
+        """The competent person, with the image of a wet signature."""
+        return Person(certificates=self.person_key.certificates, image=(self.folder / "person.png").read_bytes())
 
     @property
     def out(self) -> Path:

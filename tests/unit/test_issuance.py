@@ -300,7 +300,7 @@ def test_damage_between_two_steps_voids_with_a_reason_and_the_number_stays_expla
 def test_steps_are_reported_in_order(office: Office) -> None:
     seen: list[Step] = []
     office.issuer(lambda step, _intent: seen.append(step)).issue(request("k"))
-    assert seen == list(Step)
+    assert seen == [step for step in Step if step not in {Step.AWAITING, Step.APPROVED}]
 
 
 def test_nothing_personal_is_in_names_of_files(office: Office) -> None:

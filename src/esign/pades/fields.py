@@ -129,9 +129,11 @@ def add_release_fields(
             raise InputError("release-field-name", field=name)
     form = _form(update)
     _check_names_free(form)
-    parent = _add_parents(update, form)
-    for field in fields:
-        _add_field(update, field, parent)
+    if fields:
+        # A parent without kids would be a terminal field without a type, which readers refuse to compare.
+        parent = _add_parents(update, form)
+        for field in fields:
+            _add_field(update, field, parent)
     if person_box is not None:
         _add_signature_field(update, PERSON_FIELD, person_box, alt=person_alt, lock=())
     _add_signature_field(update, AGENCY_FIELD, agency_box, alt=alt, lock=names)

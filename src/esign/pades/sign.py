@@ -24,7 +24,7 @@ from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
 from esign.document import Box, Mark
 from esign.errors import InputError, SigningError
-from esign.keys import KeyType, Mechanism, SigningKey, check_signature
+from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
 from esign.pades._writer import Update, import_mark, open_update, wrapped
 from esign.pades.cms import MAX_SIGNATURE, signed_attributes, signed_data
 from esign.pades.fields import FilledField, corners, fill_field, hidden, lock_of
@@ -33,7 +33,7 @@ from esign.profile import VIETNAM, Level, SignatureProfile
 _SAME_PLACE = 0.01
 """Points: numbers in a PDF are rounded."""
 
-__all__ = ["Appearance", "PreparedSignature", "choose_mechanism", "complete", "prepare", "sign"]
+__all__ = ["Appearance", "PreparedSignature", "choose_mechanism", "complete", "mechanism_for", "prepare", "sign"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +113,19 @@ def choose_mechanism(profile: SignatureProfile, key: SigningKey) -> Mechanism:
     if mechanism is None:
         offered = ", ".join(sorted(m.value for m in key.mechanisms)) or "-"
         raise SigningError("mechanism-not-allowed", profile=profile.name, offered=offered)
+    return mechanism
+
+
+def mechanism_for(profile: SignatureProfile, certificate: bytes) -> Mechanism:
+    """How a key that is elsewhere signs under `profile`: of it only the certificate is known.
+
+    Raises:
+        SigningError: `mechanism-not-allowed`.
+    """
+    public_key = x509.Certificate.load(certificate).public_key.dump()
+    mechanism = next((m for m in profile.mechanisms if m.key_type is key_type_of(public_key)), None)
+    if mechanism is None:
+        raise SigningError("mechanism-not-allowed", profile=profile.name, offered="-")
     return mechanism
 
 
