@@ -14,7 +14,9 @@ from typing import Any
 from asn1crypto import cms
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel
+from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel, StandardDiffPolicy
+from pyhanko.sign.diff_analysis.constants import ACROFORM_EXEMPT_STRICT_COMPARISON
+from pyhanko.sign.diff_analysis.form_rules_api import FormUpdatingRule
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.generic_cms import extract_self_reported_ts
 
@@ -111,6 +113,17 @@ def changes_since(pdf: bytes, length: int) -> Changes:
         return Changes(kind=ChangeKind.OTHER)
 
 
+# pyHanko compares with a state that is signed. Ours may be a state before the first signature, which sets /SigFlags
+# (ISO 32000-1 §12.7.2) and, where the document had no form, makes one.
+_form_rule = DEFAULT_DIFF_POLICY.form_rule
+assert _form_rule is not None
+_POLICY = StandardDiffPolicy(
+    global_rules=DEFAULT_DIFF_POLICY.global_rules,
+    form_rule=FormUpdatingRule(
+        field_rules=_form_rule.field_rules,
+        ignored_acroform_keys=ACROFORM_EXEMPT_STRICT_COMPARISON | {"/SigFlags"},
+    ),
+)
 _KINDS = {
     ModificationLevel.NONE: ChangeKind.NONE,
     ModificationLevel.LTA_UPDATES: ChangeKind.ARCHIVAL,
@@ -126,7 +139,11 @@ def _changes(pdf: bytes, length: int) -> Changes:
         return Changes(kind=ChangeKind.OTHER)  # the file as a whole goes back to another beginning
     if after.xrefs.total_revisions == before.xrefs.total_revisions:
         return Changes(kind=ChangeKind.OTHER if pdf[length:].strip() else ChangeKind.NONE)
-    result = DEFAULT_DIFF_POLICY.review_file(after, last)
+    base = after.get_historical_resolver(last)
+    if _entry(base.root, "/AcroForm") is None:
+        empty = {generic.pdf_name("/Fields"): generic.ArrayObject()}
+        base.root[generic.pdf_name("/AcroForm")] = generic.DictionaryObject(empty)
+    result = _POLICY.review_file(after, base)
     if not isinstance(result, DiffResult) or result.modification_level not in _KINDS:
         return Changes(kind=ChangeKind.OTHER)
     # pyHanko calls a new, empty signature field archival; whatever it shows, nobody signed it yet.
