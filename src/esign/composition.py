@@ -18,6 +18,7 @@ from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_relea
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
 from esign.pdf.layout import find_places
+from esign.pdf.links import seal_links
 from esign.pdf.marks import (
     PERSON_MM,
     agency_mark,
@@ -28,6 +29,7 @@ from esign.pdf.marks import (
     seal_mark_size,
 )
 from esign.pdf.preflight import preflight
+from esign.pdf.raster import page_image
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
 from esign.pdf.templates import load
@@ -35,10 +37,12 @@ from esign.profile import VIETNAM, IssuanceProfile, Numbering, SealProfile
 from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Filled, Given, Request
-from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted
+from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
 from esign.seal import make as make_seal
 
 __all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
+
+_DPI = 200  # what a verifier looks with (docs/spec/seal.md §8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,15 +114,35 @@ class Composer:
         self._renderer = renderer
         self._now = now
 
-    def proof(self, request: Request) -> Layout:
-        """The layout with a placeholder for a number that is not known yet: finds what could fail.
+    def proof(self, request: Request, *, certificate: bytes | None) -> None:
+        """Make the document once with placeholders for what is not known yet: finds what could fail.
+
+        Whatever fails later costs a number, for good. A template's page is our own; a given one may hide the seal, so
+        the seal is drawn on it and read. `certificate` is the agency's, where it is at hand.
 
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
-        if self.late(request):
-            return self.lay_out(request, number=None, issued=None)
-        return self.lay_out(request, number=self._proof_number(request), issued=request.issue_date or self._today())
+        number, late = self._proof_number(request), self.late(request)
+        dated = None if late else request.issue_date or self._today()
+        layout = self.lay_out(request, number=None if late else number, issued=dated)
+        appearance = None
+        if certificate is not None:
+            appearance = self.appearance(layout.signature_place, certificate=certificate, signing_time=self._now())
+        if request.person is not None:
+            self.person_appearance(layout, request.person)
+        if not isinstance(request.content, Given):
+            return
+        pdf, place = layout.pdf, layout.seal_place
+        if self._profile.seal is not None and number is not None and place is not None:
+            token = self._seal_proof(request, number)
+            url, mark = self._drawn(token)
+            pdf = stamp(pdf, mark, place, url=url)
+            if seal_urls(page_image(pdf, place.page, _DPI)) != (url,):
+                found = Reason("seal-not-readable", {"page": place.page + 1})
+                raise PreflightError("document-not-issuable", findings=(found,), count=1)
+        if appearance is not None:
+            stamp(pdf, appearance.mark, appearance.box, url="")
 
     def late(self, request: Request) -> bool:
         """Whether number, date and seal come only when the agency signs."""
@@ -178,8 +202,11 @@ class Composer:
 
     def _lay_out_given(self, content: Given, room: tuple[float, float] | None, *, person: bool) -> Layout:
         found = preflight(content.pdf, self._profile)
-        if found.findings:
-            raise PreflightError("document-not-issuable", findings=found.findings)
+        findings = list(found.findings)
+        if not findings and self._profile.seal is not None and seal_links(content.pdf):
+            findings.append(Reason("already-sealed"))
+        if findings:
+            raise PreflightError("document-not-issuable", findings=findings, count=len(findings))
         seal = None if content.seal_place else room
         mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
         places = find_places(content.pdf, seal=seal, signature=mark)
@@ -273,14 +300,20 @@ class Composer:
         claims = self._claims(
             request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
         )
-        url = make_seal(claims, _kid(profile), self._seal_key).url(profile.host)
+        return self._drawn(make_seal(claims, _kid(profile), self._seal_key))
+
+    def _drawn(self, token: SealToken) -> tuple[str, Mark]:
+        """A token's URL, and the symbol that says it with what is printed below."""
+        profile = self._profile.seal
+        assert profile is not None
+        url = token.url(profile.host)
         symbol = Symbol.of(url, size_mm=profile.size_mm)
         mark = seal_mark(
             symbol.svg().encode(),
             size_mm=symbol.size_mm,
             quiet_mm=symbol.quiet_mm,
             host=profile.host,
-            printed_id=str(intent.id),
+            printed_id=str(token.claims.result_id),
         )
         return url, mark
 
@@ -288,12 +321,17 @@ class Composer:
         """The mark's size in mm, from a seal as long as the real one will be."""
         profile = self._profile.seal
         assert profile is not None
-        longest = self._claims(
-            request, number, result_id=ResultId(bytes(10)), status_number=2**32 - 1, digest=bytes(16)
-        )
-        proof = SealToken(claims=longest, kid=_kid(profile), signature=bytes(64))
+        proof = self._seal_proof(request, number)
         size, quiet = _printed_size(profile.host, len(proof.digits), profile.size_mm)
-        return seal_mark_size(size_mm=size, quiet_mm=quiet, host=profile.host, printed_id=str(longest.result_id))
+        return seal_mark_size(size_mm=size, quiet_mm=quiet, host=profile.host, printed_id=str(proof.claims.result_id))
+
+    def _seal_proof(self, request: Request, number: DocumentNumber) -> SealToken:
+        """A seal as long as the real one will be, signed by nobody."""
+        assert self._profile.seal is not None
+        longest = self._claims(
+            request, number, result_id=ResultId(bytes(range(10))), status_number=2**32 - 1, digest=bytes(range(16))
+        )
+        return SealToken(claims=longest, kid=_kid(self._profile.seal), signature=bytes(range(64)))
 
     def _claims(
         self, request: Request, number: DocumentNumber, *, result_id: ResultId, status_number: int, digest: bytes

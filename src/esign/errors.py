@@ -15,6 +15,7 @@ Error:
 │   ├── DuplicateNumber   the number is taken
 │   └── NotRegistered     there is no such result
 ├── VerificationFailed    raised by `Verifier.verify`; carries the report
+├── DeliveryFailed        it is issued, and did not reach its receiver yet
 └── ConfigurationError    esign.toml, an environment, a missing program
 """
 
@@ -24,6 +25,7 @@ from esign.reasons import Explanation, Language, Reason
 
 __all__ = [
     "ConfigurationError",
+    "DeliveryFailed",
     "DuplicateNumber",
     "Error",
     "InputError",
@@ -129,6 +131,10 @@ class DuplicateNumber(RegistryError):
 
 class NotRegistered(RegistryError):
     """There is no such result in this register."""
+
+
+class DeliveryFailed(Error):
+    """A result is issued, and did not reach its receiver yet; delivering again is safe."""
 
 
 class VerificationFailed(Error):

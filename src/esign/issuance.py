@@ -35,11 +35,14 @@ from esign.composition import Composer
 from esign.delivery import Delivery
 from esign.document import Agency, Person, ResultMetadata, SignerRole
 from esign.errors import (
+    DeliveryFailed,
+    DuplicateNumber,
     Error,
     InputError,
     KeyStoreError,
     NotRegistered,
     RegistryError,
+    RequestConflict,
     SigningError,
 )
 from esign.files import Folder
@@ -218,7 +221,7 @@ class Issuer:
         """
         intent = self._registry.get(result_id)
         if intent.state is not IntentState.AWAITING or intent.expires_at is None:
-            raise SigningError("not-awaiting", id=intent.id, state=intent.state.value)
+            raise SigningError("not-awaiting", id=str(intent.id), state=intent.state.value)
         prepared = self._bench.for_person(intent)
         return Pending(id=intent.id, role=SignerRole.PERSON, expires=intent.expires_at, prepared=prepared)
 
@@ -234,7 +237,7 @@ class Issuer:
             intent = self._registry.get(result_id)
             if intent.expires_at is not None and self._now() > intent.expires_at:
                 with self._voiding(intent):
-                    raise SigningError("pending-expired", id=intent.id)
+                    raise SigningError("pending-expired", id=str(intent.id))
             signed = complete(prepared, signature)
             self._bench.put_approved(intent, signed)
             intent = self._registry.approved(intent.id, sha256=sha256(signed))
@@ -311,7 +314,7 @@ class Issuer:
             self._check_person(request.person)
         if isinstance(request.content, Adopted):
             self._check_signed(request.content.pdf, request.metadata, field_name=None)
-        self._composer.proof(request)
+        self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
         self._on_step(Step.CHECKED, None)
 
     def _check_key(self, key: SigningKey) -> tuple[Reason, ...]:
@@ -345,7 +348,15 @@ class Issuer:
         if self._registry.by_key(request.idempotency_key) is None:
             self._check(request)
             self._bench.put_request(digest, request)
-        return self._registry.reserve(self._new_intent(request, digest))
+        try:
+            intent = self._registry.reserve(self._new_intent(request, digest))
+        except (InputError, DuplicateNumber, RequestConflict):
+            self._bench.drop_request(digest)  # nothing was recorded, so nothing will ever need it
+            raise
+        if intent.agency != self._agency.code:
+            # Another agency of the same register: its number must not come to stand on our page.
+            raise RequestConflict("request-conflict", id=str(intent.id))
+        return intent
 
     def _new_intent(self, request: Request, digest: str) -> NewIntent:
         late = self._composer.late(request)
@@ -531,7 +542,7 @@ class Issuer:
         if signed is None:
             key, _ = self._agency_key()
             if prepared.certificates[0] != key.certificates[0]:
-                raise KeyStoreError("prepared-for-other-key", id=intent.id)
+                raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
             signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
             self._on_step(Step.KEY_USED, intent)
             with self._voiding(intent):
@@ -605,7 +616,13 @@ class Issuer:
             where = "caller"
             if self._delivery is not None:
                 issued = self._issued(intent)
-                where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=issued.pdf)
+                try:
+                    where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=issued.pdf)
+                except Error:
+                    raise
+                except Exception as e:
+                    # A portal's own code; the result is issued, and `resume` will deliver it again.
+                    raise DeliveryFailed("delivery-failed", id=str(intent.id), problem=type(e).__name__) from e
             intent = self._registry.delivered(intent.id, at=self._now(), where=where)
             self._on_step(Step.DELIVERED, intent)
         self._bench.forget(intent)
@@ -613,7 +630,7 @@ class Issuer:
 
     def _issued(self, intent: Intent) -> Issued:
         if intent.state is not IntentState.ISSUED or intent.registration is None:
-            raise NotRegistered("not-issued", id=intent.id, state=intent.state.value)
+            raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
         return Issued(
             id=intent.id,
             number=intent.number,

@@ -13,7 +13,7 @@ from esign.document import Box, Person, ResultMetadata
 from esign.errors import InputError
 from esign.registry import NextNumber
 
-__all__ = ["Adopted", "Filled", "Given", "Request"]
+__all__ = ["Adopted", "Filled", "Given", "Request", "digest_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Request:
 
     def digest(self, profile: str) -> str:
         """SHA-256 over everything that is asked for, hex: what "the same request" means."""
-        return hashlib.sha256(profile.encode() + b"\0" + self.to_bytes()).hexdigest()
+        return digest_of(self.to_bytes(), profile=profile)
 
     def to_bytes(self) -> bytes:
         """One canonical JSON text, with the PDF in it as base64."""
@@ -130,6 +130,11 @@ class Request:
             issue_date=date.fromisoformat(found["date"]) if found["date"] else None,
             person=_read_person(found["person"]) if found["person"] else None,
         )
+
+
+def digest_of(stored: bytes, *, profile: str) -> str:
+    """`Request.digest` of a stored request, without reading it."""
+    return hashlib.sha256(profile.encode() + b"\0" + stored).hexdigest()
 
 
 def _box(box: Box) -> list[float]:

@@ -17,7 +17,7 @@ from esign.files import Folder
 from esign.pades.sign import PreparedSignature
 from esign.reasons import Reason
 from esign.registry import Intent
-from esign.request import Request
+from esign.request import Request, digest_of
 
 __all__ = ["Record", "Workbench", "sha256"]
 
@@ -58,14 +58,21 @@ class Record:
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
-        """Read what `to_bytes` wrote."""
-        found = json.loads(stored)
-        notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
-        signature, release = found["places"]["signature"], found["places"]["release"]
-        places = Places(
-            signature=Box(**signature) if signature else None, release={k: Box(**b) for k, b in release.items()}
-        )
-        return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices, places=places)
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            SigningError: `prepared-damaged`.
+        """
+        try:
+            found = json.loads(stored)
+            notices = tuple(Reason(n["code"], n["facts"]) for n in found["notices"])
+            signature, release = found["places"]["signature"], found["places"]["release"]
+            places = Places(
+                signature=Box(**signature) if signature else None, release={k: Box(**b) for k, b in release.items()}
+            )
+            return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices, places=places)
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise SigningError("prepared-damaged", problem=type(e).__name__) from e
 
 
 class Workbench:
@@ -89,10 +96,14 @@ class Workbench:
         stored = self._spool.get(f"{intent.request_digest}.request")
         if stored is None:
             raise SigningError("request-lost")
-        request = Request.from_bytes(stored)
-        if request.digest(self._profile) != intent.request_digest:
+        # The digest first: what has another one need not even be JSON.
+        if digest_of(stored, profile=self._profile) != intent.request_digest:
             raise SigningError("request-altered")
-        return request
+        return Request.from_bytes(stored)
+
+    def drop_request(self, digest: str) -> None:
+        """Forget what was asked for and not recorded: it is mostly personal data."""
+        self._spool.discard(f"{digest}.request")
 
     def put_prepared(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
         """Keep the bytes to be signed, before the register learns that they are fixed."""
@@ -133,7 +144,7 @@ class Workbench:
         sidecar = self._spool.get(f"{intent.id}.{whose}json")
         if document is None or sidecar is None:
             raise SigningError("prepared-damaged", problem="missing")
-        prepared = PreparedSignature.from_json(sidecar.decode(), document)
+        prepared = PreparedSignature.from_json(sidecar.decode(errors="replace"), document)
         if (sha256(document), sha256(prepared.to_be_signed)) != recorded:
             raise SigningError("prepared-damaged", problem="not as registered")
         return prepared
@@ -185,7 +196,7 @@ class Workbench:
         """
         signed = self._archive.get(f"{intent.id}.pdf")
         if signed is None or sha256(signed) != digest:
-            raise SigningError("archive-damaged", id=intent.id)
+            raise SigningError("archive-damaged", id=str(intent.id))
         return signed
 
     def forget(self, intent: Intent, *, archived: bool = False) -> None:

@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pikepdf
 import pytest
 import zxingcpp
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from esign.codes import DocumentNumber
-from esign.document import ResultMetadata
+from esign.codes import AgencyCode, DocumentNumber
+from esign.document import Box, ResultMetadata
 from esign.errors import (
     DuplicateNumber,
     InputError,
@@ -26,6 +27,7 @@ from esign.errors import (
 from esign.files import Folder
 from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
+from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image
 from esign.profile import TT15, VGCA_COMPAT, Level
 from esign.registry import Intent, IntentState
@@ -34,6 +36,7 @@ from esign.request import Filled, Given, Request
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI
+from tests.unit.pdf.tools import changed, page
 
 
 @pytest.fixture(scope="module")
@@ -395,3 +398,88 @@ def test_the_key_never_sees_bytes_that_were_not_recorded(office: Office) -> None
         office.issuer(swap).issue(request("k"))
     assert refused.value.code == "prepared-damaged"
     assert key.signatures == 0
+
+
+def stop_at(wanted: Step) -> Callable[[Step, Intent | None], None]:
+    def on_step(step: Step, _intent: Intent | None) -> None:
+        if step is wanted:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "code"),
+    [(Step.RESERVED, "request", "request-altered"), (Step.PREPARED, "record", "prepared-damaged")],
+)
+def test_a_truncated_file_in_the_spool_holds_up_nobody_else(office: Office, step: Step, kind: str, code: str) -> None:
+    for key in ("a", "b"):
+        with pytest.raises(KeyboardInterrupt):
+            office.issuer(stop_at(step)).issue(request(key))
+    first = office.registry.unfinished()[0]
+    name = first.request_digest if kind == "request" else str(first.id)
+    file = office.folder / "spool" / f"{name}.{kind}"
+    file.write_bytes(file.read_bytes()[:20])
+    states = [(r.intent.idempotency_key, r.intent.state) for r in office.issuer().resume()]
+    assert states == [("a", IntentState.VOID), ("b", IntentState.ISSUED)]
+    reason = office.registry.get(first.id).void_reason
+    assert reason is not None
+    assert reason.code == code
+
+
+def test_another_agency_does_not_get_this_ones_document(office: Office) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        office.issuer(stop_at(Step.RESERVED)).issue(request("k"))
+    other = replace(office.agency, code=AgencyCode.parse("H26.18.02"), name="UBND PHƯỜNG KHÁC")
+    with pytest.raises(RequestConflict):
+        office.issuer(agency=other).issue(request("k"))
+    assert [i.state for i in office.registry.listing().entries] == [IntentState.RESERVED]
+
+
+def test_what_was_refused_leaves_nothing_in_the_spool(office: Office) -> None:
+    office.issuer().issue(given("a", plain_pdf()))
+    with pytest.raises(DuplicateNumber):
+        office.issuer().issue(given("b", plain_pdf()))
+    assert list(Folder(office.folder / "spool").names()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"seal_place": Box(page=9, left=50, bottom=50, width=70, height=80)}, "pdf-not-updatable"),
+        ({"seal_place": Box(page=0, left=5000, bottom=50, width=70, height=80)}, "document-not-issuable"),
+        ({"signature_place": Box(page=0, left=50, bottom=50, width=70, height=70, rotate=45)}, "pdf-not-updatable"),
+        ({"pdf": page(b"q q 0.2 0 0 0.2 100 100 cm q")}, "document-not-issuable"),
+        ({"pdf": page(b"0 0 10 10 re W n q")}, "document-not-issuable"),
+        ({"pdf": page(b"BT (never closed")}, "document-not-issuable"),
+    ],
+)
+def test_what_would_fail_later_costs_no_number(office: Office, change: dict[str, object], code: str) -> None:
+    """A number that was taken stays taken: the marks are drawn once before it is, and the seal is read."""
+    asked = given("k", page(b""))
+    asked = replace(asked, content=replace(asked.content, **change))  # type: ignore[arg-type]  # parametrised
+    with pytest.raises(InputError) as refused:
+        office.issuer().issue(asked)
+    assert refused.value.code == code
+    assert office.registry.listing().entries == ()
+
+
+def test_an_agency_name_that_cannot_be_drawn_costs_no_number(office: Office) -> None:
+    long = replace(office.agency, name="UỶ BAN NHÂN DÂN " * 12)
+    with pytest.raises(InputError, match="264 characters"):
+        office.issuer(agency=long).issue(request("k"))
+    assert office.registry.listing().entries == ()
+
+
+def test_a_file_that_carries_a_seal_is_refused(office: Office) -> None:
+    sealed = office.issuer().issue(request("a")).pdf
+    url = seal_links(sealed)[0].url
+
+    def quote(pdf: pikepdf.Pdf) -> None:
+        action = pikepdf.Dictionary(S=pikepdf.Name.URI, URI=pikepdf.String(url))
+        link = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Link, Rect=[0, 0, 9, 9], A=action)
+        pdf.pages[0].obj.Annots = pikepdf.Array([pdf.make_indirect(link)])
+
+    with pytest.raises(PreflightError) as refused:
+        office.issuer().issue(given("b", changed(page(b""), quote)))
+    assert [f.code for f in refused.value.findings] == ["already-sealed"]
