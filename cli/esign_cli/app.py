@@ -49,7 +49,9 @@ def _global(language: Language) -> Any:
         ctx: typer.Context,
         *,
         lang: Annotated[str | None, typer.Option("--lang", metavar="vi|en", help="opt-lang")] = None,
-        config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="opt-config")] = None,
+        config: Annotated[
+            Path | None, typer.Option("--config", metavar="FILE", help="opt-config", readable=False)
+        ] = None,
         debug: Annotated[bool, typer.Option("--debug", help="opt-debug")] = False,
         version: Annotated[  # noqa: ARG001  # its callback answers
             bool, typer.Option("--version", is_eager=True, callback=_version, help="opt-version")

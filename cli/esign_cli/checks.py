@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "Check", "Finding", "Severity"]
 
 _SOON = timedelta(days=30)
+# As in example.toml.
+_SPECIMEN_NAME, _SPECIMEN_HOST = " MẪU", ".example.gov.vn"
 _LITTLE_SPACE, _NO_SPACE = 2 * 2**30, 200 * 2**20
 
 
@@ -102,6 +104,17 @@ def _register(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         yield _finding(Severity.FINE, "spool", "doctor-spool-clean", count=len(unfinished))
 
 
+def _agency(_run: "Session", workplace: "Workplace") -> Iterator[Finding]:
+    """Whether somebody said whose results these are."""
+    agency, seal = workplace.config.agency, workplace.config.seal
+    values = [agency.name] if agency.name.upper().endswith(_SPECIMEN_NAME) else []
+    values += [seal.host] if seal is not None and seal.host.endswith(_SPECIMEN_HOST) else []
+    if values:
+        yield _finding(Severity.WARNING, "agency", "doctor-specimen", values=", ".join(values))
+    else:
+        yield _finding(Severity.FINE, "agency", "doctor-agency", name=agency.name, id=agency.code)
+
+
 def _fonts(_run: "Session", _workplace: "Workplace") -> Iterator[Finding]:
     from esign.pdf import FontSet
 
@@ -133,7 +146,7 @@ def _token(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         ("user-pin-to-be-changed", Severity.FAULT),
     ):
         if flag in token.flags:
-            yield _finding(severity, "pin", "doctor-pin-flag", token=token.label, flag=flag)
+            yield _finding(severity, "pin", "doctor-pin-flag", token=token.label, flag=Reason(f"token-{flag}"))
     if workplace.guard.blocked(token.serial):
         yield _finding(Severity.FAULT, "pin", "doctor-pin-blocked", token=token.label)
     else:
@@ -237,6 +250,7 @@ def _trust(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
 CHECKS = (
     Check("disk", _folders),
     Check("register", _register),
+    Check("agency", _agency),
     Check("fonts", _fonts),
     Check("trust", _trust),
     Check("token", _token),

@@ -26,6 +26,7 @@ from esign.profile import (
     SealProfile,
     SignatureProfile,
 )
+from esign.reasons import system_problem
 
 __all__ = [
     "FILE_NAME",
@@ -221,7 +222,7 @@ class Config:
         try:
             found = tomllib.loads(path.read_text("utf-8"))
         except OSError as e:
-            raise ConfigurationError("config-unreadable", file=path, problem=e.strerror or type(e).__name__) from e
+            raise ConfigurationError("config-unreadable", file=path, problem=system_problem(e)) from e
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
             raise ConfigurationError("config-not-toml", file=path, problem=e) from e
         reader = _Reader(path)

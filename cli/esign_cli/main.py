@@ -1,12 +1,13 @@
 """Runs one command: chooses the language, and turns whatever happens into words and an exit code."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from esign.errors import Error
-from esign.reasons import Reason
+from esign.reasons import Reason, system_problem
 from esign_cli.exits import ExitCode, exit_code
 from esign_cli.language import choose
 from esign_cli.output import Output
@@ -16,6 +17,13 @@ __all__ = ["main", "run"]
 # Options that may stand anywhere; the parser wants them before the command.
 _GLOBAL_FLAGS = ("--debug",)
 _GLOBAL_VALUES = ("--lang", "--config")
+# Errors that the parser tells in English only; a message of another version is shown as it is.
+_USAGE = (
+    (r"No such command '(.+?)'", "usage-no-such-command"),
+    (r"unexpected extra argument.* \((.+)\)", "usage-extra"),
+    (r"Option '(.+?)' requires an argument", "usage-needs-value"),
+    (r"Option '(.+?)' does not take a value", "usage-takes-no-value"),
+)
 
 
 def main() -> NoReturn:
@@ -46,7 +54,7 @@ def run(argv: Sequence[str]) -> ExitCode:
         return ExitCode.INTERRUPTED
     except OSError as e:
         _trace(debug)
-        output.error(Reason("system-refused", {"problem": e.strerror or type(e).__name__, "file": e.filename or "—"}))
+        output.error(Reason("system-refused", {"problem": system_problem(e), "file": e.filename or "—"}))
         return ExitCode.REGISTER
     except Exception as e:  # noqa: BLE001  # no stack trace ever reaches a clerk
         if isinstance(e, typer.Abort):
@@ -89,16 +97,17 @@ def _usage(output: Output, error: Any) -> ExitCode:
     if kind == "NoArgsIsHelpError":
         return ExitCode.USAGE  # the help was shown
     param = getattr(error, "param", None)
-    facts = {
-        "name": _name(param) or getattr(error, "option_name", "") or getattr(error, "param_hint", "") or "",
-        "message": error.format_message().rstrip("."),
-    }
+    message = error.format_message().rstrip(".")
+    name = _name(param) or getattr(error, "option_name", "") or getattr(error, "param_hint", "") or ""
     code = {
         "MissingParameter": "usage-missing",
         "NoSuchOption": "usage-no-such-option",
         "BadParameter": "usage-bad-value",
     }.get(kind, "usage-other")
-    output.usage(output.say(code, **facts), output.say("usage-hint", command=command))
+    for pattern, named in _USAGE if code == "usage-other" else ():
+        if found := re.search(pattern, message):
+            code, name = named, found[1]
+    output.usage(output.say(code, name=name, message=message), output.say("usage-hint", command=command))
     return ExitCode.USAGE
 
 

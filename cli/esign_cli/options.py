@@ -8,7 +8,7 @@ import typer
 __all__ = ["AsJSON", "PinFd", "PinFile", "Token", "Yes"]
 
 AsJSON = Annotated[bool, typer.Option("--json", help="opt-json")]
-PinFile = Annotated[Path | None, typer.Option("--pin-file", metavar="FILE", help="opt-pin-file")]
+PinFile = Annotated[Path | None, typer.Option("--pin-file", metavar="FILE", help="opt-pin-file", readable=False)]
 PinFd = Annotated[int | None, typer.Option("--pin-fd", metavar="N", help="opt-pin-fd")]
 Token = Annotated[str | None, typer.Option("--token", metavar="LABEL", help="opt-token")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="opt-yes")]

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from esign.errors import ConfigurationError, InputError
+from esign.errors import ConfigurationError, InputError, RegistryError
 from esign.keys import KeyRef, SigningKey
-from esign_cli.config import Config, PinKind, PinSection
+from esign.reasons import system_problem
+from esign_cli.config import Config, PathsSection, PinKind, PinSection
 from esign_hsm import softhsm
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.keystore import TokenKeyStore
@@ -33,7 +34,16 @@ if TYPE_CHECKING:
     from esign.trust import TrustStore
     from esign.verification import Verifier
 
-__all__ = ["Workplace", "pin_from", "read_file", "read_files", "seal_key_table", "trust_store", "verifier"]
+__all__ = [
+    "Workplace",
+    "has_register",
+    "pin_from",
+    "read_file",
+    "read_files",
+    "seal_key_table",
+    "trust_store",
+    "verifier",
+]
 
 _CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
 _LISTS = (".crl", ".pem", ".der")
@@ -87,9 +97,10 @@ class Workplace:
 
     @cached_property
     def registry(self) -> "Registry":
-        """The register; made where there is none."""
+        """The register; made where there is none and nothing was issued yet."""
         from esign.registry import Registry
 
+        has_register(self.config.paths)
         return Registry.open(self.config.paths.registry, now=self._now)
 
     @cached_property
@@ -234,6 +245,20 @@ def pin_from(section: PinSection, *, ask: PinPrompt | None = None) -> PinSource:
     return ask or PinPrompt()
 
 
+def has_register(paths: PathsSection) -> bool:
+    """Whether the register's file is there.
+
+    Raises:
+        RegistryError: `register-missing`: documents were issued, so an empty register in its place would give their
+            numbers again, and a verifier without it would call a withdrawn result good.
+    """
+    if paths.registry.exists():
+        return True
+    if paths.archive.is_dir() and any(paths.archive.iterdir()):
+        raise RegistryError("register-missing", file=paths.registry, archive=paths.archive)
+    return False
+
+
 def read_file(path: Path) -> bytes:
     """A file's bytes.
 
@@ -243,7 +268,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as e:
-        raise InputError("file-unreadable", file=path, problem=e.strerror or type(e).__name__) from e
+        raise InputError("file-unreadable", file=path, problem=system_problem(e)) from e
 
 
 def read_files(places: Sequence[Path], endings: Sequence[str]) -> Iterator[bytes]:

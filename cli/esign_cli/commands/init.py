@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from esign.errors import ConfigurationError
+from esign.reasons import system_problem
 from esign_cli.exits import ExitCode
 from esign_cli.session import Session, session
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="arg-init-folder")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="arg-init-folder", readable=False)] = Path(),
     *,
     agency_code: Annotated[str | None, typer.Option(metavar="CODE", help="opt-agency-code")] = None,
     agency_name: Annotated[str | None, typer.Option(metavar="NAME", help="opt-agency-name")] = None,
@@ -92,7 +93,7 @@ def _make_folders(folder: Path) -> None:
         for name in ("", "spool", "archive", "out"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as e:
-        raise ConfigurationError("folder-not-made", folder=folder, problem=e.strerror or type(e).__name__) from e
+        raise ConfigurationError("folder-not-made", folder=folder, problem=system_problem(e)) from e
 
 
 def _sample_seal(document: "TOMLDocument", folder: Path) -> None:

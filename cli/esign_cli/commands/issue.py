@@ -37,8 +37,8 @@ def issue(  # noqa: PLR0913  # options of the command
     template: Annotated[
         str | None, typer.Option(metavar="NAME", help="opt-template", autocompletion=lambda: _NAMES)
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="FILE.json", help="opt-data")] = None,
-    pdf: Annotated[Path | None, typer.Option(metavar="FILE.pdf", help="opt-pdf")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="FILE.json", help="opt-data", readable=False)] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE.pdf", help="opt-pdf", readable=False)] = None,
     number: Annotated[str | None, typer.Option(metavar="N/SYMBOL", help="opt-number")] = None,
     symbol: Annotated[str | None, typer.Option(metavar="SYMBOL", help="opt-symbol")] = None,
     procedure: Annotated[str | None, typer.Option(metavar="CODE", help="opt-procedure")] = None,
@@ -50,7 +50,9 @@ def issue(  # noqa: PLR0913  # options of the command
     expires: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="opt-expires")] = None,
     issue_date: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="opt-date")] = None,
     idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="opt-idempotency-key")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE|DIR", help="opt-issue-out")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE|DIR", help="opt-issue-out", readable=False)
+    ] = None,
     templates: Annotated[bool, typer.Option("--templates", help="opt-templates")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="opt-dry-run")] = False,
     as_json: AsJSON = False,

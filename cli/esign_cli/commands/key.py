@@ -90,7 +90,7 @@ def csr(
     key: _Key = None,
     *,
     subject: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="opt-subject")] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="opt-csr-out")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="opt-csr-out", readable=False)] = None,
     pin_file: PinFile = None,
     pin_fd: PinFd = None,
 ) -> ExitCode:
@@ -126,7 +126,7 @@ def csr(
 
 def import_(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-certificates")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-certificates", readable=False)],
     *,
     key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="arg-key")] = None,
     pin_file: PinFile = None,

@@ -258,7 +258,9 @@ def _word(run: Session, standing: "Standing") -> str:
 
 def _registry(run: Session, config: "Config") -> "Registry":
     from esign.registry import Registry
+    from esign_cli.wiring import has_register
 
+    has_register(config.paths)
     return Registry.open(config.paths.registry, now=run.now)
 
 

@@ -58,7 +58,7 @@ def verify(
     ctx: typer.Context,
     source: _Source,
     *,
-    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys")] = None,
+    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys", readable=False)] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="opt-at")] = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
@@ -87,7 +87,9 @@ def verify(
 def keys_(
     ctx: typer.Context,
     *,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="opt-keys-out")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="opt-keys-out", readable=False)
+    ] = None,
     years: Annotated[int, typer.Option(metavar="N", min=1, max=30, help="opt-keys-years")] = 5,
     name_en: Annotated[str, typer.Option(metavar="NAME", help="opt-name-en")] = "",
     pin_file: PinFile = None,
@@ -208,8 +210,10 @@ def _keys(run: Session, given: Path | None) -> "SealKeys":
 
 def _standing(run: Session, report: "SealReport") -> "Standing | None":
     """What the register of this folder says of the result; None where it does not know it."""
+    from esign_cli.wiring import has_register
+
     config = run.config_if_any()
-    if config is None or report.token is None or not config.paths.registry.exists():
+    if config is None or report.token is None or not has_register(config.paths):
         return None
     from esign.registry import IntentState, Registry
 

@@ -60,9 +60,9 @@ class _Row:
 
 def sign(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR", help="arg-sign-files")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR", help="arg-sign-files", readable=False)],
     *,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="opt-sign-out")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="opt-sign-out", readable=False)] = None,
     yes: Yes = False,
     as_json: AsJSON = False,
     pin_file: PinFile = None,
@@ -112,7 +112,7 @@ def _collected(places: Sequence[Path]) -> list[tuple[Path, Path]]:
         elif place.is_file():
             found.setdefault(place, Path(place.name).with_suffix(_SUFFIX))
         else:
-            raise InputError("file-unreadable", file=place, problem="not found")
+            raise InputError("file-unreadable", file=place, problem=Reason("system-not-found"))
     return list(found.items())
 
 
@@ -190,8 +190,12 @@ def _summary(run: Session, rows: list[_Row], total: int, *, interrupted: bool) -
     errors = [r.error for r in rows if r.error]
     if not errors:
         return ExitCode.OK
-    for error in errors[-1:] if len(rows) < total else ():
-        run.output.error(error)
+    if total == 1 or len(rows) < total:
+        run.output.error(errors[-1])
+    else:  # what to do about each kind of failure, once
+        kinds = {f.code: f for e in errors for f in getattr(e, "findings", ()) or (e.reason,)}
+        for reason in kinds.values():
+            run.output.finding(reason)
     codes = {exit_code(e) for e in errors}
     # A single file speaks for itself; of many, "some failed" is the answer unless work had to stop.
     return worst(*codes) if total == 1 or len(rows) < total else ExitCode.NO

@@ -113,7 +113,7 @@ def init(
     module: _Module = None,
     slot: Annotated[int | None, typer.Option(metavar="N", help="opt-slot")] = None,
     pin_file: PinFile = None,
-    so_pin_file: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-so-pin-file")] = None,
+    so_pin_file: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-so-pin-file", readable=False)] = None,
     erase: Annotated[bool, typer.Option("--erase", help="opt-erase")] = False,
     yes: Yes = False,
 ) -> ExitCode:

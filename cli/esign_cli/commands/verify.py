@@ -27,12 +27,14 @@ def register(app: typer.Typer) -> None:
 
 def verify(  # noqa: PLR0913  # options of the command
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-verify-files")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-verify-files", readable=False)],
     *,
-    anchor: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-anchor")] = None,
-    intermediate: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-intermediate")] = None,
-    crl: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-crl")] = None,
-    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys")] = None,
+    anchor: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-anchor", readable=False)] = None,
+    intermediate: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-intermediate", readable=False)
+    ] = None,
+    crl: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-crl", readable=False)] = None,
+    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys", readable=False)] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="opt-at")] = None,
     register: Annotated[bool, typer.Option("--register/--no-register", help="opt-register")] = True,
     as_json: AsJSON = False,
@@ -68,7 +70,7 @@ def _verifier(  # what was typed
         t = config.trust
         anchors, intermediates, crls = [*t.anchors, *anchors], [*t.intermediates, *intermediates], [*t.crls, *crls]
         keys = keys or (t.seal_keys if t.seal_keys and t.seal_keys.exists() else None)
-        if with_register and config.paths.registry.exists():
+        if with_register and wiring.has_register(config.paths):
             registry = Registry.open(config.paths.registry, now=run.now)
     return wiring.verifier(
         trust=wiring.trust_store(anchors=anchors, intermediates=intermediates, crls=crls),

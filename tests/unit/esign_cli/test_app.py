@@ -1,6 +1,7 @@
 """The command tree: help in two languages, imports that come late, and completion."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+import esign_cli
 from esign.texts import LANGUAGES, Language, catalogue
 from esign_cli.app import build
 from esign_cli.main import run
@@ -33,6 +35,17 @@ def test_every_command_and_option_explains_itself(language: Language) -> None:
         for param in command.get_params(typer.Context(command)):
             assert param.help in texts, (path, param.name)
             assert "[" not in param.help
+
+
+def test_the_parser_looks_at_no_file() -> None:
+    """One that cannot be read is told by whoever reads it, in the language of the reader, and the others are done."""
+    declared = [
+        found
+        for file in Path(esign_cli.__file__).parent.rglob("*.py")
+        for found in re.findall(r"Annotated\[\s*(?:list\[)?Path.*?\)\s*\]", file.read_text("utf-8"), re.DOTALL)
+    ]
+    assert len(declared) > 15
+    assert not [d for d in declared if "readable=False" not in d]
 
 
 def test_both_languages_have_the_same_commands() -> None:
