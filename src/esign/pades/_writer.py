@@ -100,5 +100,5 @@ def drawing(update: Update, mark: Mark, box: Box) -> Any:
 
 
 def numbers(*values: float) -> Any:
-    """An array of numbers."""
-    return generic.ArrayObject(generic.FloatObject(v) for v in values)
+    """An array of numbers: a ten-thousandth of a point is enough, and readers refuse more digits than they know."""
+    return generic.ArrayObject(generic.FloatObject(round(v, 4)) for v in values)

@@ -42,7 +42,7 @@ def seal_links(pdf: bytes) -> tuple[SealLink, ...]:
                 for annotation in _annotations(page)
             ]
             return (*_from_links(annotations), *_from_signatures(document, annotations))
-    except (pikepdf.PdfError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
+    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
         return ()
 
 
