@@ -12,8 +12,15 @@ from fastapi import Body, FastAPI, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 import esign
+from esign.errors import DuplicateNumber, InputError, RequestConflict
 from esign_cli.config import Config
 from esign_cli.wiring import Workplace
+
+STATUS: dict[type[esign.Error], int] = {
+    RequestConflict: 409,
+    DuplicateNumber: 409,
+    InputError: 422,
+}  # all else is not the caller's fault: 503, and the same request goes on where it stopped
 
 app = FastAPI(title="Issue a business-household certificate")
 workplace = Workplace(Config.load(Path(os.environ["ESIGN_CONFIG"])), now=lambda: datetime.now(UTC))
@@ -39,7 +46,8 @@ def issue(dossier: str, data: Annotated[dict[str, Any], Body()], idempotency_key
 
 @app.exception_handler(esign.Error)
 def explain(_request: Request, error: esign.Error) -> JSONResponse:
-    """RFC 9457: what happened and what to do next."""
+    """RFC 9457: what happened and what to do next; the status says whether the same request may come again."""
     explanation = error.diagnostics("vi")
     problem = {"type": error.code, "title": explanation.what, "detail": explanation.next_step}
-    return JSONResponse(problem, status_code=422, media_type="application/problem+json")
+    status = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 503)
+    return JSONResponse(problem, status_code=status, media_type="application/problem+json")

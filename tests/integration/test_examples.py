@@ -79,6 +79,7 @@ def test_fastapi_view(demo: Path, tmp_path: Path) -> None:
         "one, two, bad = post('a', sys.argv[2], data), post('a', sys.argv[2], data), post('b', 'x', {});"
         "assert one.status_code == two.status_code == 200, one.text; assert one.content == two.content;"
         "assert one.content.startswith(b'%PDF'); assert bad.status_code == 422, bad.text;"
+        "assert post('a', sys.argv[2], {}).status_code == 409;"
         "print(one.headers['X-Result-Code'], bad.json()['type'])"
     )
     environment = {"ESIGN_CONFIG": str(demo / "esign.toml")}
