@@ -165,7 +165,7 @@ def _entry(row: IntentRow, key: _Key) -> BookEntry:
     elif row.state is IntentState.APPROVED:
         reason = Reason("number-approved", facts)
     elif row.state is not IntentState.ISSUED:
-        reason = Reason("number-unfinished", facts | {"state": row.state.value})
+        reason = Reason("number-unfinished", facts | {"state": row.state.word})
     return BookEntry(
         number=number,
         state=row.state,

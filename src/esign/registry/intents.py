@@ -111,7 +111,7 @@ def _check(new: NewIntent) -> None:
     _check_digest(new.request_digest)
     late = new.numbering is Numbering.AT_RELEASE
     if late and new.kind is not IntentKind.RESULT:
-        raise InputError("intent-numbering-unexpected", kind=new.kind.value)
+        raise InputError("intent-numbering-unexpected", kind=new.kind.word)
     if late and new.number is not None:
         raise InputError("intent-number-early")
     if new.kind is IntentKind.RESULT and new.number is None and not late:
@@ -121,7 +121,7 @@ def _check(new: NewIntent) -> None:
     if new.kind is IntentKind.ATTACHMENT and new.main is None:
         raise InputError("intent-main-missing")
     if new.kind is not IntentKind.ATTACHMENT and new.main is not None:
-        raise InputError("intent-main-unexpected", kind=new.kind.value)
+        raise InputError("intent-main-unexpected", kind=new.kind.word)
 
 
 def _main(session: Session, id: ResultId, agency: AgencyCode) -> IntentRow:  # noqa: A002
@@ -129,7 +129,7 @@ def _main(session: Session, id: ResultId, agency: AgencyCode) -> IntentRow:  # n
     main = row(session, id)
     if main.kind is not IntentKind.RESULT or main.agency != str(agency) or main.state is IntentState.VOID:
         raise RegistryError(
-            "main-unfit", main=main.id, kind=main.kind.value, agency=main.agency, state=main.state.value
+            "main-unfit", main=main.id, kind=main.kind.word, agency=main.agency, state=main.state.word
         )
     return main
 
@@ -170,10 +170,15 @@ def step(
         raise RegistryError(
             "intent-state",
             id=str(id),
-            expected=" | ".join(s.value for s in expected),
-            found=found.state.value,
+            expected=_either(expected),
+            found=found.state.word,
         )
     return as_intent(found)
+
+
+def _either(states: tuple[IntentState, ...]) -> Reason:
+    first, *others = states
+    return Reason("either", {"one": first.word, "other": _either(tuple(others))}) if others else first.word
 
 
 def prepare(session: Session, id: ResultId, values: Mapping[str, object]) -> Intent:  # noqa: A002
@@ -203,12 +208,12 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     _check_digest(facts.sha256, facts.seal_token_sha256, *(s.sha256 for s in facts.signers))
     found = row(session, id)
     if found.state is not IntentState.SIGNED:
-        raise RegistryError("intent-state", id=str(id), expected="signed", found=found.state.value)
+        raise RegistryError("intent-state", id=str(id), expected=IntentState.SIGNED.word, found=found.state.word)
     same = session.scalar(select(IssuedRow.id).filter_by(sha256=facts.sha256))
     if same is not None:
         raise RegistryError("file-already-registered", id=str(id), other=same)
     if found.main_row is not None and found.main_row.state is not IntentState.ISSUED:
-        raise RegistryError("main-not-issued", id=str(id), main=found.main_row.id, state=found.main_row.state.value)
+        raise RegistryError("main-not-issued", id=str(id), main=found.main_row.id, state=found.main_row.state.word)
     _check_signers(found, facts.signers)
     session.execute(
         insert(IssuedRow).values(
@@ -269,7 +274,7 @@ def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Inte
     """
     found = row(session, id)
     if found.state is not IntentState.ISSUED:
-        raise RegistryError("intent-state", id=str(id), expected="issued", found=found.state.value)
+        raise RegistryError("intent-state", id=str(id), expected=IntentState.ISSUED.word, found=found.state.word)
     if found.delivered_at is None:
         found.delivered_at = at
         session.flush()

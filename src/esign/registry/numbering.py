@@ -54,7 +54,7 @@ def assign_number(
             )
         return intent
     if intent.state is not IntentState.APPROVED:
-        raise RegistryError("intent-state", id=str(id), expected="approved", found=intent.state.value)
+        raise RegistryError("intent-state", id=str(id), expected=IntentState.APPROVED.word, found=intent.state.word)
     columns = books.choose(session, wanted, agency=found.agency, issue_date=issue_date, duplicates=duplicates)
     return step(
         session,

@@ -321,7 +321,7 @@ class Registry:
 
         Raises:
             NotRegistered: `not-registered`.
-            RegistryError: `standing-not-issued`.
+            RegistryError: `standing-not-issued` or `standing-not-issued-then`.
         """
         with self._store.read() as session:
             return standing.standing(session, id, at=at)

@@ -144,11 +144,11 @@ def standing(session: Session, id: ResultId, *, at: datetime) -> CurrentStanding
 
     Raises:
         NotRegistered: `not-registered`.
-        RegistryError: `standing-not-issued`, also where it was issued only after `at`.
+        RegistryError: `standing-not-issued`, or `standing-not-issued-then`: it was issued only after `at`.
     """
     intent = _issued(session, id)
     if intent.issued_at is None or aware(at) < intent.issued_at:
-        raise RegistryError("standing-not-issued", id=str(id), state=f"{intent.state.value}, at that time not yet")
+        raise RegistryError("standing-not-issued-then", id=str(id))
     ends = [i.expires for i in (intent, intent.main_row) if i is not None and i.expires is not None]
     return _fold([e.change for e in history(session, id) if e.change.at <= at], min(ends, default=None), at)
 
@@ -170,5 +170,5 @@ def _fold(changes: Sequence[StandingChange], expires: datetime | None, at: datet
 def _issued(session: Session, id: ResultId) -> IntentRow:  # noqa: A002
     intent = row(session, id)
     if intent.state is not IntentState.ISSUED:
-        raise RegistryError("standing-not-issued", id=str(id), state=intent.state.value)
+        raise RegistryError("standing-not-issued", id=str(id), state=intent.state.word)
     return intent

@@ -64,6 +64,22 @@ class IntentState(Enum):
         """Whether nothing can follow."""
         return self in {IntentState.ISSUED, IntentState.VOID}
 
+    @property
+    def word(self) -> Reason:
+        """As a fact that people read in their language."""
+        return _STATE_WORDS[self]
+
+
+_STATE_WORDS = {
+    IntentState.RESERVED: Reason("intent-is-reserved"),
+    IntentState.AWAITING: Reason("intent-is-awaiting"),
+    IntentState.APPROVED: Reason("intent-is-approved"),
+    IntentState.PREPARED: Reason("intent-is-prepared"),
+    IntentState.SIGNED: Reason("intent-is-signed"),
+    IntentState.ISSUED: Reason("intent-is-issued"),
+    IntentState.VOID: Reason("intent-is-void"),
+}
+
 
 class IntentKind(Enum):
     """What is being made."""
@@ -76,6 +92,19 @@ class IntentKind(Enum):
     """A file that belongs to a result and prints its number (ND30 Phụ lục I, II.8); it stands and falls with it."""
     COPY = "copy"
     """SAO Y, SAO LỤC or TRÍCH SAO (ND30 Phụ lục I, Phần II); numbered where the office numbers its copies."""
+
+    @property
+    def word(self) -> Reason:
+        """As a fact that people read in their language."""
+        return _KIND_WORDS[self]
+
+
+_KIND_WORDS = {
+    IntentKind.RESULT: Reason("kind-is-result"),
+    IntentKind.SIGNATURE: Reason("kind-is-signature"),
+    IntentKind.ATTACHMENT: Reason("kind-is-attachment"),
+    IntentKind.COPY: Reason("kind-is-copy"),
+}
 
 
 class NumberSource(Enum):

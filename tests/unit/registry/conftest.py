@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.registry.making import Clock, copy_of
 
 from esign.registry import Registry
+from tests.unit.registry.making import Clock, copy_of
 
 
 @pytest.fixture(scope="session")

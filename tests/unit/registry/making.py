@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode
-from esign.document import ResultMetadata
+from esign.document import ResultMetadata, SignerRole
 from esign.keys import Mechanism
 from esign.profile import Level
 from esign.reasons import Reason
@@ -69,8 +69,8 @@ def registration(**changes: Any) -> Registration:
         "sha256": digest(unique()),
         "size": 12345,
         "signers": (
-            SignerCertificate(sha256=digest("leader"), issuer="CN=CA,C=VN", serial="0a1b"),
-            SignerCertificate(sha256=digest("agency"), issuer="CN=CA,C=VN", serial="0a1c"),
+            SignerCertificate(sha256=digest("leader"), issuer="CN=CA,C=VN", serial="0a1b", role=SignerRole.PERSON),
+            SignerCertificate(sha256=digest("agency"), issuer="CN=CA,C=VN", serial="0a1c", role=SignerRole.AGENCY),
         ),
         "signing_time": START,
         "level": Level.B_B,
@@ -84,6 +84,20 @@ def registration(**changes: Any) -> Registration:
     return Registration(**values | changes)
 
 
+def await_person(registry: Registry, intent: Intent, *, expires: datetime = START + timedelta(days=3)) -> Intent:
+    return registry.awaiting(
+        intent.id,
+        prepared_sha256=digest("person p"),
+        to_be_signed_sha256=digest("person t"),
+        signing_time=START,
+        expires=expires,
+    )
+
+
+def approve(registry: Registry, intent: Intent) -> Intent:
+    return registry.approved(intent.id, sha256=digest("person s"))
+
+
 def prepare(registry: Registry, intent: Intent) -> Intent:
     return registry.prepared(
         intent.id, prepared_sha256=digest("p"), to_be_signed_sha256=digest("t"), signing_time=START
@@ -92,7 +106,11 @@ def prepare(registry: Registry, intent: Intent) -> Intent:
 
 def issue(registry: Registry, **changes: Any) -> Intent:
     """An ISSUED intent, by the way that the workflow takes."""
-    intent = registry.reserve(new_intent(**changes))
+    return finish(registry, registry.reserve(new_intent(**changes)))
+
+
+def finish(registry: Registry, intent: Intent) -> Intent:
+    """From RESERVED or APPROVED to ISSUED."""
     prepare(registry, intent)
     facts = registration()
     registry.signed(intent.id, sha256=facts.sha256)

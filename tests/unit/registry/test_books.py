@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 from esign.codes import DocumentNumber
 from esign.errors import DuplicateNumber, InputError, RegistryError
@@ -14,6 +13,7 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import IntentState, NextNumber, NumberSource, Registry
 from esign.registry.books import SHARD_LIMIT, SHARD_SIZE
+from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 
 def numbers_of(registry: Registry, count: int, **changes: Any) -> list[str]:

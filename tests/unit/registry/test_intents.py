@@ -6,12 +6,20 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+
+from esign.codes import DocumentNumber, ResultId
+from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
+from esign.profile import DuplicatePolicy
+from esign.reasons import Reason
+from esign.registry import IntentKind, IntentState, NextNumber, Registry
 from tests.unit.registry.making import (
     METADATA,
     OTHER_WARD,
     START,
     WARD,
     Clock,
+    approve,
+    await_person,
     copy_of,
     digest,
     issue,
@@ -19,12 +27,6 @@ from tests.unit.registry.making import (
     prepare,
     registration,
 )
-
-from esign.codes import DocumentNumber, ResultId
-from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
-from esign.profile import DuplicatePolicy
-from esign.reasons import Reason
-from esign.registry import IntentKind, IntentState, NextNumber, Registry
 
 
 def test_reserving_records_everything_but_the_holder(registry: Registry) -> None:
@@ -121,12 +123,15 @@ def test_the_way_to_issued(registry: Registry, clock: Clock) -> None:
     assert registry.unfinished() == ()
 
 
-@pytest.mark.parametrize("done", ["reserved", "prepared", "signed", "issued", "void"])
-def test_each_step_happens_once_and_in_order(registry: Registry, done: str) -> None:
-    intent = registry.reserve(new_intent())
-    order = ["reserved", "prepared", "signed", "issued"]
+@pytest.mark.parametrize("person", [False, True])
+@pytest.mark.parametrize("done", ["reserved", "awaiting", "approved", "prepared", "signed", "issued", "void"])
+def test_each_step_happens_once_and_in_order(registry: Registry, done: str, person: bool) -> None:  # noqa: FBT001
+    intent = registry.reserve(new_intent(person=person))
+    order = ["reserved", "awaiting", "approved", "prepared", "signed", "issued"]
     facts = registration()
     steps: dict[str, Callable[[], object]] = {
+        "awaiting": lambda: await_person(registry, intent),
+        "approved": lambda: approve(registry, intent),
         "prepared": lambda: prepare(registry, intent),
         "signed": lambda: registry.signed(intent.id, sha256=facts.sha256),
         "issued": lambda: registry.issued(intent.id, facts),
@@ -137,15 +142,21 @@ def test_each_step_happens_once_and_in_order(registry: Registry, done: str) -> N
     else:
         for name in order[1 : order.index(done) + 1]:
             steps[name]()
-    follows = {"reserved": "prepared", "prepared": "signed", "signed": "issued"}.get(done)
+    follows = {
+        "reserved": {"awaiting", "approved"} if person else {"awaiting", "approved", "prepared"},
+        "awaiting": {"approved"},
+        "approved": {"prepared"},
+        "prepared": {"signed"},
+        "signed": {"issued"},
+    }.get(done, set[str]())
     for name, take in steps.items():
-        if name == follows or (name == "void" and done in order[:3]):
+        if name in follows or (name == "void" and done in order[:5]):
             continue
         before = registry.get(intent.id)
         with pytest.raises(RegistryError) as e:
             take()
         assert e.value.code == "intent-state"
-        assert e.value.reason.facts["found"] == done
+        assert e.value.reason.facts["found"] == IntentState(done).word
         assert registry.get(intent.id) == before
     if done != "issued":
         with pytest.raises(RegistryError, match="expected issued"):

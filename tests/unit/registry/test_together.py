@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.unit.registry.making import WARD, Clock, copy_of, new_intent, prepare
 
 from esign.errors import RegistryError, RequestInFlight
 from esign.registry import Intent, IntentState, Registry
+from tests.unit.registry.making import WARD, Clock, copy_of, new_intent, prepare
 
 ROOT = Path(__file__).parents[3]
 
