@@ -4,10 +4,12 @@ The parent folder is flushed too, so that a rename survives a power cut (POSIX; 
 """
 
 import os
+import re
 import secrets
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +17,10 @@ from esign.errors import RegistryError
 from esign.reasons import system_problem
 
 __all__ = ["Folder", "write_durably"]
+
+_PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
+_ABANDONED = timedelta(hours=1)
+"""No write takes so long: a part that is older was left by a process that was killed."""
 
 
 def write_durably(path: Path, data: bytes, *, private: bool = True) -> None:
@@ -65,25 +71,70 @@ class Folder:
         Raises:
             RegistryError: `disk-not-readable`.
         """
+        with self._reading():
+            try:
+                return (self.path / name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def discard(self, name: str) -> None:
+        """Remove it; nothing happens where it is not there.
+
+        Raises:
+            RegistryError: `disk-not-writable`.
+        """
+        with self._writing():
+            (self.path / name).unlink(missing_ok=True)
+
+    def age(self, name: str) -> timedelta:
+        """How long ago it was stored, by the file system's own clock; zero where it is not there.
+
+        Raises:
+            RegistryError: `disk-not-readable`.
+        """
+        with self._reading():
+            try:
+                return timedelta(seconds=time.time() - (self.path / name).stat().st_mtime)
+            except FileNotFoundError:
+                return timedelta(0)
+
+    def names(self) -> Iterator[str]:
+        """What is stored, without what a crash left half written.
+
+        Raises:
+            RegistryError: `disk-not-readable`.
+        """
+        yield from (name for name in self._all() if not name.startswith("."))
+
+    def sweep_parts(self, *, older_than: timedelta = _ABANDONED) -> int:
+        """Remove what processes that were killed left half written; return how many files that were.
+
+        A part that is younger may belong to somebody who is writing it now.
+
+        Raises:
+            RegistryError: `disk-not-readable`, `disk-not-writable`.
+        """
+        abandoned = [n for n in self._all() if _PART.fullmatch(n) and self.age(n) > older_than]
+        for name in abandoned:
+            self.discard(name)
+        return len(abandoned)
+
+    def _all(self) -> list[str]:
+        """Every name in the folder, sorted; none where the folder was not made yet."""
+        with self._reading(), suppress(FileNotFoundError):
+            return sorted(p.name for p in self.path.iterdir())
+        return []
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
         try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            return None
+            yield
         except OSError as e:
             raise RegistryError("disk-not-readable", folder=self.path.name, problem=system_problem(e)) from e
 
-    def discard(self, name: str) -> None:
-        """Remove it; nothing happens where it is not there."""
-        (self.path / name).unlink(missing_ok=True)
-
-    def age(self, name: str) -> timedelta:
-        """How long ago it was stored, by the file system's own clock; zero where it is not there."""
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
-            return timedelta(seconds=time.time() - (self.path / name).stat().st_mtime)
-        except FileNotFoundError:
-            return timedelta(0)
-
-    def names(self) -> Iterator[str]:
-        """What is stored, without what a crash left half written."""
-        if self.path.is_dir():
-            yield from sorted(p.name for p in self.path.iterdir() if not p.name.startswith("."))
+            yield
+        except OSError as e:
+            raise RegistryError("disk-not-writable", folder=self.path.name, problem=system_problem(e)) from e
