@@ -4,6 +4,7 @@ The only package that imports pikepdf, typst and pypdfium2; nothing here touches
 """
 
 from esign.pdf.adopted import AdoptedParts, AdoptedPlace, adopted_mark, adopted_parts, find_adopted
+from esign.pdf.certified import append_statement
 from esign.pdf.fonts import FontSet
 from esign.pdf.layout import Places, find_places, find_top_right
 from esign.pdf.marks import (
@@ -18,14 +19,17 @@ from esign.pdf.marks import (
     seal_mark_size,
 )
 from esign.pdf.preflight import Preflight, preflight
+from esign.pdf.print_copy import PrintCopy, print_copy, print_note
 from esign.pdf.raster import page_count, page_image, page_text
 from esign.pdf.release_marks import Blank, field_mark, release_texts
 from esign.pdf.render import PDFA, Rendered, Renderer
+from esign.pdf.scan import LEAST_DPI, ScannedPage, ScanReport, check_scan
 from esign.pdf.specimen import specimen_seal, specimen_signature
-from esign.pdf.templates import Template, load, templates
+from esign.pdf.templates import Template, certification, load, templates
 from esign.pdf.text_marks import CopyForm, attachment_text, copy_text, text_line_mark, text_line_mark_size
 
 __all__ = [
+    "LEAST_DPI",
     "PDFA",
     "PERSON_MM",
     "AdoptedParts",
@@ -35,14 +39,20 @@ __all__ = [
     "FontSet",
     "Places",
     "Preflight",
+    "PrintCopy",
     "Rendered",
     "Renderer",
+    "ScanReport",
+    "ScannedPage",
     "Template",
     "adopted_mark",
     "adopted_parts",
     "agency_mark",
     "agency_mark_size",
+    "append_statement",
     "attachment_text",
+    "certification",
+    "check_scan",
     "copy_text",
     "field_mark",
     "find_adopted",
@@ -55,6 +65,8 @@ __all__ = [
     "person_mark",
     "person_top",
     "preflight",
+    "print_copy",
+    "print_note",
     "qr_mark",
     "red_seal_mark",
     "release_texts",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from esign.errors import InputError
 
-__all__ = ["page_count", "page_image", "page_text"]
+__all__ = ["opened_by_pdfium", "page_count", "page_image", "page_text"]
 
 # PDFium is not thread-safe, not even with documents of one's own.
 _PDFIUM = threading.Lock()
@@ -25,7 +25,7 @@ def page_count(pdf: bytes) -> int:
     Raises:
         InputError: `pdf-not-rendered`.
     """
-    with _opened(pdf) as document:
+    with opened_by_pdfium(pdf) as document:
         return len(document)
 
 
@@ -35,7 +35,7 @@ def page_image(pdf: bytes, page: int, dpi: float, *, transparent: bool = False) 
     Raises:
         InputError: `pdf-not-rendered`: PDFium cannot, or the picture would be enormous.
     """
-    with _opened(pdf) as document:
+    with opened_by_pdfium(pdf) as document:
         try:
             opened = document[page]
             width, height = opened.get_size()
@@ -58,7 +58,7 @@ def page_text(pdf: bytes, page: int) -> tuple[str, ...]:
     Raises:
         InputError: `pdf-not-rendered`.
     """
-    with _opened(pdf) as document:
+    with opened_by_pdfium(pdf) as document:
         try:
             text = document[page].get_textpage()
             lines = str(text.get_text_range(errors="replace")).splitlines()
@@ -69,7 +69,8 @@ def page_text(pdf: bytes, page: int) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(pdf: bytes) -> Iterator[pdfium.PdfDocument]:
+def opened_by_pdfium(pdf: bytes) -> Iterator[pdfium.PdfDocument]:
+    """PDFium's document; nobody else uses PDFium meanwhile."""
     with _PDFIUM:
         try:
             document = pdfium.PdfDocument(pdf)

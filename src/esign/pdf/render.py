@@ -49,8 +49,8 @@ class Rendered:
     """How many pages it has."""
     font: str
     """The family that it is set in."""
-    pdfa: PDFA
-    """What it claims to be."""
+    pdfa: PDFA | None
+    """What it claims to be; None where pages of other origin came in (`append_statement`)."""
     template: str
     """The digest of the template."""
     person: Box | None = None

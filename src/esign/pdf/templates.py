@@ -24,7 +24,7 @@ from referencing.exceptions import Unresolvable
 from esign.errors import InputError
 from esign.pdf._typst import nfc, refuse_packages
 
-__all__ = ["Template", "load", "templates"]
+__all__ = ["Template", "certification", "load", "templates"]
 
 MAIN = "template.typ"
 _SHARED = "nd30.typ"
@@ -92,6 +92,11 @@ def load(name_or_path: str | Path) -> Template:
     if not (folder / MAIN).is_file():
         raise InputError("template-not-found", template=str(name_or_path))
     return _read(folder.resolve())
+
+
+def certification() -> Template:
+    """The page behind a certified copy (lời chứng); no result by itself, so `templates` leaves it out."""
+    return _own("statements/chung-thuc")
 
 
 @cache
