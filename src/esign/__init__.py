@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 from esign.errors import Error, PreflightError, VerificationFailed
 
 if TYPE_CHECKING:
+    from esign.authority import Authority, AuthorityTable, Capacity
     from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultCode, ResultId
     from esign.delivery import Delivery, FolderDelivery
-    from esign.document import Agency, Box, ResultMetadata, Standing, StandingChange
+    from esign.document import Agency, Box, Person, ResultMetadata, SignerRole, Standing, StandingChange
     from esign.files import Folder
     from esign.issuance import Issued, Issuer, Resumed, Step
     from esign.keys import KeyRef, KeyStore, Mechanism, SigningKey
-    from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, SealProfile, SignatureProfile
+    from esign.pending import Pending
+    from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, Numbering, SealProfile, SignatureProfile
     from esign.registry import NextNumber, Registry
     from esign.report import Indication, Integrity, VerificationReport
-    from esign.request import Filled, Given, Request
+    from esign.request import Adopted, Attached, Copied, Filled, Given, Request
     from esign.seal import SealKey, SealKeys
     from esign.softkey import SoftwareKey
     from esign.trust import TrustAnchor, TrustStore
@@ -28,9 +30,15 @@ if TYPE_CHECKING:
 __all__ = [
     "TT15",
     "VGCA_COMPAT",
+    "Adopted",
     "Agency",
     "AgencyCode",
+    "Attached",
+    "Authority",
+    "AuthorityTable",
     "Box",
+    "Capacity",
+    "Copied",
     "Delivery",
     "DocumentNumber",
     "DossierCode",
@@ -48,6 +56,9 @@ __all__ = [
     "KeyStore",
     "Mechanism",
     "NextNumber",
+    "Numbering",
+    "Pending",
+    "Person",
     "PreflightError",
     "ProcedureCode",
     "Registry",
@@ -60,6 +71,7 @@ __all__ = [
     "SealKeys",
     "SealProfile",
     "SignatureProfile",
+    "SignerRole",
     "SigningKey",
     "SoftwareKey",
     "Standing",
@@ -76,14 +88,16 @@ __all__ = [
 _HOME = {
     "codes": ("AgencyCode", "DocumentNumber", "DossierCode", "ProcedureCode", "ResultCode", "ResultId"),
     "delivery": ("Delivery", "FolderDelivery"),
-    "document": ("Agency", "Box", "ResultMetadata", "Standing", "StandingChange"),
+    "authority": ("Authority", "AuthorityTable", "Capacity"),
+    "document": ("Agency", "Box", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"),
     "files": ("Folder",),
     "issuance": ("Issued", "Issuer", "Resumed", "Step"),
     "keys": ("KeyRef", "KeyStore", "Mechanism", "SigningKey"),
-    "profile": ("TT15", "VGCA_COMPAT", "IssuanceProfile", "SealProfile", "SignatureProfile"),
+    "pending": ("Pending",),
+    "profile": ("TT15", "VGCA_COMPAT", "IssuanceProfile", "Numbering", "SealProfile", "SignatureProfile"),
     "registry": ("NextNumber", "Registry"),
     "report": ("Indication", "Integrity", "VerificationReport"),
-    "request": ("Filled", "Given", "Request"),
+    "request": ("Adopted", "Attached", "Copied", "Filled", "Given", "Request"),
     "seal": ("SealKey", "SealKeys"),
     "softkey": ("SoftwareKey",),
     "trust": ("TrustAnchor", "TrustStore"),

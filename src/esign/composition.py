@@ -17,7 +17,8 @@ from esign.pades.chain import common_name
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
-from esign.pdf.layout import find_places
+from esign.pdf.adopted import AdoptedPlace, adopted_mark, adopted_parts, find_adopted
+from esign.pdf.layout import find_places, find_top_right
 from esign.pdf.links import seal_links
 from esign.pdf.marks import (
     PERSON_MM,
@@ -28,15 +29,18 @@ from esign.pdf.marks import (
     seal_mark,
     seal_mark_size,
 )
-from esign.pdf.preflight import preflight
-from esign.pdf.raster import page_image
+from esign.pdf.preflight import Preflight, preflight
+from esign.pdf.raster import page_count, page_image
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
+from esign.pdf.scan import check_scan
 from esign.pdf.templates import load
+from esign.pdf.text_marks import attachment_text, copy_text, text_line_mark, text_line_mark_size
+from esign.pdf.widgets import signature_boxes
 from esign.profile import VIETNAM, IssuanceProfile, Numbering, SealProfile
 from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
-from esign.request import Adopted, Filled, Given, Request
+from esign.request import Adopted, Attached, Copied, Filled, Given, Request
 from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
 from esign.seal import make as make_seal
 
@@ -176,6 +180,8 @@ class Composer:
             return self._lay_out_given(content, room, person=request.person is not None)
         if isinstance(content, Adopted):
             return self._lay_out_adopted(content, room)
+        if isinstance(content, Attached | Copied):
+            return self._lay_out_top_right(content, room, number)
         symbol = request.number.symbol if request.number else ""
         rendered = self._renderer.render(
             load(content.template),
@@ -201,12 +207,7 @@ class Composer:
         )
 
     def _lay_out_given(self, content: Given, room: tuple[float, float] | None, *, person: bool) -> Layout:
-        found = preflight(content.pdf, self._profile)
-        findings = list(found.findings)
-        if not findings and self._profile.seal is not None and seal_links(content.pdf):
-            findings.append(Reason("already-sealed"))
-        if findings:
-            raise PreflightError("document-not-issuable", findings=findings, count=len(findings))
+        found = self._examined(content.pdf)
         seal = None if content.seal_place else room
         mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
         places = find_places(content.pdf, seal=seal, signature=mark)
@@ -220,6 +221,91 @@ class Composer:
             fonts=(),
             notices=found.notices,
         )
+
+    def _lay_out_adopted(self, content: Adopted, room: tuple[float, float] | None) -> Layout:
+        """Nothing may be laid out any more; that there is room for the agency's mark is all that is checked."""
+        place = self._adopted_place(content.pdf, room)
+        return Layout(
+            pdf=content.pdf,
+            seal_place=None,
+            signature_place=place.box,
+            pages=page_count(content.pdf),
+            fonts=(),
+            notices=(),
+        )
+
+    def _adopted_place(self, pdf: bytes, room: tuple[float, float] | None) -> AdoptedPlace:
+        boxes = tuple(signature_boxes(pdf).values())
+        return find_adopted(pdf, adopted_parts(self._agency, seal=room), person=boxes[-1] if boxes else None)
+
+    def _lay_out_top_right(
+        self, content: Attached | Copied, room: tuple[float, float] | None, number: DocumentNumber | None
+    ) -> Layout:
+        found = self._examined(content.pdf)
+        notices = found.notices
+        if isinstance(content, Copied) and content.scanned:
+            scan = check_scan(content.pdf)
+            if scan.findings:
+                raise PreflightError("document-not-issuable", findings=scan.findings, count=len(scan.findings))
+            notices = (*notices, *scan.notices)
+        place = find_top_right(content.pdf, text_line_mark_size(self._top_right_text(content, number, self._now())))
+        return Layout(
+            pdf=content.pdf,
+            seal_place=find_places(content.pdf, seal=room, signature=None).seal if room else None,
+            signature_place=place,
+            pages=found.pages,
+            fonts=(),
+            notices=notices,
+        )
+
+    def _top_right_text(self, content: Attached | Copied, number: DocumentNumber | None, at: datetime) -> str:
+        """What ND30 asks to be printed top right on page 1 (Phụ lục I, II.8.b and Phần II.I.3)."""
+        time_format = self._profile.signature.time_format
+        if isinstance(content, Copied):
+            return copy_text(content.form, self._agency.name, at, time_format=time_format)
+        assert number is not None
+        return attachment_text(number, at, time_format=time_format)
+
+    def _examined(self, pdf: bytes) -> Preflight:
+        found = preflight(pdf, self._profile)
+        findings = list(found.findings)
+        if not findings and self._profile.seal is not None and seal_links(pdf):
+            findings.append(Reason("already-sealed"))
+        if findings:
+            raise PreflightError("document-not-issuable", findings=findings, count=len(findings))
+        return found
+
+    def agency_appearance(
+        self, request: Request, intent: Intent, place: Box | None, *, certificate: bytes, signing_time: datetime
+    ) -> Appearance | None:
+        """What the agency's signature shows: its red seal, or a line of text on attachments and copies."""
+        if place is not None and isinstance(request.content, Attached | Copied):
+            text = self._top_right_text(request.content, intent.number, signing_time)
+            return Appearance(mark=text_line_mark(text), box=place)
+        return self.appearance(place, certificate=certificate, signing_time=signing_time)
+
+    def _for_adopted(
+        self, request: Request, intent: Intent, approved: bytes, *, certificate: bytes, at: datetime
+    ) -> AgencyRevision:
+        """After the person's signature only a signature may be added: its field shows number, date, seal and all."""
+        assert intent.number is not None
+        before, url, mark, room = approved, None, None, None
+        if self._profile.seal is not None:
+            room = self._seal_room(request, intent.number)
+            before = salted(approved, os.urandom(16))
+            url, mark = self._sealed(request, intent, before)
+        place = self._adopted_place(approved, room)
+        shown = adopted_mark(
+            self._agency,
+            place=place,
+            number=intent.number,
+            issued=intent.issue_date,
+            seal=mark,
+            signer=common_name(certificate),
+            signing_time=at,
+            time_format=self._profile.signature.time_format,
+        )
+        return AgencyRevision(pdf=before, appearance=Appearance(mark=shown, box=place.box), seal_url=url)
 
     def appearance(self, place: Box | None, *, certificate: bytes, signing_time: datetime) -> Appearance | None:
         """What the agency's signature shows; None for a hidden one."""
@@ -260,7 +346,7 @@ class Composer:
     ) -> AgencyRevision:
         """What the agency's revision adds to the file that the person signed: number, date, seal, appearance."""
         if isinstance(request.content, Adopted):
-            return self._for_adopted(request, intent, approved, places, certificate=certificate, at=at)
+            return self._for_adopted(request, intent, approved, certificate=certificate, at=at)
         appearance = self.appearance(places.signature, certificate=certificate, signing_time=at)
         if not places.release:
             return AgencyRevision(pdf=approved, appearance=appearance)

@@ -24,7 +24,7 @@ starts from what the step before made durable, so `resume` is no other code: it 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 
@@ -54,6 +54,7 @@ from esign.pades.revision import ends_revision
 from esign.pades.sign import PreparedSignature, choose_mechanism, complete, mechanism_for, prepare
 from esign.pdf.links import seal_links
 from esign.pdf.render import Renderer
+from esign.pdf.text_marks import CopyForm
 from esign.pending import Pending
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.reasons import Reason
@@ -68,7 +69,7 @@ from esign.registry import (
     SignerCertificate,
 )
 from esign.report import Integrity
-from esign.request import Adopted, Given, Request
+from esign.request import Adopted, Attached, Copied, Given, Request
 from esign.seal import SealToken, binding
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
@@ -178,13 +179,37 @@ class Issuer:
             RequestInFlight: The same request is being worked on elsewhere right now.
             KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
         """
-        if request.two_signatures or self._profile.person:
+        alone = isinstance(request.content, Attached | Copied) or request.metadata is None
+        if request.two_signatures or (self._profile.person and not alone):
             raise InputError("person-signs-first")
         return self._finish(self._reserve(request))
 
     def sign(self, pdf: bytes, *, idempotency_key: str) -> Issued:
         """Sign a file that is no result of its own: recorded like one, without number, seal and standing."""
         return self.issue(Request(idempotency_key=idempotency_key, content=Given(pdf=pdf)))
+
+    def attach(self, main: ResultId, pdf: bytes, *, idempotency_key: str) -> Issued:
+        """Sign an appendix that is a file of its own, linked to its main result by register, number and seal.
+
+        Raises:
+            As `issue`; RegistryError: The main result is void, has no number yet, or is not issued.
+        """
+        result = self._registry.get(main)
+        if result.number is None:
+            raise RegistryError("main-not-numbered", id="-", main=str(main))
+        content = Attached(pdf=pdf, main=main)
+        metadata = result.metadata and replace(result.metadata, expires=None)
+        request = Request(idempotency_key=idempotency_key, content=content, metadata=metadata, number=result.number)
+        return self.issue(request)
+
+    def copy(self, pdf: bytes, *, form: CopyForm, idempotency_key: str, scanned: bool = True) -> Issued:
+        """Certify a copy: SAO Y, SAO LỤC or TRÍCH SAO, with the agency's signature top right on page 1.
+
+        Raises:
+            As `issue`; PreflightError also where a scan is not in colour or below 200 dpi.
+        """
+        content = Copied(pdf=pdf, form=form, scanned=scanned)
+        return self.issue(Request(idempotency_key=idempotency_key, content=content))
 
     def submit(self, request: Request) -> Pending:
         """Prepare a result for the competent person's signature, which may be made anywhere, and later.
@@ -360,15 +385,17 @@ class Issuer:
 
     def _new_intent(self, request: Request, digest: str) -> NewIntent:
         late = self._composer.late(request)
+        attached = isinstance(request.content, Attached)
         return NewIntent(
-            kind=IntentKind.SIGNATURE if request.metadata is None else IntentKind.RESULT,
+            kind=_kind(request),
+            main=request.content.main if isinstance(request.content, Attached) else None,
             agency=self._agency.code,
             idempotency_key=request.idempotency_key,
             request_digest=digest,
             profile=self._profile.name,
             metadata=request.metadata,
             masked_holder=str(self._composer.masked_holder(request) or ""),
-            number=None if late else request.number,
+            number=None if late or attached else request.number,
             numbering=Numbering.AT_RELEASE if late else Numbering.RESERVED,
             person=request.two_signatures,
             duplicates=self._profile.duplicates,
@@ -511,8 +538,12 @@ class Issuer:
                 mechanism=mechanism,
                 signing_time=signing_time,
                 field_name=AGENCY_FIELD,
-                appearance=self._composer.appearance(
-                    layout.signature_place, certificate=key.certificates[0], signing_time=signing_time
+                appearance=self._composer.agency_appearance(
+                    request,
+                    intent,
+                    layout.signature_place,
+                    certificate=key.certificates[0],
+                    signing_time=signing_time,
                 ),
                 reason=self._profile.signature.reason,
             )
@@ -658,3 +689,11 @@ class Issuer:
             self._registry.void(intent.id, reason=Reason(e.code, e.reason.facts))
             self._bench.forget(intent, archived=True)
             raise
+
+
+def _kind(request: Request) -> IntentKind:
+    if isinstance(request.content, Attached):
+        return IntentKind.ATTACHMENT
+    if isinstance(request.content, Copied):
+        return IntentKind.COPY
+    return IntentKind.SIGNATURE if request.metadata is None else IntentKind.RESULT

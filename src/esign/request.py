@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Self
 
-from esign.codes import DocumentNumber, DossierCode, ProcedureCode
+from esign.codes import DocumentNumber, DossierCode, ProcedureCode, ResultId
 from esign.document import Box, Person, ResultMetadata
 from esign.errors import InputError
+from esign.pdf.text_marks import CopyForm
 from esign.registry import NextNumber
 
-__all__ = ["Adopted", "Filled", "Given", "Request", "digest_of"]
+__all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Request", "digest_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,31 @@ class Adopted:
 
     pdf: bytes = field(repr=False)
     """The signed file."""
-    place: Box | None = None
-    """Where number, QR seal and red seal go, all in one mark; None finds white room."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """An appendix in a file of its own: the agency signs it top right on page 1, with the number of its main result."""
+
+    pdf: bytes = field(repr=False)
+    """The file."""
+    main: ResultId
+    """The result that it belongs to, whose number and metadata the request carries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """A copy that the agency certifies by its signature, top right on page 1 (ND30 Đ.25, Phụ lục I Phần II)."""
+
+    pdf: bytes = field(repr=False)
+    """The copy: a scan, or an extract of an e-document."""
+    form: CopyForm
+    """SAO Y, SAO LỤC or TRÍCH SAO."""
+    scanned: bool = True
+    """Whether it is a scan of paper, which then must be in colour and at 200 dpi or more."""
+
+
+Content = Filled | Given | Adopted | Attached | Copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +78,7 @@ class Request:
 
     idempotency_key: str
     """The caller's name for this request, 1 to 200 characters: repeating it never issues twice."""
-    content: Filled | Given | Adopted
+    content: Content
     """What the document says."""
     metadata: ResultMetadata | None = None
     """What the result is; None signs a file that is no result of its own: no number, no seal, no standing."""
@@ -70,13 +94,15 @@ class Request:
             raise InputError("idempotency-key-length", length=len(self.idempotency_key))
         if (self.metadata is None) != (self.number is None):
             raise InputError("number-and-metadata")
-        if isinstance(self.content, Given) and isinstance(self.number, NextNumber):
+        if isinstance(self.content, Given | Attached) and isinstance(self.number, NextNumber):
             raise InputError("number-not-on-page")
-        if isinstance(self.content, Filled) and self.metadata is None:
+        if isinstance(self.content, Filled | Attached) and self.metadata is None:
             raise InputError("template-needs-metadata")
         if self.metadata is None and (self.person is not None or isinstance(self.content, Adopted)):
             raise InputError("person-needs-metadata")
-        if self.person is not None and isinstance(self.content, Adopted):
+        if isinstance(self.content, Copied) and self.metadata is not None:
+            raise InputError("copy-has-no-number")
+        if self.person is not None and isinstance(self.content, Adopted | Attached | Copied):
             raise InputError("person-signs-twice")
 
     @property
@@ -94,8 +120,12 @@ class Request:
         if isinstance(self.content, Filled):
             content = {"template": self.content.template, "data": self.content.data}
         elif isinstance(self.content, Adopted):
-            place = self.content.place and _box(self.content.place)
-            content = {"adopted": _text(self.content.pdf), "place": place}
+            content = {"adopted": _text(self.content.pdf)}
+        elif isinstance(self.content, Attached):
+            content = {"attached": _text(self.content.pdf), "main": str(self.content.main)}
+        elif isinstance(self.content, Copied):
+            scanned = self.content.scanned
+            content = {"copied": _text(self.content.pdf), "form": self.content.form.name, "scanned": scanned}
         else:
             places = (self.content.seal_place, self.content.signature_place)
             content = {
@@ -148,11 +178,16 @@ def _read_box(stored: list[Any] | None) -> Box | None:
     return Box(page=page, left=left, bottom=bottom, width=width, height=height, rotate=rotate)
 
 
-def _content(stored: Mapping[str, Any]) -> Filled | Given | Adopted:
-    if "template" in stored:
-        return Filled(template=stored["template"], data=stored["data"])
-    if "adopted" in stored:
-        return Adopted(pdf=base64.b64decode(stored["adopted"]), place=_read_box(stored["place"]))
+def _content(stored: Mapping[str, Any]) -> Content:
+    match stored:
+        case {"template": template, "data": data}:
+            return Filled(template=template, data=data)
+        case {"adopted": pdf}:
+            return Adopted(pdf=base64.b64decode(pdf))
+        case {"attached": pdf, "main": main}:
+            return Attached(pdf=base64.b64decode(pdf), main=ResultId.parse(main))
+        case {"copied": pdf, "form": form, "scanned": scanned}:
+            return Copied(pdf=base64.b64decode(pdf), form=CopyForm[form], scanned=scanned)
     seal, signature = (_read_box(p) for p in stored["places"])
     return Given(pdf=base64.b64decode(stored["pdf"]), seal_place=seal, signature_place=signature)
 
