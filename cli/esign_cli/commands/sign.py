@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from esign.errors import Error, InputError, KeyStoreError, RegistryError, RequestInFlight
+from esign.errors import Error, InputError, KeyStoreError, RegistryError, RequestConflict, RequestInFlight
 from esign.reasons import Reason
 from esign_cli.exits import ExitCode, exit_code, worst
 from esign_cli.options import AsJSON, PinFd, PinFile, Yes
@@ -31,6 +31,8 @@ __all__ = ["register"]
 
 _SUFFIX = ".signed.pdf"
 _ASK_FROM = 2
+# What the register says of one request says nothing about the next file.
+_ONE_FILE = (RequestInFlight, RequestConflict)
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +92,7 @@ def sign(
                 rows.append(row)
                 _print(run, row, as_json=as_json)
                 progress.step(file.name)
-                if isinstance(row.error, KeyStoreError | RegistryError) and not isinstance(row.error, RequestInFlight):
+                if isinstance(row.error, KeyStoreError | RegistryError) and not isinstance(row.error, _ONE_FILE):
                     break  # the token or the disk: the next file would fail alike
     return _summary(run, rows, len(found), interrupted=stopped.is_set())
 
