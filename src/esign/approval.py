@@ -83,6 +83,7 @@ def check_person_signature(  # noqa: PLR0913 - each is a fact of its own, and mo
     revisions = _by_name(signed_revisions(pdf), found.signatures)
     for report in found.signatures:
         _check_sound(report, revisions)
+    _check_whole(found.checks)
     prepared = 0
     if expected_prefix is not None:
         prepared = len(expected_prefix)
@@ -142,6 +143,13 @@ def _check_sound(report: SignatureReport, revisions: dict[str, SignedRevision]) 
         raise SigningError("person-signature-weak", field=field, problem=_reason(failed["algorithms"]))
     if report.field_name not in revisions:
         raise SigningError("person-signature-broken", field=field, problem=Reason("byte-range-shape"))
+
+
+def _check_whole(checks: Sequence[Check]) -> None:
+    """(3) What the inspection says of the file as a whole: release fields that somebody filled and nobody locked."""
+    failed = [c for c in checks if c.outcome is Outcome.FAILED]
+    if failed:  # the headline comes first, what is behind it later
+        raise SigningError("person-document-changed", field="-", problem=_reason(failed[-1]))
 
 
 def _check_prepared(pdf: bytes, prefix: bytes, revisions: dict[str, SignedRevision]) -> None:
