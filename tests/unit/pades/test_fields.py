@@ -19,8 +19,9 @@ from esign.pades.sign import Appearance
 from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image
 from esign.report import Integrity, Outcome
+from esign.seal import seal_urls
 from esign.trust import TrustStore
-from tests.unit.pdf.tools import assert_clean, changed, page
+from tests.unit.pdf.tools import assert_clean, changed, page, saved
 from tests.vectors.pades import generate as g
 
 
@@ -288,3 +289,19 @@ def test_any_value_in_any_place_is_read_back(words: str, left: float, bottom: fl
         assert str(number.V) == words
         assert [float(v) for v in number.Rect[:2]] == pytest.approx([left, bottom], abs=0.001)
     assert integrity(released) is Integrity.INTACT
+
+
+def test_the_seal_is_on_the_page_that_shows_it() -> None:
+    box = Box(page=2, left=100, bottom=100, width=66, height=66)
+    prepared = add_release_fields(page(pages=3), [ReleaseField(ReleaseName.SEAL, box)], agency_box=None, alt="-")
+    before, url, symbol = g.sealed(prepared)
+    filled = [FilledField(ReleaseName.SEAL, "", symbol)]
+    lock = [ReleaseName.SEAL]
+    released = g.signed(before, g.OFFICE, g.RELEASED, AGENCY_FIELD, None, fill=filled, lock=lock, seal_url=url)
+    assert [(link.url, link.page) for link in seal_links(released)] == [(url, 2)]
+    assert seal_urls(page_image(released, 2, 150)) == (url,)
+    assert integrity(released) is Integrity.INTACT
+    # The page says where its annotations are, not the annotation (/P).
+    with pikepdf.open(io.BytesIO(released)) as opened:
+        opened.pages[2].obj.Annots[0].P = opened.pages[0].obj
+        assert seal_links(saved(opened))[0].page == 2

@@ -280,8 +280,9 @@ def entry(name: str, key: str, new: Callable[[], Any]) -> Callable[[Any], None]:
     """Set another entry of a field."""
 
     def change(update: Any) -> None:
-        field_of(update, name).get_object()[pdf_name(key)] = new()
-        update.mark_update(field_of(update, name))
+        field = field_of(update, name)
+        field.get_object()[pdf_name(key)] = new()
+        update.mark_update(field)
 
     return change
 
