@@ -5,9 +5,10 @@ Works offline: certificates and revocation lists are given. EN 319 102-1 §5.2.6
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, TypeVar, cast
@@ -35,6 +36,7 @@ from pyhanko_certvalidator.policy_decl import (
 )
 
 from esign.errors import SigningError
+from esign.pades._quiet import quiet
 from esign.reasons import Reason
 from esign.report import Check, Indication, Outcome, SubIndication
 from esign.trust import TrustStore
@@ -44,6 +46,20 @@ __all__ = ["ChainResult", "check_before_signing", "common_name", "signer_facts",
 _logger = logging.getLogger(__name__)
 _CLAUSE = "EN 319 102-1 §5.2.6"
 T = TypeVar("T")
+
+# What a certificate with an extended key usage must also be for, or it signs no documents (RFC 5280 §4.2.1.12: "MUST
+# only be used for one of the purposes indicated"). Until RFC 9336 there was none for documents and authorities wrote
+# what was near; those of people commonly have emailProtection beside clientAuth. clientAuth alone is not enough:
+# such a key signs what servers send it, and that proves nothing about its owner's will.
+_DOCUMENT_PURPOSES = frozenset(
+    {
+        "2.5.29.37.0",  # anyExtendedKeyUsage
+        "1.3.6.1.5.5.7.3.36",  # documentSigning (RFC 9336)
+        "1.3.6.1.5.5.7.3.4",  # emailProtection: S/MIME is CMS signed by a person
+        "1.2.840.113583.1.1.5",  # Adobe: authentic documents trust
+        "1.3.6.1.4.1.311.10.3.12",  # Microsoft: document signing
+    }
+)
 
 ChainResult = tuple[Indication, SubIndication | None, tuple[Check, ...], tuple[bytes, ...]]
 """The indication of the X.509 block, why, the checks, and the validated path (DER, signer first)."""
@@ -64,17 +80,24 @@ def validate_chain(
     """Find and validate a path from `certificate` to an anchor of `trust`, as of `at`.
 
     Revocation must be known: where no list of `trust` answers for a certificate of the path, the result is
-    INDETERMINATE / TRY_LATER, never a silent pass (DESIGN law 7).
+    INDETERMINATE / TRY_LATER, never a silent pass (DESIGN law 7). So must what the certificate is for: an authority,
+    a server or a time-stamping unit signs no documents.
     """
+    try:
+        misused = _misuse(certificate)
+        notes = tuple(_notes(certificate))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        # asn1crypto parses an extension when it is looked at, and raises anything for a malformed one.
+        _logger.debug("certificate cannot be processed: %s", type(e).__name__)
+        return _failed("chain-invalid", SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE)
+    if misused:
+        return _failed(misused, SubIndication.CHAIN_CONSTRAINTS_FAILURE)
     if not trust.anchors:
         return _failed("no-anchors", SubIndication.NO_CERTIFICATE_CHAIN_FOUND)
-    usage = certificate.key_usage_value
-    if usage is not None and not {"digital_signature", "non_repudiation"} & usage.native:
-        return _failed("key-usage", SubIndication.CHAIN_CONSTRAINTS_FAILURE)
     others = (*others, *(x509.Certificate.load(c) for c in trust.intermediates))
     found = _validate(certificate, others, trust=trust, at=at, revocation=REQUIRE_REVINFO)
     if isinstance(found, ValidationPath):
-        checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE),)
+        checks = (Check(name="chain", outcome=Outcome.PASSED, clause=_CLAUSE), *notes)
         return Indication.TOTAL_PASSED, None, checks, tuple(c.dump() for c in _signer_first(found))
     if found[1] is not SubIndication.TRY_LATER:
         return found
@@ -86,6 +109,27 @@ def validate_chain(
     if any(_is_listed(c, i, trust=trust, at=at) for c, i in pairwise(_signer_first(path))):
         return _failed("certificate-revoked", SubIndication.REVOKED_NO_POE)
     return found
+
+
+def _misuse(certificate: x509.Certificate) -> str:
+    """Why the certificate signs no documents, whoever issued it; "" where it may."""
+    constraints = certificate.basic_constraints_value
+    if constraints is not None and constraints["ca"].native:
+        return "certificate-of-authority"
+    usage = certificate.key_usage_value
+    if usage is not None and not {"digital_signature", "non_repudiation"} & usage.native:
+        return "key-usage"
+    purposes = certificate.extended_key_usage_value
+    if purposes is not None and not _DOCUMENT_PURPOSES & {purpose.dotted for purpose in purposes}:
+        return "extended-key-usage"
+    return ""
+
+
+def _notes(certificate: x509.Certificate) -> Iterator[Check]:
+    # RFC 5280 §4.2.1.3 asks authorities for it in their own certificates alone: without it every use is open.
+    if certificate.key_usage_value is None:
+        reason = Reason("key-usage-missing")
+        yield Check(name="key-usage", outcome=Outcome.NOTED, clause="RFC 5280 §4.2.1.3", reason=reason)
 
 
 def _validate(
@@ -107,7 +151,8 @@ def _validate(
     )
     validator = CertificateValidator(certificate, intermediate_certs=[], validation_context=context)
     try:
-        return _run(validator.async_validate_path())
+        with quiet():
+            return _run(validator.async_validate_path())
     except (ValidationError, PathError) as e:
         for kind, code, sub in _FAILURES:
             if isinstance(e, kind):
@@ -151,11 +196,11 @@ def check_before_signing(certificates: Sequence[bytes], *, trust: TrustStore, at
         raise SigningError("certificate-not-yet-valid")
     _, sub, checks, _ = validate_chain(certificate, others, trust=trust, at=at)
     reasons = tuple(c.reason for c in checks if c.reason is not None)
-    if sub is SubIndication.TRY_LATER or not trust.anchors:
-        return reasons
-    for reason in reasons:
-        raise SigningError(reason.code, **reason.facts)
-    return ()
+    failed = any(c.outcome is Outcome.FAILED for c in checks)
+    undecidable = sub is SubIndication.TRY_LATER or not trust.anchors
+    if sub is not None and (failed or not undecidable):
+        raise SigningError(reasons[0].code, **reasons[0].facts)
+    return reasons
 
 
 def common_name(certificate: bytes) -> str:
@@ -193,4 +238,4 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except RuntimeError:
         return asyncio.run(work)
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+        return pool.submit(copy_context().run, asyncio.run, work).result()
