@@ -533,9 +533,32 @@ def test_a_stranger_is_refused() -> None:
 
 
 def test_a_certificate_that_must_not_sign_is_refused() -> None:
-    authority = Signer.of("CA", key=PKI_.issuing.key)
-    pdf = signed(page(), Signer(PKI_.issuing.key, der(PKI_.issuing.certificate), (der(PKI_.issuing.certificate),)))
-    refused = refusal(pdf, authority=AuthorityTable(grants=(authority.granted(),)))
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    like = x509.load_der_x509_certificate(PERSON.certificate)
+    for_encryption = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=True,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    builder = x509.CertificateBuilder(
+        issuer_name=like.issuer,
+        subject_name=like.subject,
+        public_key=PERSON.key.public_key(),
+        serial_number=like.serial_number,
+        not_valid_before=like.not_valid_before_utc,
+        not_valid_after=like.not_valid_after_utc,
+        extensions=[e for e in like.extensions if not isinstance(e.value, x509.KeyUsage)],
+    ).add_extension(for_encryption, critical=True)
+    certificate = der(builder.sign(PKI_.issuing.key, hashes.SHA256()))
+    refused = refusal(signed(page(), replace(PERSON, certificate=certificate, chain=(certificate, PERSON.chain[1]))))
     assert (refused.code, inner(refused)) == ("person-not-trusted", "key-usage")
 
 
