@@ -55,7 +55,7 @@ CASES = [*(("rsa", step) for step in STEPS), *(("p256", s) for s in (Step.PREPAR
 
 @pytest.mark.parametrize(("kind", "step"), CASES)
 def test_killed_and_resumed(offices: dict[str, Path], tmp_path: Path, kind: str, step: Step) -> None:
-    folder = _copied(offices[kind], tmp_path)
+    folder = Office.copied(offices[kind], tmp_path / "office").folder
     killed = run(folder, "issue", "first", "--die-at", step.value)
     assert killed.returncode == -SIGKILL, killed.stderr
     resumed = run(folder, "resume")
@@ -70,7 +70,7 @@ def test_killed_and_resumed(offices: dict[str, Path], tmp_path: Path, kind: str,
 @pytest.mark.parametrize("step", [Step.RESERVED, Step.KEY_USED])
 def test_killed_and_simply_asked_again(offices: dict[str, Path], tmp_path: Path, step: Step) -> None:
     """Without `resume`: a repeated request finishes what the dead process began."""
-    folder = _copied(offices["p256"], tmp_path)
+    folder = Office.copied(offices["p256"], tmp_path / "office").folder
     run(folder, "issue", "first", "--die-at", step.value)
     again = run(folder, "issue", "first")
     assert again.returncode == 0, again.stderr
@@ -78,7 +78,7 @@ def test_killed_and_simply_asked_again(offices: dict[str, Path], tmp_path: Path,
 
 
 def test_killed_while_resuming(offices: dict[str, Path], tmp_path: Path) -> None:
-    folder = _copied(offices["p256"], tmp_path)
+    folder = Office.copied(offices["p256"], tmp_path / "office").folder
     run(folder, "issue", "first", "--die-at", Step.RESERVED.value)
     for step in (Step.SEALED, Step.KEY_USED, Step.READ_BACK, Step.ISSUED):
         assert run(folder, "resume", "--die-at", step.value).returncode == -SIGKILL
@@ -87,7 +87,7 @@ def test_killed_while_resuming(offices: dict[str, Path], tmp_path: Path) -> None
 
 
 def test_many_processes_with_one_request_sign_once(offices: dict[str, Path], tmp_path: Path) -> None:
-    folder = _copied(offices["p256"], tmp_path)
+    folder = Office.copied(offices["p256"], tmp_path / "office").folder
     command = [sys.executable, "-m", "tests.support.office", str(folder), "issue", "same"]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(6)
@@ -98,12 +98,3 @@ def test_many_processes_with_one_request_sign_once(offices: dict[str, Path], tmp
     refused = [err for (_, err), code in outputs if code != 0]
     assert all("RequestInFlight" in err for err in refused), refused
     independent_check(Office.open(folder), ["01/QĐ-UBND"])
-
-
-def _copied(made: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "office"
-    folder.mkdir()
-    for file in made.iterdir():
-        if file.suffix in {".p12", ".pem", ".crl", ".png"}:
-            (folder / file.name).write_bytes(file.read_bytes())
-    return folder

@@ -50,12 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def office(made: Path, tmp_path: Path) -> Office:
     """A fresh register over the same keys."""
-    folder = tmp_path / "office"
-    folder.mkdir()
-    for file in made.iterdir():
-        if file.suffix in {".p12", ".pem", ".crl", ".png"}:
-            (folder / file.name).write_bytes(file.read_bytes())
-    return Office.open(folder)
+    return Office.copied(made, tmp_path / "office")
 
 
 def plain_pdf(text: str = "Văn bản do phần mềm khác tạo") -> bytes:

@@ -39,12 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def office(made: Path, tmp_path: Path) -> Office:
-    folder = tmp_path / "office"
-    folder.mkdir()
-    for file in made.iterdir():
-        if file.suffix in {".p12", ".pem", ".crl", ".png"}:
-            (folder / file.name).write_bytes(file.read_bytes())
-    return Office.open(folder, person=True)
+    return Office.copied(made, tmp_path / "office", person=True)
 
 
 def table(office: Office, **changes: object) -> AuthorityTable:
