@@ -13,6 +13,7 @@ clerk refuses what is not sound, saying why. In this order, the first that fails
 What was let pass and what could not be checked is in `Approval.notices`, for the record.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,8 +122,8 @@ def _key(certificate: bytes) -> str:
 def _by_name(revisions: Sequence[SignedRevision], reports: Sequence[SignatureReport]) -> dict[str, SignedRevision]:
     """The extent of each signature; a name that two fields share would name the wrong one."""
     for names in ([r.field_name for r in revisions], [r.field_name for r in reports]):
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(names).items():
+            if count > 1:
                 raise SigningError("person-signature-broken", field=_shown(name), problem=Reason("field-twice"))
     return {r.field_name: r for r in revisions}
 

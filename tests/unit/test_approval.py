@@ -719,6 +719,11 @@ def test_a_certificate_without_its_issuers_is_enough_where_the_verifier_has_them
 # History and hostile bytes.
 
 
+def test_what_a_hostile_file_says_stays_out_of_the_hosts_log(caplog: pytest.LogCaptureFixture) -> None:
+    changes_since(stamp(signed(page()), DRAWN, PLACE, url="https://q.gov.vn/1#1"), len(page()))
+    assert caplog.records == []
+
+
 def test_what_a_signature_speaks_for_is_read_from_the_file() -> None:
     first = signed(page(), DRAFTER, field="A")
     second = signed_elsewhere(first, written=NOW, attribute=NOW + HOUR, field="B")

@@ -20,6 +20,8 @@ from pyhanko.sign.diff_analysis.form_rules_api import FormUpdatingRule
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.generic_cms import extract_self_reported_ts
 
+from esign.pades._quiet import quiet
+
 __all__ = ["ChangeKind", "Changes", "SignedRevision", "changes_since", "signed_revisions"]
 
 _logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Changes:
     """The form fields that were filled in, signed or added."""
 
 
+@quiet()
 def signed_revisions(pdf: bytes) -> tuple[SignedRevision, ...]:
     """The signatures whose extent can be read, in the order of the form; never raises for a bad document."""
     try:
@@ -103,6 +106,7 @@ def _aware(time: datetime | None) -> datetime | None:
     return time if time is not None and time.tzinfo is not None else None
 
 
+@quiet()
 def changes_since(pdf: bytes, length: int) -> Changes:
     """What was done to the document that the first `length` bytes of `pdf` are; never raises for a bad document."""
     try:
