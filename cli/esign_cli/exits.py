@@ -40,6 +40,7 @@ _CODES: tuple[tuple[type[errors.Error], ExitCode], ...] = (
     (errors.KeyStoreError, ExitCode.KEY),
     (errors.SigningError, ExitCode.KEY),
     (errors.RegistryError, ExitCode.REGISTER),
+    (errors.DeliveryFailed, ExitCode.REGISTER),
     (errors.ConfigurationError, ExitCode.CONFIGURATION),
 )
 

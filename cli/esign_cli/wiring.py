@@ -182,7 +182,7 @@ class Workplace:
             seal_key=None if self.config.seal is None else stand_in,
             renderer=self.renderer,
             now=self._now,
-        ).proof(request)
+        ).proof(request, certificate=None)
 
     @cached_property
     def trust(self) -> "TrustStore":

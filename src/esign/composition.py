@@ -118,7 +118,7 @@ class Composer:
         self._renderer = renderer
         self._now = now
 
-    def proof(self, request: Request, *, certificate: bytes | None) -> None:
+    def proof(self, request: Request, *, certificate: bytes | None) -> Layout:
         """Make the document once with placeholders for what is not known yet: finds what could fail.
 
         Whatever fails later costs a number, for good. A template's page is our own; a given one may hide the seal, so
@@ -136,7 +136,7 @@ class Composer:
         if request.person is not None:
             self.person_appearance(layout, request.person)
         if not isinstance(request.content, Given):
-            return
+            return layout
         pdf, place = layout.pdf, layout.seal_place
         if self._profile.seal is not None and number is not None and place is not None:
             token = self._seal_proof(request, number)
@@ -147,6 +147,7 @@ class Composer:
                 raise PreflightError("document-not-issuable", findings=(found,), count=1)
         if appearance is not None:
             stamp(pdf, appearance.mark, appearance.box, url="")
+        return layout
 
     def late(self, request: Request) -> bool:
         """Whether number, date and seal come only when the agency signs."""

@@ -139,8 +139,10 @@ class Request:
             "metadata": self.metadata and _metadata(self.metadata),
             "number": _number(self.number),
             "date": self.issue_date and self.issue_date.isoformat(),
-            "person": self.person and _person(self.person),
         }
+        if self.person is not None:
+            # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
+            stored["person"] = _person(self.person)
         try:
             return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
         except (TypeError, ValueError) as e:
@@ -158,7 +160,7 @@ class Request:
             metadata=None if metadata is None else _read_metadata(metadata),
             number=_read_number(number),
             issue_date=date.fromisoformat(found["date"]) if found["date"] else None,
-            person=_read_person(found["person"]) if found["person"] else None,
+            person=_read_person(found["person"]) if "person" in found else None,
         )
 
 

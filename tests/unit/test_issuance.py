@@ -478,3 +478,9 @@ def test_a_file_that_carries_a_seal_is_refused(office: Office) -> None:
     with pytest.raises(PreflightError) as refused:
         office.issuer().issue(given("b", changed(page(b""), quote)))
     assert [f.code for f in refused.value.findings] == ["already-sealed"]
+
+
+def test_a_repeated_request_keeps_its_digest_over_upgrades() -> None:
+    """A portal repeats blindly, perhaps after an upgrade: this is what the first release computed."""
+    asked = Request(idempotency_key="k", content=Given(pdf=b"%PDF-1.7"))
+    assert asked.digest("default") == "5c0ac23ce6ef8668d270ee5971ae6a7bc4aa0306730243dd097091083fc3812e"

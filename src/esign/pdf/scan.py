@@ -1,4 +1,4 @@
-"""Is this a scan that may become an electronic copy of a paper original: PDF 1.4, in colour, at least 200 dpi?
+"""Whether a scan may become an electronic copy of a paper original: PDF 1.4, in colour, at least 200 dpi.
 
 NĐ 30/2020/NĐ-CP Phụ lục I, Phần II, I.2 asks for that and for a scale of 100 %. What a scanner's program says about
 resolution is not believed: pixels are counted against the page's real size.

@@ -55,6 +55,8 @@ def _refuse_what_cannot_work(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except FileNotFoundError:
+        # Titles, dossiers, masked holders: nobody else's business. SQLite gives its own files the same mode.
+        path.touch(0o600)
         return
     except OSError as e:
         raise RegistryError("registry-not-writable", path=str(path), detail=system_problem(e)) from e
