@@ -31,7 +31,7 @@ from enum import Enum
 from esign.approval import Approval, check_person_signature
 from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber, ResultCode, ResultId
-from esign.composition import Composer
+from esign.composition import Composer, Layout
 from esign.delivery import Delivery
 from esign.document import Agency, Person, ResultMetadata, SignerRole
 from esign.errors import (
@@ -293,6 +293,29 @@ class Issuer:
                 raise SigningError("person-signature-missing")
             return self._advance(self._registry.get(result_id))
 
+    def check(self, request: Request) -> None:
+        """Whether `issue`, `submit` or `adopt` would take `request`: nothing is recorded and no key is touched.
+
+        Raises:
+            As those; PreflightError, InputError: It cannot be issued.
+        """
+        self._check(request)
+
+    def check_release(self, result_id: ResultId) -> tuple[Reason, ...]:
+        """Whether `release` would follow the person's signature, and what it would let pass; no key is touched.
+
+        Raises:
+            SigningError: The person's signature is missing, not sound, or not theirs to make; the result is void.
+        """
+        intent = self._registry.get(result_id)
+        if intent.state is IntentState.VOID:
+            raise SigningError("request-voided", why=intent.void_reason or intent.void_why)
+        if intent.state in {IntentState.RESERVED, IntentState.AWAITING}:
+            raise SigningError("person-signature-missing")
+        if intent.state is not IntentState.APPROVED:
+            return ()
+        return self._check_approved(intent, self._bench.request(intent), self._bench.approved(intent)).notices
+
     def withdraw(self, result_id: ResultId, *, why: str) -> Intent:
         """Take back what was not issued yet; its number stays explained. Issued results have a standing instead.
 
@@ -339,8 +362,29 @@ class Issuer:
             self._check_person(request.person)
         if isinstance(request.content, Adopted):
             self._check_signed(request.content.pdf, request.metadata, field_name=None)
-        self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
+        layout = self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
+        if isinstance(request.content, Adopted):
+            self._check_permits(request.content.pdf, layout)
         self._on_step(Step.CHECKED, None)
+
+    def _check_permits(self, pdf: bytes, layout: Layout) -> None:
+        """Try on a proof whether the signatures that are there permit another one (DocMDP, FieldMDP)."""
+        if self._key is None or self._mechanism is None:
+            return
+        proof = prepare(
+            pdf,
+            certificates=self._key.certificates,
+            mechanism=self._mechanism,
+            signing_time=self._now(),
+            field_name=AGENCY_FIELD,
+            appearance=self._composer.appearance(
+                layout.signature_place, certificate=self._key.certificates[0], signing_time=self._now()
+            ),
+        )
+        before = len(inspect_signatures(pdf, trust=TrustStore(), at=self._now()).signatures)
+        found = inspect_signatures(proof.document, trust=TrustStore(), at=self._now())
+        if not all(s.intact for s in found.signatures[:before]):
+            raise SigningError("adopted-forbids-signing")
 
     def _check_key(self, key: SigningKey) -> tuple[Reason, ...]:
         return check_before_signing(key.certificates, trust=self._trust, at=self._now())
@@ -365,6 +409,10 @@ class Issuer:
             agency_certificate=self._key.certificates[0] if self._key else None,
             received=received,
         )
+
+    def _check_approved(self, intent: Intent, request: Request, approved: bytes) -> Approval:
+        ours = None if isinstance(request.content, Adopted) else PERSON_FIELD
+        return self._check_signed(approved, request.metadata, field_name=ours, received=intent.approved_at)
 
     # --- reserve -----------------------------------------------------------------------------------------------
 
@@ -478,8 +526,7 @@ class Issuer:
             self._bench.approved(intent),
             self._bench.record(intent),
         )
-        ours = None if isinstance(request.content, Adopted) else PERSON_FIELD
-        approval = self._check_signed(approved, request.metadata, field_name=ours, received=intent.approved_at)
+        approval = self._check_approved(intent, request, approved)
         key, mechanism = self._agency_key()
         notices = (*approval.notices, *self._check_key(key))
         if intent.number is None:

@@ -12,7 +12,7 @@ import zxingcpp
 from esign.authority import ALL, Authority, AuthorityTable, Capacity, public_key_sha256
 from esign.codes import DocumentNumber, ProcedureCode
 from esign.document import SignerRole, Standing, StandingChange
-from esign.errors import Error, InputError, RegistryError, SigningError
+from esign.errors import Error, InputError, RegistryError, SigningError, VerificationFailed
 from esign.files import Folder
 from esign.issuance import Issuer, Step
 from esign.keys import Mechanism
@@ -24,7 +24,7 @@ from esign.profile import Numbering
 from esign.registry import Intent, IntentKind, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Adopted, Request
-from tests.support.office import NOW, Office, request
+from tests.support.office import NOW, PASSPHRASE, Office, request
 from tests.unit.test_issuance import plain_pdf
 
 BOTH = pytest.mark.parametrize("numbering", list(Numbering))
@@ -351,3 +351,37 @@ def test_a_document_that_the_agency_signed_already_is_not_adopted(office: Office
         office.issuer().adopt(adopted(office, sign(prepared, office.key)))
     assert refused.value.code == "agency-signed-first"
     assert office.registry.listing().entries == ()
+
+
+def test_a_leaders_signature_that_forbids_more_is_refused_before_a_number_is_taken(office: Office) -> None:
+    """A certification that permits no changes (DocMDP P=1)."""
+    import io
+
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign import signers
+    from pyhanko.sign.fields import MDPPerm
+
+    office.clock.at = datetime.now(UTC)
+    office.trust = replace(office.trust, crls=())
+    leader = signers.SimpleSigner.load_pkcs12(office.folder / "person.p12", passphrase=PASSPHRASE.encode())
+    assert leader is not None
+    metadata = signers.PdfSignatureMetadata(
+        field_name="Signature1", md_algorithm="sha256", certify=True, docmdp_permissions=MDPPerm.NO_CHANGES
+    )
+    output = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(plain_pdf())), metadata, signer=leader)
+    with pytest.raises(SigningError) as refused:
+        office.issuer().adopt(adopted(office, output.getvalue()))
+    assert refused.value.code == "adopted-forbids-signing"
+    assert office.registry.listing().entries == ()
+
+
+def test_a_document_that_waits_for_the_agency_is_no_result_yet(office: Office) -> None:
+    office.profile = replace(office.profile, numbering=Numbering.AT_RELEASE)
+    issuer = office.issuer()
+    waiting = approve(office, issuer, ask(office))
+    pdf = (office.folder / "spool" / f"{waiting.id}.approved.pdf").read_bytes()
+    verifier = office.verifier(registry=None)
+    assert verifier.inspect(pdf).integrity is Integrity.INTACT
+    with pytest.raises(VerificationFailed) as refused:
+        verifier.verify(pdf)
+    assert refused.value.code == "release-pending"

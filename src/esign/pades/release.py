@@ -34,7 +34,7 @@ _OUTCOMES = {
     "release-fields-unlocked": Outcome.FAILED,
     "release-fields-changed": Outcome.FAILED,
     "release-fields-covered": Outcome.FAILED,
-    "release-pending": Outcome.NOTED,
+    "release-pending": Outcome.UNKNOWN,
 }
 
 Rectangle = tuple[float, float, float, float]

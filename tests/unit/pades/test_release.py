@@ -170,7 +170,7 @@ def test_both_signatures_are_good_in_our_own_eyes(decision: Decision) -> None:
 def test_until_then_it_is_pending(decision: Decision) -> None:
     found = inspect_signatures(decision.by_person, trust=decision.trust, at=NOW)
     assert found.integrity is Integrity.INTACT
-    noted = [c.reason for c in found.checks if c.outcome is Outcome.NOTED and c.reason]
+    noted = [c.reason for c in found.checks if c.outcome is Outcome.UNKNOWN and c.reason]
     assert [r.code for r in noted] == ["release-pending"]
     assert noted[0].facts == {"fields": "day, month, number, seal"}
 

@@ -72,7 +72,6 @@ def test_readers_let_some_of_these_attacks_pass() -> None:
     assert {
         "unlocked-number-changed",
         "unlocked-then-locked",
-        "form-drawn-anew",
         "covered-by-empty-field",
         "adopted-covered",
     } <= silent
