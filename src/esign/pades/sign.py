@@ -33,7 +33,16 @@ from esign.profile import VIETNAM, Level, SignatureProfile
 _SAME_PLACE = 0.01
 """Points: numbers in a PDF are rounded."""
 
-__all__ = ["Appearance", "PreparedSignature", "choose_mechanism", "complete", "mechanism_for", "prepare", "sign"]
+__all__ = [
+    "Appearance",
+    "PreparedSignature",
+    "check_prepared",
+    "choose_mechanism",
+    "complete",
+    "mechanism_for",
+    "prepare",
+    "sign",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,14 +197,10 @@ def complete(prepared: PreparedSignature, signature: bytes) -> bytes:
     Raises:
         SigningError: `signature-mismatch`: it was made by another key or over something else.
     """
+    check_prepared(prepared)
     start, end = prepared.contents
-    digest = hashlib.new(prepared.mechanism.digest, prepared.document[: start - 1])
-    digest.update(prepared.document[end + 1 :])
     public_key = x509.Certificate.load(prepared.certificates[0]).public_key.dump()
-    expected = signed_attributes(digest.digest(), certificate=prepared.certificates[0], mechanism=prepared.mechanism)
-    if expected != prepared.to_be_signed or not check_signature(
-        public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism
-    ):
+    if not check_signature(public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism):
         raise SigningError("signature-mismatch")
     container = signed_data(
         prepared.to_be_signed, signature, certificates=prepared.certificates, mechanism=prepared.mechanism
@@ -204,6 +209,20 @@ def complete(prepared: PreparedSignature, signature: bytes) -> bytes:
     if len(digits) > end - start:
         raise SigningError("signature-too-long", size=len(container), reserved=(end - start) // 2)
     return prepared.document[:start] + digits.ljust(end - start, b"0") + prepared.document[end:]
+
+
+def check_prepared(prepared: PreparedSignature) -> None:
+    """Make sure that `to_be_signed` speaks of `document`: else somebody shows one document and has another signed.
+
+    Raises:
+        SigningError: `signature-mismatch`.
+    """
+    start, end = prepared.contents
+    digest = hashlib.new(prepared.mechanism.digest, prepared.document[: start - 1])
+    digest.update(prepared.document[end + 1 :])
+    expected = signed_attributes(digest.digest(), certificate=prepared.certificates[0], mechanism=prepared.mechanism)
+    if expected != prepared.to_be_signed:
+        raise SigningError("signature-mismatch")
 
 
 def sign(prepared: PreparedSignature, key: SigningKey) -> bytes:
