@@ -28,11 +28,11 @@ from esign.reasons import Reason
 __all__ = ["AdoptedParts", "AdoptedPlace", "adopted_mark", "adopted_parts", "find_adopted"]
 
 _GAP_MM = 2.0
-_HEAD_HEIGHT_MM = 12.0  # number and date, 13 pt each
+_HEAD_MM = (54.0, 12.0)  # number and date, 13 pt each
 _THIRD = 1 / 3
 _STEP_MM = 1.5
 # A signature field that reaches further would lie over half of the page.
-_FARTHEST_MM = 120.0
+_FARTHEST_MM = 140.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,8 @@ class AdoptedPlace:
 
 def adopted_parts(agency: Agency, *, seal: tuple[float, float] | None) -> AdoptedParts:
     """The sizes of the parts; `seal` is that of the QR seal's mark (`seal_mark_size`), None without one."""
-    width, height = _text_size(agency)
-    height += _HEAD_HEIGHT_MM
+    width, height = agency_mark_size(replace(agency, seal_image=None))
+    width, height = max(width, _HEAD_MM[0]), height + _HEAD_MM[1]
     if seal:
         width, height = width + _GAP_MM + seal[0], max(height, seal[1])
     return AdoptedParts(red_seal=agency.seal_diameter_mm if agency.seal_image else 0.0, info=(width, height))
@@ -127,8 +127,8 @@ def adopted_mark(
     without_image = replace(agency, seal_image=None)
     text = agency_mark(without_image, signer=signer, signing_time=signing_time, time_format=time_format)
     parts = [
-        (_number_and_date(number, issued, width=text.width_mm), text_left, top),
-        (text, text_left, top + _HEAD_HEIGHT_MM),
+        (_number_and_date(number, issued), text_left, top),
+        (text, text_left, top + _HEAD_MM[1]),
     ]
     if seal:
         parts.append((seal, left, top))
@@ -187,17 +187,13 @@ def _white(
     return best[2] if best else None
 
 
-def _text_size(agency: Agency) -> tuple[float, float]:
-    return agency_mark_size(replace(agency, seal_image=None))
-
-
-def _number_and_date(number: DocumentNumber, issued: date, *, width: float) -> Mark:
+def _number_and_date(number: DocumentNumber, issued: date) -> Mark:
     fonts = FontSet.find()
     texts = release_texts(number, issued)
     day = f"ngày {texts[Blank.DAY]} tháng {texts[Blank.MONTH]} năm {issued.year}"
     inputs = {
-        "width": width,
-        "height": _HEAD_HEIGHT_MM,
+        "width": _HEAD_MM[0],
+        "height": _HEAD_MM[1],
         "font": fonts.family,
         "number": str(number),
         "date": day,
@@ -208,7 +204,7 @@ def _number_and_date(number: DocumentNumber, issued: date, *, width: float) -> M
         if "esign: text does not fit" in str(e.reason.facts.get("problem", "")):
             raise InputError("mark-text-too-long", characters=len(str(number))) from e
         raise
-    return Mark(pdf=pdf, width_mm=width, height_mm=_HEAD_HEIGHT_MM, alt=f"Số: {number}, {day}")
+    return Mark(pdf=pdf, width_mm=_HEAD_MM[0], height_mm=_HEAD_MM[1], alt=f"Số: {number}, {day}")
 
 
 @lru_cache(maxsize=4)
