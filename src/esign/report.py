@@ -111,6 +111,8 @@ class SignatureReport:
     """`PAdES-B-B` …, or what it is instead: `PKCS7-B`, `PDF-NOT-ETSI`."""
     covers_whole_file: bool
     """Whether nothing follows the bytes that it signs."""
+    signed_bytes: int = 0
+    """It speaks for so many bytes from the start of the file, `/Contents` aside; 0 where its range makes no sense."""
     signer: str
     """The subject's common name, as the certificate spells it; empty where no certificate was found."""
     certificate_sha256: str

@@ -1,7 +1,7 @@
 """Keep pyHanko's account of hostile documents out of the host's log: what it found stands in our report.
 
 Verifying an altered file is ordinary work, and pyHanko warns of each with a traceback that quotes the file. While we
-are at work its records go to our own debug level or nowhere; other users of pyHanko in the same process are not touched.
+are at work its records go to our own debug level or nowhere; other users of pyHanko in the process are not touched.
 """
 
 import logging

@@ -23,6 +23,9 @@ from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, va
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from esign.pades._encoding import is_well_encoded
+from esign.pades._looks import is_redrawn, metadata_changed
+from esign.pades._quiet import quiet
 from esign.pades.chain import validate_chain
 from esign.pades.release import Signed, check_release_fields
 from esign.reasons import Reason
@@ -43,11 +46,12 @@ _logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _PADES = "/ETSI.CAdES.detached"
+_TIMESTAMP = "/ETSI.RFC3161"
 _SUBFILTERS = {
     _PADES: "PAdES-B-B",
     "/adbe.pkcs7.detached": "PKCS7-B",
     "/adbe.pkcs7.sha1": "PKCS7-B",
-    "/ETSI.RFC3161": "PDF-NOT-ETSI",
+    _TIMESTAMP: "PDF-NOT-ETSI",
 }
 _WEAK_DIGESTS = {"md2", "md5", "sha1"}
 _HEX = re.compile(rb"<[0-9A-Fa-f]*>")
@@ -65,6 +69,7 @@ class Inspection:
     """Checks of the file as a whole."""
 
 
+@quiet()
 def inspect_signatures(pdf: bytes, *, trust: TrustStore, at: datetime) -> Inspection:
     """Look at every signature of `pdf`; `at` is the time of validation. Never raises for a bad document."""
     try:
@@ -84,7 +89,7 @@ def inspect_signatures(pdf: bytes, *, trust: TrustStore, at: datetime) -> Inspec
     return Inspection(
         integrity=Integrity.INTACT if sound else Integrity.ALTERED,
         signatures=signatures,
-        checks=(*headline, *release, *_uncovered(signatures)),
+        checks=(*headline, *release, *_uncovered(reader, found[-1].revision, signatures)),
     )
 
 
@@ -112,12 +117,17 @@ def _release_fields(reader: PdfFileReader, found: list["_Found"]) -> tuple[Check
         return (_check("release-fields", "changes-not-comparable", "docs/spec/release.md §5"),)
 
 
-def _uncovered(signatures: tuple[SignatureReport, ...]) -> tuple[Check, ...]:
+def _uncovered(reader: PdfFileReader, revision: int, signatures: tuple[SignatureReport, ...]) -> tuple[Check, ...]:
+    """What follows the last signature: proofs that make it last (/DSS) are expected there, anything else is unknown.
+
+    Forms may be filled in after a signature that locks nothing, but then nobody signed what they say. /Info and XMP
+    hold title and author, which readers show as the document's; only who wrote last, and when, may differ.
+    """
     if any(s.covers_whole_file for s in signatures):
         return ()
-    # Forms may be filled in after a signature that locks nothing, but then nobody signed what they say.
     filled = any(c.reason is not None and c.reason.facts.get("kind") == "form-filling" for c in signatures[-1].checks)
-    outcome = Outcome.UNKNOWN if filled else Outcome.NOTED
+    expected = not filled and not _lenient(lambda: metadata_changed(reader, revision), default=True)
+    outcome = Outcome.NOTED if expected else Outcome.UNKNOWN
     return (_check("coverage", "appended-after-signing", "ISO 32000-1 §12.8.1", outcome),)
 
 
@@ -207,10 +217,10 @@ def _validate(
     checks.append(_check_modifications(pdf, signature))
     # (3) Algorithms (§5.2.8) and (4) X.509 validation (§5.2.6).
     checks.append(_check_algorithms(signature, signer))
-    kind = signature.sig_object_type
+    timestamp = signature.sig_object_type == "/DocTimeStamp" or subfilter == _TIMESTAMP
     result = _indication(checks)
     chain: tuple[bytes, ...] = ()
-    if result is None and kind != "/DocTimeStamp":
+    if result is None and not timestamp:
         indication, sub, more, chain = validate_chain(signer, certificates.other_certs, trust=trust, at=at)
         checks += more
         result = indication, sub
@@ -245,6 +255,8 @@ def _check_format(signature: Any, subfilter: str) -> Check:
     clause = "ISO 32000-1 §12.8.3"
     if subfilter not in _SUBFILTERS:
         return _check("format", "subfilter-unknown", clause, subfilter=subfilter or "-")
+    if not is_well_encoded(signature.pkcs7_content):
+        return _check("format", "signature-unreadable", "RFC 5652 §5, ITU-T X.690 §8", problem="ASN.1")
     if len(signature.signed_data["signer_infos"]) != 1:
         return _check("format", "not-one-signer", "EN 319 142-1 §6.3", count=len(signature.signed_data["signer_infos"]))
     return _passed("format", clause)
@@ -336,12 +348,13 @@ def _check_modifications(pdf: bytes, signature: Any) -> Check:
         return _check("modifications", "trailing-bytes", clause)
     try:
         signature.compute_integrity_info()
+        redrawn = is_redrawn(signature.reader, signature.signed_revision)
     except Exception:
         # The comparison of revisions meets what it does not know; what cannot be compared is not permitted.
         _logger.debug("revisions not comparable", exc_info=True)
         return _check("modifications", "changes-not-comparable", clause)
     result = signature.diff_result
-    if not isinstance(result, DiffResult) or result.modification_level is ModificationLevel.OTHER:
+    if not isinstance(result, DiffResult) or result.modification_level is ModificationLevel.OTHER or redrawn:
         return _check("modifications", "changed-after-signing", clause)
     if not signature.summarise_integrity_info()["docmdp_ok"]:
         return _check("modifications", "change-not-permitted", clause)
@@ -377,7 +390,7 @@ def _report(
     chain: tuple[bytes, ...] = (),
 ) -> SignatureReport:
     signature = found.signature
-    timestamp = subfilter == "/ETSI.RFC3161"
+    timestamp = subfilter == _TIMESTAMP
     level = _SUBFILTERS.get(subfilter, "PDF-NOT-ETSI")
     if subfilter == _PADES and any(c.name == "signing-certificate" and c.outcome is Outcome.NOTED for c in checks):
         level = "PDF-NOT-ETSI"
@@ -386,6 +399,9 @@ def _report(
         kind=SignatureKind.TIMESTAMP if timestamp else SignatureKind.SIGNATURE,
         level=level,
         covers_whole_file=signature is not None and signature.coverage is SignatureCoverageLevel.ENTIRE_FILE,
+        signed_bytes=_lenient(lambda: sum(int(v) for v in list(signature.byte_range)[2:]), 0)
+        if _is_ranged(checks)
+        else 0,
         signer=_lenient(lambda: _common_name(signer), ""),
         certificate_sha256=hashlib.sha256(signer.dump()).hexdigest() if signer else "",
         signing_time=_lenient(lambda: _signing_time(signature), None),
@@ -395,6 +411,10 @@ def _report(
         checks=tuple(checks),
         certificates=chain or ((signer.dump(),) if signer else ()),
     )
+
+
+def _is_ranged(checks: list[Check]) -> bool:
+    return any(c.name == "byte-range" and c.outcome is Outcome.PASSED for c in checks)
 
 
 def _common_name(signer: x509.Certificate | None) -> str:
