@@ -128,9 +128,7 @@ def _main(session: Session, id: ResultId, agency: AgencyCode) -> IntentRow:  # n
     """The result that something is to be attached to."""
     main = row(session, id)
     if main.kind is not IntentKind.RESULT or main.agency != str(agency) or main.state is IntentState.VOID:
-        raise RegistryError(
-            "main-unfit", main=main.id, kind=main.kind.word, agency=main.agency, state=main.state.word
-        )
+        raise RegistryError("main-unfit", main=main.id, kind=main.kind.word, agency=main.agency, state=main.state.word)
     return main
 
 

@@ -39,9 +39,7 @@ def catalogue(package: str = __name__) -> Mapping[str, _Entry]:
     return entries
 
 
-def text(
-    code: str, kind: str, language: Language, facts: Mapping[str, object], *, package: str = __name__
-) -> str:
+def text(code: str, kind: str, language: Language, facts: Mapping[str, object], *, package: str = __name__) -> str:
     """The `kind` ("what" or "next") text of `code`, filled with `facts`; "" where there is none."""
     template = catalogue(package).get(code, {}).get(kind, {}).get(language, "")
     return template.format_map(facts) if template else ""
