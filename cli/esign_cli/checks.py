@@ -96,12 +96,13 @@ def _register(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         yield _finding(Severity.FINE, "clock", "doctor-clock", now=shown(run.now()))
     from esign.files import Folder
 
-    known = {f"{i.id}" for i in unfinished} | {i.request_digest for i in unfinished}
+    in_work = (*unfinished, *registry.waiting())  # what people have not signed yet is no leftover
+    known = {f"{i.id}" for i in in_work} | {i.request_digest for i in in_work}
     stray = [n for n in Folder(workplace.config.paths.spool).names() if n.partition(".")[0] not in known]
     if stray:
         yield _finding(Severity.WARNING, "spool", "doctor-spool", count=len(stray), folder=workplace.config.paths.spool)
     else:
-        yield _finding(Severity.FINE, "spool", "doctor-spool-clean", count=len(unfinished))
+        yield _finding(Severity.FINE, "spool", "doctor-spool-clean", count=len(in_work))
 
 
 def _agency(_run: "Session", workplace: "Workplace") -> Iterator[Finding]:
@@ -113,6 +114,23 @@ def _agency(_run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         yield _finding(Severity.WARNING, "agency", "doctor-specimen", values=", ".join(values))
     else:
         yield _finding(Severity.FINE, "agency", "doctor-agency", name=agency.name, id=agency.code)
+
+
+def _authority(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
+    """Whether somebody said who may sign before the agency."""
+    table, path = workplace.authority, workplace.config.authority.table
+    if table is None:
+        if workplace.config.issuance.person:
+            yield _finding(Severity.WARNING, "authority", "doctor-no-authority")
+        return
+    from esign_cli.output import VIETNAM
+
+    day = run.now().astimezone(VIETNAM).date()
+    mine = [g for g in table.grants if g.agency == workplace.config.agency.code]
+    current = [g for g in mine if g.since <= day <= (table.last_day(g) or day)]
+    severity = Severity.FINE if current else Severity.FAULT
+    code = "doctor-authority" if current else "doctor-authority-nobody"
+    yield _finding(severity, "authority", code, count=len(current), file=path)
 
 
 def _fonts(_run: "Session", _workplace: "Workplace") -> Iterator[Finding]:
@@ -251,6 +269,7 @@ CHECKS = (
     Check("disk", _folders),
     Check("register", _register),
     Check("agency", _agency),
+    Check("authority", _authority),
     Check("fonts", _fonts),
     Check("trust", _trust),
     Check("token", _token),

@@ -10,6 +10,7 @@ import tomllib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
@@ -23,6 +24,7 @@ from esign.profile import (
     ContentPolicy,
     DuplicatePolicy,
     IssuanceProfile,
+    Numbering,
     SealProfile,
     SignatureProfile,
 )
@@ -31,6 +33,7 @@ from esign.reasons import system_problem
 __all__ = [
     "FILE_NAME",
     "AgencySection",
+    "AuthoritySection",
     "Config",
     "KeySection",
     "PathsSection",
@@ -43,6 +46,7 @@ __all__ = [
 ]
 
 FILE_NAME = "esign.toml"
+_MOST_DAYS = 3650
 T = TypeVar("T")
 
 
@@ -122,6 +126,20 @@ class IssuanceSection:
     """For given PDFs."""
     attach_data: bool = False
     """PDF/A-3b with the data inside."""
+    person: bool = False
+    """Whether a competent person signs every result before the agency."""
+    person_within_days: int = 30
+    """How long a result waits for that signature."""
+    numbering: Numbering = Numbering.RESERVED
+    """When results of two officials get number and date."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySection:
+    """`[authority]`: who may sign what."""
+
+    table: Path | None = None
+    """An `esign.authority.AuthorityTable`; without it nothing is checked, and the record of each result says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +218,8 @@ class Config:
     """Who issues."""
     issuance: IssuanceSection = field(default_factory=IssuanceSection)
     """How."""
+    authority: AuthoritySection = field(default_factory=AuthoritySection)
+    """Who may sign before the agency."""
     seal: SealSection | None = None
     """None issues without a QR seal."""
     key: KeySection = field(default_factory=KeySection)
@@ -217,7 +237,7 @@ class Config:
 
         Raises:
             ConfigurationError: `config-unreadable`, `config-not-toml`, `config-unknown-key`, `config-missing-key`,
-                `config-wrong-type` or `config-value`.
+                `config-wrong-type`, `config-choice`, `config-range`, `config-pin` or `config-value`.
         """
         try:
             found = tomllib.loads(path.read_text("utf-8"))
@@ -227,6 +247,9 @@ class Config:
             raise ConfigurationError("config-not-toml", file=path, problem=e) from e
         reader = _Reader(path)
         read = reader.section(cls, found, "", extra={"path": path})
+        if not 1 <= read.issuance.person_within_days <= _MOST_DAYS:
+            key, days = "issuance.person_within_days", read.issuance.person_within_days
+            raise ConfigurationError("config-range", file=path, key=key, found=days, least=1, most=_MOST_DAYS)
         places = {f.name: reader.place(getattr(read.paths, f.name)) for f in dataclasses.fields(read.paths)}
         return dataclasses.replace(read, paths=PathsSection(**places))
 
@@ -253,6 +276,9 @@ class Config:
             duplicates=i.duplicates,
             active_content=i.active_content,
             attach_data=i.attach_data,
+            person=i.person,
+            person_within=timedelta(days=i.person_within_days),
+            numbering=i.numbering,
         )
 
 

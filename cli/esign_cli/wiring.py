@@ -8,13 +8,14 @@ It imports no terminal library, so that services start through it as well.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from esign.errors import ConfigurationError, InputError, RegistryError
-from esign.keys import KeyRef, SigningKey
+from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
 from esign.reasons import system_problem
 from esign_cli.config import Config, PathsSection, PinKind, PinSection
 from esign_hsm import softhsm
@@ -23,6 +24,7 @@ from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
 
 if TYPE_CHECKING:
+    from esign.authority import AuthorityTable
     from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from esign.verification import Verifier
 
 __all__ = [
+    "Keys",
     "Workplace",
     "has_register",
     "pin_from",
@@ -47,6 +50,17 @@ __all__ = [
 
 _CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
 _LISTS = (".crl", ".pem", ".der")
+
+
+class Keys(Enum):
+    """Which keys a piece of work needs; the token asks for its PIN only for those."""
+
+    NONE = "none"
+    """For plans, for what persons hand in, and for what is taken back."""
+    SEAL = "seal"
+    """For pages with a QR seal that persons will sign."""
+    ALL = "all"
+    """For whatever the agency signs."""
 
 
 class Workplace:
@@ -135,15 +149,21 @@ class Workplace:
         """The key of the QR seals; None for a folder that issues without them."""
         return None if self.config.seal is None else self.store.key(self.config.seal.key)
 
+    def _late_seal_key(self) -> SigningKey | None:
+        """The same, opened when something is sealed, if ever."""
+        seal = self.config.seal
+        return None if seal is None else _LateKey(lambda: self.store.key(seal.key))
+
     # --- the two workflows -----------------------------------------------------------------------------------------
 
     def issuer(
         self,
         *,
+        keys: Keys = Keys.ALL,
         delivery: "Delivery | None" = None,
         on_step: "Callable[[Step, Intent | None], None] | None" = None,
     ) -> "Issuer":
-        """Issues results of this agency."""
+        """Issues results of this agency; with `keys` it opens no others now."""
         from esign.files import Folder
         from esign.issuance import Issuer
 
@@ -151,13 +171,14 @@ class Workplace:
         return Issuer(
             agency=self.agency,
             profile=self.config.profile,
-            key=self.key(),
-            seal_key=self.seal_key(),
+            key=self.key() if keys is Keys.ALL else None,
+            seal_key=self.seal_key() if keys is not Keys.NONE else self._late_seal_key(),
             registry=self.registry,
             spool=Folder(paths.spool),
             archive=Folder(paths.archive),
             now=self._now,
             trust=self.trust,
+            authority=self.authority,
             delivery=delivery,
             renderer=self.renderer,
             on_step=on_step or (lambda _step, _intent: None),
@@ -191,10 +212,67 @@ class Workplace:
         return trust_store(anchors=t.anchors, intermediates=t.intermediates, crls=t.crls)
 
     @cached_property
+    def authority(self) -> "AuthorityTable | None":
+        """Who may sign what; None where no table is named.
+
+        Raises:
+            ConfigurationError: `authority-table-missing`, or what is wrong with it.
+        """
+        from esign.authority import AuthorityTable
+
+        path = self.config.authority.table
+        if path is None:
+            return None
+        try:
+            return AuthorityTable.from_toml(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as e:
+            problem = system_problem(e) if isinstance(e, OSError) else "UTF-8"
+            raise ConfigurationError("authority-table-missing", file=path, problem=problem) from e
+
+    @cached_property
     def seal_keys(self) -> "SealKeys":
         """The seal keys that are known here; none where the table was not made yet."""
         path = self.config.trust.seal_keys
         return seal_key_table(path if path is not None and path.exists() else None)
+
+
+class _LateKey:
+    """Implements `esign.keys.SigningKey`: a key that is opened when something is asked of it."""
+
+    def __init__(self, open_key: Callable[[], SigningKey]) -> None:
+        self._open = open_key
+
+    @cached_property
+    def _key(self) -> SigningKey:
+        return self._open()
+
+    @property
+    def ref(self) -> KeyRef | None:
+        return self._key.ref
+
+    @property
+    def protection(self) -> Protection:
+        return self._key.protection
+
+    @property
+    def key_type(self) -> KeyType:
+        return self._key.key_type
+
+    @property
+    def public_key(self) -> bytes:
+        return self._key.public_key
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        return self._key.certificates
+
+    @property
+    def mechanisms(self) -> frozenset[Mechanism]:
+        return self._key.mechanisms
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+        """Open the key, and sign."""
+        return self._key.sign(data, mechanism=mechanism)
 
 
 def verifier(
