@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import pikepdf
 
 from esign.errors import InputError, PreflightError
-from esign.pdf.expansion import expands_beyond, inflated
 from esign.pdf._objects import Contents, survey
 from esign.pdf._structure import open_pdf, page_geometry
+from esign.pdf.expansion import expands_beyond, inflated
 from esign.pdf.layout import LARGEST_MM, SMALLEST_MM
 from esign.pdf.raster import page_text
 from esign.pdf.secrecy import secrecy_mark
@@ -29,8 +29,9 @@ _HEADER_WITHIN = 1024  # where readers look for it (ISO 32000-1 Annex H.3, note 
 _EOF = b"%%EOF"
 _WHITE = b"\x00\t\n\x0c\r "
 _BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d")
-_PDFA_PART = re.compile(rb"pdfaid:part\s*(?:=\s*[\"']|>)\s*([1-4])")
-_PDFA_CONFORMANCE = re.compile(rb"pdfaid:conformance\s*(?:=\s*[\"']|>)\s*([ABUEFabuef])")
+# An attribute, or an element, which may declare its namespace itself.
+_PDFA_PART = re.compile(rb"pdfaid:part(?:\s*=\s*[\"']|(?:\s[^<>]{0,200})?>)\s*([1-4])")
+_PDFA_CONFORMANCE = re.compile(rb"pdfaid:conformance(?:\s*=\s*[\"']|(?:\s[^<>]{0,200})?>)\s*([ABUEFabuef])")
 _LONGEST_XMP = 1 << 20
 _HYBRID = re.compile(rb"/XRefStm\s+\d")
 # What qpdf remarks and no reader stumbles over: PDFBox leaves its cross-reference stream out of itself, and a page

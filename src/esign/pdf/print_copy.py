@@ -89,9 +89,12 @@ def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None 
     with open_pdf(pdf) as original:
         pages = [page_geometry(original, index) for index in range(len(original.pages))]
         flat = _flattened(original, pages)
-    looks = [page_image(pdf, page.index, _LOOK_DPI * page.unit) for page in pages]
-    differing = [i for i, look in enumerate(looks) if _differ(look, page_image(flat, i, _LOOK_DPI))]
-    scale = min((_scale(page, look, band) for page, look in zip(pages, looks, strict=True)), default=1.0)
+    differing, scale = [], 1.0
+    for page in pages:
+        look = page_image(pdf, page.index, _LOOK_DPI * page.unit)
+        scale = min(scale, _scale(page, look, band))
+        if _differ(look, page_image(flat, page.index, _LOOK_DPI)):
+            differing.append(page.index)
     if scale < _SMALLEST_SCALE:
         raise InputError("print-no-room", height=f"{band:.0f}")
     with open_pdf(flat) as drawn, pikepdf.new() as printed:
@@ -102,7 +105,7 @@ def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None 
             if page.index in differing:
                 _add_picture(printed, new, page_image(pdf, page.index, _PICTURE_DPI * page.unit), shown)
             else:
-                new.add_overlay(sheet, shown)
+                _add_page(printed, new, sheet, shown)
             _add_note(printed, new, page, note=note, qr=qr, band=band, fonts=fonts)
         out = io.BytesIO()
         printed.save(out, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
@@ -121,10 +124,21 @@ def _flattened(original: pikepdf.Pdf, pages: Sequence[Page]) -> bytes:
                     del source.obj[box]
             source.obj.MediaBox = source.obj.CropBox = shown
             width, height = (side * MM for side in page.shown_mm)
-            flat.add_blank_page(page_size=(width, height)).add_overlay(source, pikepdf.Rectangle(0, 0, width, height))
+            new = flat.add_blank_page(page_size=(width, height))
+            _add_page(flat, new, source, pikepdf.Rectangle(0, 0, width, height))
         out = io.BytesIO()
         flat.save(out, deterministic_id=True)
     return out.getvalue()
+
+
+def _add_page(pdf: pikepdf.Pdf, sheet: pikepdf.Page, source: pikepdf.Page, shown: pikepdf.Rectangle) -> None:
+    """Draw `source`, upright and in the unit of its own, into `shown`."""
+    form, name = pdf.copy_foreign(source.as_form_xobject()), pikepdf.Name("/Page")
+    sheet.add_resource(form, pikepdf.Name.XObject, name)
+    drawing = sheet.calc_form_xobject_placement(
+        form, name, shown, invert_transformations=True, allow_shrink=True, allow_expand=True
+    )
+    sheet.contents_add(drawing)
 
 
 def _differ(one: Image.Image, other: Image.Image) -> bool:
@@ -155,7 +169,7 @@ def _add_picture(printed: pikepdf.Pdf, page: pikepdf.Page, picture: Image.Image,
         BitsPerComponent=8,
         Filter=pikepdf.Name.FlateDecode,
     )
-    name = page.add_resource(image, pikepdf.Name.XObject)
+    name = page.add_resource(image, pikepdf.Name.XObject, pikepdf.Name("/Page"))
     placed = f"q {shown.width:.4f} 0 0 {shown.height:.4f} {shown.llx:.4f} {shown.lly:.4f} cm {name} Do Q"
     page.contents_add(placed.encode("ascii"))
 
@@ -166,16 +180,16 @@ def _add_note(
     """The QR at the left, the note beside it, level with its middle."""
     left = _SIDE_MM
     if qr:
-        _add_mark(printed, sheet, qr, left, _EDGE_MM + (band - qr.height_mm) / 2)
+        _add_mark(printed, sheet, qr, "/QR", left, _EDGE_MM + (band - qr.height_mm) / 2)
         left += qr.width_mm + _GAP_MM
     mark = _note_mark(note, page.shown_mm[0] - _SIDE_MM - left, min(band, _TALLEST_NOTE_MM), fonts)
-    _add_mark(printed, sheet, mark, left, _EDGE_MM + (band - mark.height_mm) / 2)
+    _add_mark(printed, sheet, mark, "/Note", left, _EDGE_MM + (band - mark.height_mm) / 2)
 
 
-def _add_mark(printed: pikepdf.Pdf, sheet: pikepdf.Page, mark: Mark, left: float, bottom: float) -> None:
+def _add_mark(printed: pikepdf.Pdf, sheet: pikepdf.Page, mark: Mark, name: str, left: float, bottom: float) -> None:
     with pikepdf.open(io.BytesIO(mark.pdf)) as source:
         form = printed.copy_foreign(source.pages[0].as_form_xobject())
-    name = sheet.add_resource(form, pikepdf.Name.XObject)
+    sheet.add_resource(form, pikepdf.Name.XObject, pikepdf.Name(name))
     sheet.contents_add(f"q 1 0 0 1 {left * MM:.4f} {bottom * MM:.4f} cm {name} Do Q".encode("ascii"))
 
 
