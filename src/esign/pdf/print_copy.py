@@ -93,11 +93,11 @@ def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None 
     for page in pages:
         look = page_image(pdf, page.index, _LOOK_DPI * page.unit)
         scale = min(scale, _scale(page, look, band))
-        if _differ(look, page_image(flat, page.index, _LOOK_DPI)):
+        if not flat or _differ(look, page_image(flat, page.index, _LOOK_DPI)):
             differing.append(page.index)
     if scale < _SMALLEST_SCALE:
         raise InputError("print-no-room", height=f"{band:.0f}")
-    with open_pdf(flat) as drawn, pikepdf.new() as printed:
+    with open_pdf(flat or pdf) as drawn, pikepdf.new() as printed:
         for page, sheet in zip(pages, drawn.pages, strict=True):
             width, height = (side * MM for side in page.shown_mm)
             new = printed.add_blank_page(page_size=(width, height))
@@ -114,8 +114,14 @@ def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None 
 
 
 def _flattened(original: pikepdf.Pdf, pages: Sequence[Page]) -> bytes:
-    """New upright pages with the annotations drawn into them; nothing else of the file comes along."""
-    original.flatten_annotations("screen")
+    """New upright pages with the annotations drawn into them; nothing else of the file comes along.
+
+    Empty where qpdf cannot: a field's resources that no annotation could use stop it, and no reader.
+    """
+    try:
+        original.flatten_annotations("screen")
+    except (pikepdf.PdfError, RuntimeError):
+        return b""
     with pikepdf.new() as flat:
         for page, source in zip(pages, original.pages, strict=True):
             shown = pikepdf.Array([page.left, page.bottom, page.left + page.width, page.bottom + page.height])

@@ -195,6 +195,26 @@ def test_a_page_that_flattening_would_change_becomes_a_picture(qr: Mark) -> None
     assert_clean(printed.pdf)
 
 
+def test_where_qpdf_cannot_flatten_all_pages_become_pictures() -> None:
+    def confuse(pdf: pikepdf.Pdf) -> None:
+        """A widget that is drawn, and form resources that are no resources, as an old signing program leaves them."""
+        box = pikepdf.Array([0, 0, 100, 100])
+        look = pdf.make_stream(b"1 0 0 rg 0 0 100 100 re f", Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Form)
+        look.BBox, look.Resources = box, pikepdf.Dictionary()
+        widget = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Tx, T="x")
+        widget.F, widget.Rect, widget.AP = 4, pikepdf.Array([100, 300, 200, 400]), pikepdf.Dictionary(N=look)
+        widget = pdf.make_indirect(widget)
+        pdf.pages[0].obj.Annots = pikepdf.Array([widget])
+        pdf.Root.AcroForm = pikepdf.Dictionary(
+            Fields=pikepdf.Array([widget]), DA="/F 12 Tf", DR=pikepdf.Dictionary(DSz=pdf.make_stream(b"q"))
+        )
+
+    pdf = changed(page(pages=2), confuse)
+    printed = print_copy(pdf, note=NOTE, qr=None)
+    assert printed.pictures == (1, 2)
+    assert extent(printed.pdf, red).width == pytest.approx(100 / 72 * 25.4 * printed.scale, abs=0.4)
+
+
 def test_scripts_links_and_attachments_stay_behind(qr: Mark) -> None:
     def arm(pdf: pikepdf.Pdf) -> None:
         pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
