@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.pki import EPOCH, Authority
 
 from esign.errors import InputError
 from esign.trust import TrustAnchor, TrustStore, certificates
+from tests.support.pki import EPOCH, Authority
 
 ROOT = Authority.root("CA gốc MẪU")
 BELOW = ROOT.authority("CA cấp dưới MẪU")

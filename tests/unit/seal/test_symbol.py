@@ -14,13 +14,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from qrcode import util
-from tests.unit.seal.strategies import claims
-from tests.vectors.seal import generate
 
 from esign.codes import DocumentNumber
 from esign.errors import SealError
 from esign.seal import Level, MaskedHolder, SealClaims, SealToken, Symbol, read, scan, seal_urls
 from esign.seal.digits import to_digits
+from tests.unit.seal.strategies import claims
+from tests.vectors.seal import generate
 
 URL = generate.token().url(generate.HOST)
 MM = 72 / 25.4

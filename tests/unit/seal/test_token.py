@@ -10,8 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.seal.strategies import claims, kids
-from tests.vectors.seal import generate
 
 from esign.codes import ProcedureCode
 from esign.errors import Error, SealError
@@ -20,6 +18,8 @@ from esign.report import Indication
 from esign.seal import Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed, verify
 from esign.seal.cose import raw_signature
 from esign.softkey import SoftwareKey
+from tests.unit.seal.strategies import claims, kids
+from tests.vectors.seal import generate
 
 SEAL_KEY = SoftwareKey.from_private_key(generate.KEY)
 PEM = generate.KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -4,12 +4,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from tests.vectors.seal import generate
 
 from esign.errors import SealError
 from esign.report import Indication
 from esign.seal import SealKeys, SealToken, Symbol, verify
 from esign.texts import LANGUAGES
+from tests.vectors.seal import generate
 
 FOLDER = Path(generate.__file__).parent
 VECTORS = sorted(FOLDER.glob("*.txt"))
