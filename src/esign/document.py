@@ -6,7 +6,7 @@ from enum import Enum
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode, ResultCode, ResultId
 
-__all__ = ["Agency", "Box", "Mark", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
+__all__ = ["Agency", "Box", "CopyForm", "Mark", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +66,17 @@ class Person:
     """The person's certificate and its issuers, DER; known beforehand, because the signature names it."""
     image: bytes | None = field(default=None, repr=False)
     """The wet signature: blue, a PNG with transparency (ND30 Phụ lục I, II.7.d); None signs without a picture."""
+
+
+class CopyForm(Enum):
+    """Hình thức sao (ND30 Đ.3, Đ.25); the values are what copies print."""
+
+    SAO_Y = "SAO Y"
+    """The whole original, word for word."""
+    SAO_LUC = "SAO LỤC"
+    """The whole of a certified copy."""
+    TRICH_SAO = "TRÍCH SAO"
+    """A part of the original."""
 
 
 class SignerRole(Enum):

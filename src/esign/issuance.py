@@ -33,7 +33,7 @@ from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber, ResultCode, ResultId
 from esign.composition import Composer, Layout
 from esign.delivery import Delivery
-from esign.document import Agency, Person, ResultMetadata, SignerRole
+from esign.document import Agency, CopyForm, Person, ResultMetadata, SignerRole
 from esign.errors import (
     DeliveryFailed,
     DuplicateNumber,
@@ -54,7 +54,6 @@ from esign.pades.revision import ends_revision
 from esign.pades.sign import PreparedSignature, choose_mechanism, complete, mechanism_for, prepare
 from esign.pdf.links import seal_links
 from esign.pdf.render import Renderer
-from esign.pdf.text_marks import CopyForm
 from esign.pending import Pending
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.reasons import Reason

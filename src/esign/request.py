@@ -9,9 +9,8 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from esign.codes import DocumentNumber, DossierCode, ProcedureCode, ResultId
-from esign.document import Box, Person, ResultMetadata
+from esign.document import Box, CopyForm, Person, ResultMetadata
 from esign.errors import InputError
-from esign.pdf.text_marks import CopyForm
 from esign.registry import NextNumber
 
 __all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Request", "digest_of"]

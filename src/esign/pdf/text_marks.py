@@ -5,11 +5,10 @@ and black (NĐ 30/2020/NĐ-CP Phụ lục I, II.8 and Phần II, I.3). The decre
 """
 
 from datetime import datetime
-from enum import Enum
 from functools import lru_cache
 
 from esign.codes import DocumentNumber
-from esign.document import Mark
+from esign.document import CopyForm, Mark
 from esign.errors import InputError
 from esign.pdf._typst import Project
 from esign.pdf.fonts import FontSet
@@ -22,17 +21,6 @@ __all__ = ["CopyForm", "attachment_text", "copy_text", "text_line_mark", "text_l
 _ONE_LINE_MM = 95.0
 _WIDEST_MM = 150.0
 _MM = 25.4 / 72
-
-
-class CopyForm(Enum):
-    """Hình thức sao (ND30 Đ.3, Đ.25); the values are what copies print."""
-
-    SAO_Y = "SAO Y"
-    """The whole original, word for word."""
-    SAO_LUC = "SAO LỤC"
-    """The whole of a certified copy."""
-    TRICH_SAO = "TRÍCH SAO"
-    """A part of the original."""
 
 
 def attachment_text(
