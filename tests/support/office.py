@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
+from esign.authority import public_key_sha256
 from esign.codes import AgencyCode, DossierCode, ProcedureCode
 from esign.delivery import FolderDelivery
 from esign.document import Agency, Person, ResultMetadata
@@ -178,6 +179,7 @@ class Office:
             host=HOST,
             not_before=NOW - timedelta(days=1),
             not_after=NOW + timedelta(days=365),
+            signers=(public_key_sha256(self.key.certificates[0]),),
         )
         return SealKeys([key])
 

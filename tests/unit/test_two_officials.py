@@ -174,7 +174,7 @@ def test_a_file_that_the_leader_signed_elsewhere_is_adopted(office: Office, tmp_
     assert {n.code for n in issued.notices} == {"revocation-unknown", "person-signed-pkcs7"}
     report = office.verifier().inspect(issued.pdf)
     assert report.integrity is Integrity.INTACT
-    assert {r.code for r in report.reasons} == {"revocation-unknown"}
+    assert {r.code for r in report.reasons} == {"revocation-unknown", "seal-signer-not-passed"}
     assert [s.field_name for s in report.signatures] == ["Signature1", "AgencySignature"]
     assert report.seal is not None
     assert report.seal.number == "01/QĐ-UBND"

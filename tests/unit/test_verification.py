@@ -1,8 +1,10 @@
 """Verifying: every byte counts, each fact stands alone, and nothing that is unknown passes."""
 
 import hashlib
+import io
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,15 +12,25 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name, pdf_string
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
 
-from esign.document import Standing, StandingChange
+from esign.document import Box, Standing, StandingChange
 from esign.errors import VerificationFailed
+from esign.keys import Mechanism, SigningKey
 from esign.pades.inspect import inspect_signatures
+from esign.pades.revision import stamp
+from esign.pades.sign import prepare, sign
+from esign.pdf.marks import seal_mark
 from esign.report import Indication, Integrity, Outcome, SubIndication, VerificationReport
-from esign.seal import SealKeys
+from esign.seal import Kid, SealKeys, SealToken, Symbol, digest_of, salted
+from esign.seal import make as make_seal
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI, der
+from tests.unit.test_issuance import plain_pdf
 
 
 @pytest.fixture(scope="module")
@@ -251,3 +263,179 @@ def test_a_form_that_was_filled_in_after_signing_is_not_relied_on(tmp_path: Path
     with pytest.raises(VerificationFailed) as refused:
         office.verifier(registry=None).verify(out.getvalue())
     assert refused.value.code == "appended-after-signing"
+
+
+# --- what a seal has to do with the file that carries it --------------------------------------------------------------
+
+
+def prefixes(pdf: bytes) -> list[bytes]:
+    """The file at the end of each of its revisions."""
+    return [pdf[: m.end()] for m in re.finditer(rb"%%EOF\n?", pdf)]
+
+
+class Update(IncrementalPdfFileWriter):
+    """One that adds nothing of its own."""
+
+    def _update_meta(self) -> None:
+        pass
+
+
+def updated(pdf: bytes, change: Callable[[IncrementalPdfFileWriter], object]) -> bytes:
+    update: IncrementalPdfFileWriter = Update(io.BytesIO(pdf), strict=False)
+    change(update)
+    out = io.BytesIO()
+    update.write(out)
+    return out.getvalue()
+
+
+def covered(update: IncrementalPdfFileWriter) -> None:
+    """White paint between the page's own content and the seal."""
+    reference, _ = update.find_page_for_modification(0)
+    page = reference.get_object()
+    paint = update.add_object(generic.StreamObject(stream_data=b"q 1 1 1 rg 80 300 450 400 re f Q\n"))
+    streams = page["/Contents"]
+    items = [streams.raw_get(i) for i in range(len(streams))]
+    page[pdf_name("/Contents")] = generic.ArrayObject([*items[:-1], paint, items[-1]])
+    update.mark_update(reference)
+
+
+def annotated(update: IncrementalPdfFileWriter) -> None:
+    reference, _ = update.find_page_for_modification(0)
+    note = generic.DictionaryObject(
+        {
+            pdf_name("/Type"): pdf_name("/Annot"),
+            pdf_name("/Subtype"): pdf_name("/FreeText"),
+            pdf_name("/Rect"): generic.ArrayObject(map(generic.NumberObject, (72, 700, 200, 760))),
+            pdf_name("/Contents"): pdf_string("Đã duyệt"),
+        }
+    )
+    update.register_annotation(reference, update.add_object(note))
+
+
+def signed_by(key: SigningKey, pdf: bytes, field: str = "S") -> bytes:
+    mechanism = next(m for m in Mechanism if m in key.mechanisms)
+    prepared = prepare(pdf, certificates=key.certificates, mechanism=mechanism, signing_time=NOW, field_name=field)
+    return sign(prepared, key)
+
+
+def seal_codes(report: VerificationReport) -> dict[str, str]:
+    assert report.seal is not None
+    return {c.name: c.reason.code for c in report.seal.checks if c.reason is not None}
+
+
+def test_a_genuine_seal_that_a_stranger_signs_is_refused(office: Office, issued: bytes) -> None:
+    """The stranger is trusted, under the same anchors; page and seal are another agency's."""
+    sealed = prefixes(issued)[1]
+    stranger = office.seal_key
+    for pdf in (sealed, updated(sealed, covered)):
+        forged = signed_by(stranger, pdf)
+        for registry in (None, office.registry):
+            report = office.verifier(registry=registry).inspect(forged)
+            assert report.integrity is Integrity.INTACT
+            assert report.signatures[0].indication is Indication.TOTAL_PASSED
+            assert seal_codes(report)["seal-signer"] == "seal-other-signer"
+            with pytest.raises(VerificationFailed):
+                office.verifier(registry=registry).verify(forged)
+
+
+def test_a_stranger_may_sign_what_the_agency_signed(office: Office, issued: bytes) -> None:
+    office.verifier(registry=None).verify(signed_by(office.seal_key, issued, "Countersigned"))
+
+
+def test_the_agencys_signature_must_be_over_the_seal(office: Office, issued: bytes) -> None:
+    """A file that the agency signed, sealed by somebody who got at the seal key alone, and signed by a stranger."""
+    first = prefixes(issued)[0]
+    by_agency = salted(signed_by(office.key, first), bytes(16))
+    report = office.verifier().inspect(issued)
+    assert report.seal is not None
+    claims = replace(SealToken.from_url(report.seal.url).claims, digest=digest_of(by_agency))
+    url = make_seal(claims, Kid(258, 3), office.seal_key).url("q.gov.vn")
+    forged = signed_by(office.seal_key, drawn(by_agency, url), "Other")
+    assert seal_codes(office.verifier().inspect(forged))["seal-signer"] == "seal-other-signer"
+
+
+def drawn(pdf: bytes, url: str, *, link: str | None = None) -> bytes:
+    symbol = Symbol.of(url)
+    mark = seal_mark(
+        symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.gov.vn", printed_id="-"
+    )
+    points = 72 / 25.4
+    box = Box(page=0, left=80, bottom=80, width=mark.width_mm * points, height=mark.height_mm * points)
+    return stamp(pdf, mark, box, url=link or url)
+
+
+def test_a_table_without_signers_decides_nothing(office: Office, issued: bytes) -> None:
+    (key,) = office.seal_keys()
+    verifier = office.verifier(seal_keys=SealKeys([replace(key, signers=())]), registry=None)
+    report = verifier.inspect(issued)
+    assert seal_codes(report) == {"seal-signer": "seal-signer-unknown"}
+    with pytest.raises(VerificationFailed) as refused:
+        verifier.verify(issued)
+    assert refused.value.code == "seal-signer-unknown"
+
+
+def test_an_agency_that_is_not_trusted_vouches_for_nothing(office: Office, issued: bytes) -> None:
+    report = office.verifier(trust=TrustStore()).inspect(issued)
+    assert seal_codes(report) == {"seal-signer": "seal-signer-not-passed"}
+
+
+@pytest.mark.parametrize("change", [covered, annotated])
+def test_what_is_added_with_or_after_the_seal_is_refused_even_if_the_agency_signs_it(
+    office: Office, issued: bytes, change: Callable[[IncrementalPdfFileWriter], object]
+) -> None:
+    sealed = prefixes(issued)[1]
+    good = office.verifier(registry=None).inspect(signed_by(office.key, sealed))
+    assert seal_codes(good) == {}
+    after = office.verifier(registry=None).inspect(signed_by(office.key, updated(sealed, change)))
+    assert seal_codes(after) == {"seal-revision": "seal-revision-adds-more"}
+    # The same in one revision with the seal: what the sealing revision has, and the change, as one update.
+    at_once = in_one_revision(sealed, prefixes(issued)[0], change)
+    alone = in_one_revision(sealed, prefixes(issued)[0], lambda update: update.update_root())
+    assert seal_codes(office.verifier(registry=None).inspect(signed_by(office.key, alone))) == {}
+    with_it = office.verifier(registry=None).inspect(signed_by(office.key, at_once))
+    assert seal_codes(with_it) == {"seal-revision": "seal-revision-adds-more"}
+
+
+def in_one_revision(sealed: bytes, first: bytes, change: Callable[[IncrementalPdfFileWriter], object]) -> bytes:
+    """The seal and `change` in the one revision behind the salted bytes: two updates, written as one."""
+    before = sealed[: sealed.index(b"\n", sealed.index(b"%esign-salt ", len(first))) + 1]
+    both = PdfFileReader(io.BytesIO(updated(sealed, change)))
+    update: IncrementalPdfFileWriter = Update(io.BytesIO(before), strict=False)
+    for revision in (1, 2):
+        for found in both.xrefs.explicit_refs_in_revision(revision):
+            update.objects[(found.generation, found.idnum)] = both.get_object(found)
+    out = io.BytesIO()
+    update.write(out)
+    return out.getvalue()
+
+
+def test_a_picture_of_a_seal_without_its_link_is_reported(office: Office, issued: bytes) -> None:
+    """People scan the picture: it opens the genuine page of another document."""
+    report = office.verifier().inspect(issued)
+    assert report.seal is not None
+    shown = drawn(plain_pdf("Giấy phép giả"), report.seal.url, link="https://example.org/x")
+    assert office.verifier().inspect(shown).seal is None  # nobody signed it: nothing to be misled by
+    forged = signed_by(office.seal_key, shown)
+    assert seal_codes(office.verifier().inspect(forged)) == {"seal": "seal-without-link"}
+    with pytest.raises(VerificationFailed) as refused:
+        office.verifier(registry=None).verify(forged)
+    assert refused.value.code == "seal-without-link"
+
+
+def test_a_signed_file_without_any_seal_has_none(office: Office) -> None:
+    signed = signed_by(office.key, plain_pdf("Giấy mời"))
+    assert office.verifier(registry=None).verify(signed).seal is None
+
+
+def test_a_file_that_cannot_be_searched_for_seals_is_not_one_without(office: Office) -> None:
+    """pyHanko reads it, qpdf gives up on its page tree."""
+    pdf = signed_by(office.key, plain_pdf("Giấy mời"))
+    broken = signed_by(office.key, updated(pdf, endless_pages), "T")
+    report = office.verifier(registry=None).inspect(broken)
+    assert seal_codes(report) == {"seal": "seal-not-looked-for"}
+
+
+def endless_pages(update: IncrementalPdfFileWriter) -> None:
+    pages = update.root.raw_get("/Pages")
+    pages.get_object()["/Kids"].append(pages)
+    update.mark_update(pages)

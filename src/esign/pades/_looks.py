@@ -7,6 +7,7 @@ same to every field at once.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -14,7 +15,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from esign.pades._fingerprint import fingerprint
 
-__all__ = ["is_redrawn", "metadata_changed"]
+__all__ = ["fields_touched", "is_redrawn", "metadata_changed"]
 
 _MOST_FIELDS = 20_000
 # Whoever appends to a file notes when and with what (ISO 32000-1 §14.3.3); no reader shows that as the document's.
@@ -32,10 +33,18 @@ def is_redrawn(reader: PdfFileReader, revision: int) -> bool:
         return True
     before, after = dict(_pictures(then.root)), dict(_pictures(now.root))
     return any(
-        picture and after[widget] != (value, picture) and after[widget][0] == value
-        for widget, (value, picture) in before.items()
+        look.shown and after[widget].shown != look.shown and after[widget].said == look.said
+        for widget, look in before.items()
         if widget in after
     )
+
+
+def fields_touched(reader: PdfFileReader, first: int, second: int) -> set[str]:
+    """The names of the fields, but for signatures', that say or show something else in revision `second`."""
+    before = dict(_pictures(reader.get_historical_resolver(first).root))
+    after = dict(_pictures(reader.get_historical_resolver(second).root))
+    looks = [look for widget in before.keys() | after.keys() for look in _unlike(before.get(widget), after.get(widget))]
+    return {look.name for look in looks if look.kind != "/Sig"}
 
 
 def metadata_changed(reader: PdfFileReader, revision: int) -> bool:
@@ -63,15 +72,28 @@ def _draws_anew(root: Any) -> bool:
     return bool(_get(_get(root, "/AcroForm"), "/NeedAppearances", False))
 
 
-_Look = tuple[bytes, bytes]  # digests of value and picture; b"" for a picture that shows nothing
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a field or a widget of it says and shows; equal where nobody can tell the difference."""
+
+    name: str
+    kind: str
+    said: bytes
+    """A digest of its value."""
+    shown: bytes
+    """A digest of its picture; empty for one that shows nothing."""
+
+
+def _unlike(one: _Look | None, other: _Look | None) -> list[_Look]:
+    return [look for look in (one, other) if look is not None] if one != other else []
 
 
 def _pictures(root: Any) -> Iterator[tuple[Any, _Look]]:
-    """What each field and each of its widgets says and shows."""
-    stack = [(reference, None, None) for reference in _references(_get(_get(root, "/AcroForm"), "/Fields"))]
+    """What each field and each of its widgets says and shows, by the number of its object."""
+    stack = [(reference, "", "", None) for reference in _references(_get(_get(root, "/AcroForm"), "/Fields"))]
     seen: set[Any] = set()
     while stack:
-        reference, kind, value = stack.pop()
+        reference, above, kind, value = stack.pop()
         key = reference.reference.idnum, reference.reference.generation
         if key in seen:  # a form of hostile hands may turn in circles
             continue
@@ -80,11 +102,12 @@ def _pictures(root: Any) -> Iterator[tuple[Any, _Look]]:
             message = "too many fields"
             raise ValueError(message)
         node = reference.get_object()
-        kind, value = _get(node, "/FT", kind), _get(node, "/V", value)
-        stack += [(kid, kind, value) for kid in _references(_get(node, "/Kids"))]
+        name = ".".join(filter(None, (above, str(_get(node, "/T", "")))))
+        kind, value = str(_get(node, "/FT", kind)), _get(node, "/V", value)
+        stack += [(kid, name, kind, value) for kid in _references(_get(node, "/Kids"))]
         # A signature refers to the whole document; of it only counts that it is there.
         said = str(value is not None).encode() if kind == "/Sig" or value is None else fingerprint(value)
-        yield key, (said, _picture(node))
+        yield key, _Look(name, kind, said, _picture(node))
 
 
 def _picture(node: Any) -> bytes:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pikepdf
 
+from esign.errors import InputError
+
 __all__ = ["SealLink", "seal_links"]
 
 # The shortest seal has some 300 digits (docs/spec/seal.md §4); `https://…/2024#12` is a link like others.
@@ -27,23 +29,32 @@ class SealLink:
 
 
 def seal_links(pdf: bytes) -> tuple[SealLink, ...]:
-    """All seals of `pdf`: links in the order of the pages, then those of signatures; none where it cannot be read.
+    """All seals of `pdf`: links in the order of the pages, then those of signatures.
 
     After a person has signed no annotation may be added, so a seal that is made at release has no link: its URL is in
     the agency's signature, its picture in the field `esign.release.seal` or in the signature's own widget
     (docs/spec/release.md).
+
+    Raises:
+        InputError: `seal-not-looked-for`: the file cannot be read, or has more pages than are looked at.
     """
     try:
         with pikepdf.open(io.BytesIO(pdf)) as document:
-            annotations = [
-                (number, annotation)
-                for number, page in enumerate(document.pages)
-                if number < _MAX_PAGES
-                for annotation in _annotations(page)
-            ]
+            if len(document.pages) > _MAX_PAGES:
+                raise InputError("seal-not-looked-for", problem=f"> {_MAX_PAGES}")
+            annotations = [(n, a) for n, page in enumerate(document.pages) for a in _annotations(page)]
             return (*_from_links(annotations), *_from_signatures(document, annotations))
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
-        return ()
+    except (
+        pikepdf.PdfError,
+        pikepdf.PasswordError,
+        ValueError,
+        TypeError,
+        RecursionError,
+        AttributeError,
+        KeyError,
+        RuntimeError,  # qpdf's own, for structures that it gives up on
+    ) as e:
+        raise InputError("seal-not-looked-for", problem=type(e).__name__) from e
 
 
 _Annotations = list[tuple[int, pikepdf.Dictionary]]

@@ -17,6 +17,7 @@ from esign.seal.token import Kid, check_host, p256
 __all__ = ["SealKey", "SealKeys"]
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _TIME_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
@@ -38,6 +39,8 @@ class SealKey:
     """Seals issued before are not its."""
     not_after: datetime
     """Seals issued after are not its; those issued before stay good."""
+    signers: tuple[str, ...] = ()
+    """The keys that sign the agency's files: SHA-256 of SubjectPublicKeyInfo, hex; renewed certificates keep it."""
     revoked_after: datetime | None = None
     """Until when it is known to have been in the right hands; None: not revoked."""
 
@@ -47,6 +50,8 @@ class SealKey:
         times = [t for t in (self.not_before, self.not_after, self.revoked_after) if t is not None]
         if any(t.tzinfo is None or t.microsecond for t in times) or self.not_after <= self.not_before:
             raise SealError("seal-keys-invalid", field="not_after", kid=str(self.kid))
+        if not all(map(_SHA256.fullmatch, self.signers)) or len(set(self.signers)) != len(self.signers):
+            raise SealError("seal-keys-invalid", field="signers", kid=str(self.kid))
 
 
 class SealKeys:
@@ -101,9 +106,10 @@ class SealKeys:
 
 
 _MEMBERS = {"kid", "public_key", "name_vi", "name_en", "host", "not_before", "not_after", "revoked_after"}
+_SIGNERS = "signers"  # tables of before it existed name none: files that they speak of cannot be decided
 
 
-def _to_members(key: SealKey) -> dict[str, str | None]:
+def _to_members(key: SealKey) -> dict[str, str | list[str] | None]:
     def shown(time: datetime | None) -> str | None:
         return None if time is None else time.astimezone(UTC).strftime(_TIME)
 
@@ -116,11 +122,12 @@ def _to_members(key: SealKey) -> dict[str, str | None]:
         "not_before": shown(key.not_before),
         "not_after": shown(key.not_after),
         "revoked_after": shown(key.revoked_after),
+        _SIGNERS: list(key.signers),
     }
 
 
 def _from_members(members: object) -> SealKey:
-    if not isinstance(members, dict) or members.keys() != _MEMBERS:
+    if not isinstance(members, dict) or members.keys() | {_SIGNERS} != _MEMBERS | {_SIGNERS}:
         raise SealError("seal-keys-invalid", field="keys", kid="")
     kid = members["kid"] if isinstance(members["kid"], str) else ""
 
@@ -138,6 +145,9 @@ def _from_members(members: object) -> SealKey:
         except ValueError as e:
             raise SealError("seal-keys-invalid", field=name, kid=kid) from e
 
+    signers = members.get(_SIGNERS, [])
+    if not isinstance(signers, list) or not all(isinstance(s, str) for s in signers):
+        raise SealError("seal-keys-invalid", field=_SIGNERS, kid=kid)
     try:
         public_key = base64.b64decode(text("public_key"), validate=True)
     except ValueError as e:
@@ -150,6 +160,7 @@ def _from_members(members: object) -> SealKey:
         host=text("host"),
         not_before=time("not_before"),
         not_after=time("not_after"),
+        signers=tuple(signers),
         revoked_after=None if members["revoked_after"] is None else time("revoked_after"),
     )
 

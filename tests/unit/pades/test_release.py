@@ -19,6 +19,7 @@ from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
+from esign.authority import public_key_sha256
 from esign.codes import AgencyCode, DocumentNumber
 from esign.document import Agency
 from esign.keys import Mechanism
@@ -31,7 +32,7 @@ from esign.pdf.links import seal_links
 from esign.pdf.marks import agency_mark, person_mark, seal_mark, seal_mark_size
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.report import Indication, Integrity, Outcome
-from esign.seal import Symbol, assemble, binding, digest_of, salted, seal_urls, to_be_signed
+from esign.seal import SealKeys, Symbol, assemble, binding, digest_of, salted, seal_urls, to_be_signed
 from esign.softkey import SoftwareKey
 from esign.trust import TrustStore
 from esign.verification import Verifier
@@ -252,7 +253,9 @@ def test_the_seal_is_found_and_belongs_to_the_file(decision: Decision) -> None:
     offset = binding(decision.released, decision.digest)
     assert offset == len(decision.by_person) + 46
     assert ends_revision(decision.released, offset)
-    verifier = Verifier(trust=decision.trust, now=Clock(LATER), seal_keys=seals.KEYS)
+    agency = inspect_signatures(decision.released, trust=decision.trust, at=LATER).signatures[-1].certificates[0]
+    keys = SealKeys([replace(seals.GOOD, signers=(public_key_sha256(agency),))])
+    verifier = Verifier(trust=decision.trust, now=Clock(LATER), seal_keys=keys)
     report = verifier.verify(decision.released)
     assert report.seal is not None
     assert report.seal.number == "15/QĐ-UBND"

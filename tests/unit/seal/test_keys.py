@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from tests.vectors.seal import generate
 
 from esign.errors import SealError
 from esign.seal import Kid, SealKey, SealKeys
 from esign.softkey import SoftwareKey
+from tests.vectors.seal import generate
 
 
 def table(**changes: Any) -> dict[str, Any]:
@@ -52,6 +52,12 @@ def test_what_is_written_is_read() -> None:
         ("seal-keys-invalid", {"public_key": "not base64!"}),
         ("seal-keys-invalid", {"public_key": "é"}),
         ("seal-keys-invalid", {"kid": 3}),
+        ("seal-keys-invalid", {"signers": None}),
+        ("seal-keys-invalid", {"signers": "00" * 32}),
+        ("seal-keys-invalid", {"signers": [1]}),
+        ("seal-keys-invalid", {"signers": ["00" * 31]}),
+        ("seal-keys-invalid", {"signers": ["AB" * 32]}),
+        ("seal-keys-invalid", {"signers": ["00" * 32, "00" * 32]}),
         ("seal-claim-invalid", {"kid": "0102003"}),
         ("seal-key-unsuitable", {"public_key": ""}),
         ("seal-host-invalid", {"host": "Q.gov.vn"}),
@@ -59,6 +65,13 @@ def test_what_is_written_is_read() -> None:
 )
 def test_other_keys_are_refused(code: str, changes: dict[str, Any]) -> None:
     refused(code, table(**changes))
+
+
+def test_a_table_of_before_there_were_signers_names_none() -> None:
+    old = table()
+    assert old["keys"][0].pop("signers") == list(generate.GOOD.signers)
+    (key,) = SealKeys.from_json(json.dumps(old))
+    assert key == replace(generate.GOOD, signers=())
 
 
 def test_other_tables_are_refused() -> None:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.vectors.seal import generate
 
 from esign.report import Indication, Outcome
 from esign.seal import SealKeys, verify
 from esign.softkey import SoftwareKey
+from tests.vectors.seal import generate
 
 URL = generate.token().url(generate.HOST)
 

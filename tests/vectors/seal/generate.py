@@ -55,6 +55,7 @@ GOOD = SealKey(
     host=HOST,
     not_before=datetime(2026, 1, 1, tzinfo=UTC),
     not_after=datetime(2028, 12, 31, 17, tzinfo=UTC),
+    signers=(hashlib.sha256(b"the agency's signing key").hexdigest(),),
 )
 NOT_YET = replace(GOOD, kid=Kid(258, 4), not_before=datetime(2027, 1, 1, tzinfo=UTC))
 PAST = replace(GOOD, kid=Kid(258, 1), not_after=datetime(2026, 6, 30, tzinfo=UTC))
