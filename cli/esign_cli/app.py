@@ -9,7 +9,27 @@ from typer import rich_utils
 from typer.main import get_command
 
 from esign.texts import Language
-from esign_cli.commands import doctor, init, issue, key, result, resume, seal, sign, token, verify
+from esign_cli.commands import (
+    adopt,
+    approve,
+    attach,
+    complete,
+    copy,
+    doctor,
+    init,
+    issue,
+    key,
+    print_,
+    release,
+    result,
+    resume,
+    seal,
+    sign,
+    submit,
+    token,
+    verify,
+    waiting,
+)
 from esign_cli.exits import ExitCode
 from esign_cli.language import say
 from esign_cli.output import Output
@@ -20,6 +40,28 @@ __all__ = ["build"]
 # typer's own options, which bring English help along.
 _OWN = {"install_completion": "opt-install-completion", "show_completion": "opt-show-completion"}
 _PANELS = ("ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE")
+# In the order in which an office meets them.
+_COMMANDS = (
+    init,
+    token,
+    key,
+    issue,
+    submit,
+    approve,
+    complete,
+    adopt,
+    waiting,
+    release,
+    attach,
+    copy,
+    sign,
+    print_,
+    verify,
+    seal,
+    result,
+    resume,
+    doctor,
+)
 _STRINGS = ("DEFAULT_STRING", "ENVVAR_STRING", "REQUIRED_LONG_STRING")
 
 
@@ -33,7 +75,7 @@ def build(language: Language) -> Any:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_global(language))
-    for command in (init, token, key, issue, sign, verify, seal, result, resume, doctor):
+    for command in _COMMANDS:
         command.register(app)
     tree = get_command(app)
     for name in (*_PANELS, *_STRINGS):

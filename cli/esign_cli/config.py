@@ -198,6 +198,8 @@ class PathsSection:
     """The signed originals."""
     out: Path = Path("out")
     """Where documents are delivered."""
+    reports: Path = Path("reports")
+    """Summaries of batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

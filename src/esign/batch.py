@@ -188,6 +188,8 @@ class Released:
         """See `Task.look`."""
         intent = registry.get(self.id)
         content = sha256(f"{intent.id} {intent.approved_sha256}".encode())
+        if self.issue_date is not None and intent.number is not None and intent.issue_date != self.issue_date:
+            raise SigningError("number-is-given", number=intent.number)
         if isinstance(self.number, DocumentNumber):
             self._check_number(self.number, intent, registry)
         if intent.state is IntentState.ISSUED:

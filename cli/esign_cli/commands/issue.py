@@ -1,29 +1,56 @@
-"""`esign issue`: one result, from a template and its data or from a PDF, to a signed, sealed and registered file."""
+"""`esign issue`: results, from templates and data or from PDFs, to signed, sealed and registered files.
 
-import hashlib
-import json
+One at a time, or a worksheet with a row for each.
+"""
+
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esign.errors import InputError
 from esign_cli.exits import ExitCode
-from esign_cli.options import AsJSON, PinFd, PinFile
-from esign_cli.output import VIETNAM
+from esign_cli.options import (
+    AsJSON,
+    By,
+    DataFile,
+    Dossier,
+    Expires,
+    Given,
+    HolderFrom,
+    IssueDate,
+    Number,
+    Ordinal,
+    OwnKey,
+    PinFd,
+    PinFile,
+    Procedure,
+    Report,
+    Sheet,
+    Subject,
+    Symbol,
+    Template,
+    Title,
+    Yes,
+)
+from esign_cli.outputs import put, sha256_of
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
+    from esign.batch import Entry
     from esign.codes import DocumentNumber, ResultId
     from esign.delivery import FolderDelivery
     from esign.issuance import Issued
-    from esign.registry import Intent, NextNumber
+    from esign.registry import Intent
     from esign.request import Request
+    from esign_cli.batches import Wishes
+    from esign_cli.requests import Asked
+    from esign_cli.sheets import Row
     from esign_cli.wiring import Workplace
 
-__all__ = ["register"]
+__all__ = ["register", "request_profile", "row_asked"]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,62 +61,70 @@ def register(app: typer.Typer) -> None:
 def issue(  # noqa: PLR0913  # options of the command
     ctx: typer.Context,
     *,
-    template: Annotated[
-        str | None, typer.Option(metavar="NAME", help="opt-template", autocompletion=lambda: _NAMES)
-    ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="FILE.json", help="opt-data", readable=False)] = None,
-    pdf: Annotated[Path | None, typer.Option(metavar="FILE.pdf", help="opt-pdf", readable=False)] = None,
-    number: Annotated[str | None, typer.Option(metavar="N/SYMBOL", help="opt-number")] = None,
-    symbol: Annotated[str | None, typer.Option(metavar="SYMBOL", help="opt-symbol")] = None,
-    procedure: Annotated[str | None, typer.Option(metavar="CODE", help="opt-procedure")] = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="opt-title")] = None,
-    subject: Annotated[str, typer.Option(metavar="TEXT", help="opt-issue-subject")] = "",
-    dossier: Annotated[str | None, typer.Option(metavar="CODE", help="opt-dossier")] = None,
-    ordinal: Annotated[int, typer.Option(metavar="N", min=1, help="opt-ordinal")] = 1,
-    holder_from: Annotated[str | None, typer.Option(metavar="FIELD", help="opt-holder-from")] = None,
-    expires: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="opt-expires")] = None,
-    issue_date: Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="opt-date")] = None,
-    idempotency_key: Annotated[str | None, typer.Option(metavar="KEY", help="opt-idempotency-key")] = None,
+    template: Template = None,
+    data: DataFile = None,
+    pdf: Given = None,
+    number: Number = None,
+    symbol: Symbol = None,
+    procedure: Procedure = None,
+    title: Title = None,
+    subject: Subject = "",
+    dossier: Dossier = None,
+    ordinal: Ordinal = 1,
+    holder_from: HolderFrom = None,
+    expires: Expires = None,
+    issue_date: IssueDate = None,
+    idempotency_key: OwnKey = None,
+    sheet: Sheet = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE|DIR", help="opt-issue-out", readable=False)
     ] = None,
     templates: Annotated[bool, typer.Option("--templates", help="opt-templates")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="opt-dry-run")] = False,
+    report: Report = None,
+    by: By = "",
+    yes: Yes = False,
     as_json: AsJSON = False,
     pin_file: PinFile = None,
     pin_fd: PinFd = None,
 ) -> ExitCode:
     """Issue it, or say why it cannot be issued."""
+    from esign_cli.batches import Wishes
     from esign_cli.pins import at_work
+    from esign_cli.requests import Asked
 
     run = session(ctx)
     if templates:
         return _list_templates(run, as_json=as_json)
+    asked = Asked(
+        template=template,
+        data=data,
+        pdf=pdf,
+        number=number,
+        symbol=symbol,
+        procedure=procedure,
+        title=title,
+        subject=subject,
+        dossier=dossier,
+        ordinal=ordinal,
+        holder_from=holder_from,
+        expires=expires,
+        issue_date=issue_date,
+        key=idempotency_key,
+    )
     with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
-        request = _request(
-            template=template,
-            data=data,
-            pdf=pdf,
-            number=_number(number, symbol),
-            facts=_Facts(
-                procedure=procedure,
-                title=title,
-                subject=subject,
-                dossier=dossier,
-                ordinal=ordinal,
-                holder_from=holder_from,
-                expires=expires,
-            ),
-            issue_date=_day(issue_date, "--date") if issue_date else None,
-            key=idempotency_key,
-            profile=f"{workplace.config.agency.code} {workplace.config.issuance.profile}",
-        )
+        if sheet is not None:
+            wishes = Wishes(yes=yes, as_json=as_json, report=report, by=by)
+            return _issue_sheet(run, workplace, sheet, asked, out=out, wishes=wishes)
+        request = asked.request(profile=request_profile(workplace))
         if dry_run:
             return _dry_run(run, workplace, request)
         return _issue(run, workplace, request, out=out, as_json=as_json, own_key=idempotency_key is not None)
 
 
-_NAMES = ["ho-kinh-doanh", "quyet-dinh", "xac-nhan-cu-tru"]  # for completion, which must not wait for typst
+def request_profile(workplace: "Workplace") -> str:
+    """What a request's digest is taken with, besides the request."""
+    return f"{workplace.config.agency.code} {workplace.config.issuance.profile}"
 
 
 def _list_templates(run: Session, *, as_json: bool) -> ExitCode:
@@ -101,6 +136,80 @@ def _list_templates(run: Session, *, as_json: bool) -> ExitCode:
         return ExitCode.OK
     run.output.table(("col-template", "col-title"), [(t.name, t.title) for t in templates()])
     return ExitCode.OK
+
+
+# --- a worksheet ----------------------------------------------------------------------------------------------------
+
+
+def _issue_sheet(
+    run: Session, workplace: "Workplace", sheet: Path, asked: "Asked", *, out: Path | None, wishes: "Wishes"
+) -> ExitCode:
+    """A row for each result; what the options say holds for every row that does not say otherwise."""
+    from esign.batch import Requested
+    from esign.delivery import FolderDelivery
+    from esign_cli.batches import Words, carry_out
+    from esign_cli.sheets import ISSUE, read_sheet
+
+    if workplace.config.issuance.person:
+        raise InputError("person-signs-first")
+    if asked.key is not None:
+        raise InputError("sheet-and-key")
+    profile = request_profile(workplace)
+    rows = read_sheet(sheet, ISSUE)
+    tasks = [Requested(name=row.name, request=partial(_row_request, row, asked, profile)) for row in rows]
+    if not tasks:
+        raise InputError("sheet-empty", file=sheet.name)
+    delivery = FolderDelivery(out or workplace.config.paths.out)
+    run.output.note("issue-plan", count=len(tasks), folder=delivery.folder)
+    words = Words(question="confirm-issue", done="status-issued")
+
+    def keep(_entry: "Entry", issued: "Issued") -> Path:
+        return put(issued, delivery)
+
+    return carry_out(run, workplace, tasks, words=words, wishes=wishes, delivery=delivery, keep=keep)
+
+
+def _row_request(row: "Row", asked: "Asked", profile: str) -> "Request":
+    return row_asked(row, asked).request(profile=profile)
+
+
+def row_asked(row: "Row", asked: "Asked") -> "Asked":
+    """What a row asks for; `asked` fills what it leaves open.
+
+    Raises:
+        InputError: A `sheet-…` code.
+    """
+    from dataclasses import replace
+
+    from esign.pdf import load
+
+    template, pdf = row.text("template") or asked.template, row.path("pdf")
+    if pdf is not None and row.text("template") is None:
+        template = None
+    number, symbol = row.text("number"), row.text("symbol")
+    found = replace(
+        asked,
+        template=template,
+        data=row.path("data") or asked.data,
+        pdf=pdf or (asked.pdf if template is None else None),
+        number=number or (asked.number if symbol is None else None),
+        symbol=symbol or (asked.symbol if number is None else None),
+        procedure=row.text("procedure") or asked.procedure,
+        title=row.text("title") or asked.title,
+        subject=row.text("subject") or asked.subject,
+        dossier=row.text("dossier") or asked.dossier,
+        ordinal=row.number("ordinal") or asked.ordinal,
+        holder_from=row.text("holder-from") or asked.holder_from,
+        expires=row.day("expires") or asked.expires,
+        issue_date=row.day("date") or asked.issue_date,
+        key=row.text("key"),
+    )
+    if not row.data:
+        return found
+    return replace(found, values=row.values(load(template).schema if template else {}))
+
+
+# --- one result -----------------------------------------------------------------------------------------------------
 
 
 def _issue(
@@ -161,26 +270,17 @@ class _OneFile:
 def _refuse_to_overwrite(path: Path, known: "Intent | None") -> None:
     """Before a key is touched: what stands there is this very document, or stays."""
     own = known.registration.sha256 if known is not None and known.registration is not None else ""
-    if path.exists() and _sha256(path) != own:
+    if path.exists() and sha256_of(path) != own:
         raise InputError("output-exists", file=path)
 
 
 def _put(issued: "Issued", delivery: "_OneFile | FolderDelivery") -> Path:
     """Where the document is; it was delivered there now or before, unless it was removed since."""
-    from esign.delivery import FolderDelivery, file_name
-
-    path = (
-        delivery.folder / file_name(issued.id, issued.number) if isinstance(delivery, FolderDelivery) else delivery.path
-    )
-    if not path.is_file() or _sha256(path) != issued.sha256:
+    if not isinstance(delivery, _OneFile):
+        return put(issued, delivery)
+    if not delivery.path.is_file() or sha256_of(delivery.path) != issued.sha256:
         delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
-    return path
-
-
-def _sha256(path: Path) -> str:
-    from esign_cli.wiring import read_file
-
-    return hashlib.sha256(read_file(path)).hexdigest()
+    return delivery.path
 
 
 def _dry_run(run: Session, workplace: "Workplace", request: "Request") -> ExitCode:
@@ -190,116 +290,3 @@ def _dry_run(run: Session, workplace: "Workplace", request: "Request") -> ExitCo
         run.output.warn(notice)
     run.output.note("dry-run-fine", pages=layout.pages)
     return ExitCode.OK
-
-
-# --- the request ----------------------------------------------------------------------------------------------------
-
-
-class _Facts:
-    """The metadata as they were typed."""
-
-    def __init__(self, **given: Any) -> None:
-        self.given = given
-
-    def metadata(self, *, default_title: str, data: dict[str, Any]) -> Any:
-        """The result's metadata, parsed."""
-        from esign.codes import DossierCode, ProcedureCode
-        from esign.document import ResultMetadata
-
-        g = self.given
-        if not g["procedure"]:
-            raise InputError("option-needed", option="--procedure")
-        if not (g["title"] or default_title):
-            raise InputError("option-needed", option="--title")
-        return ResultMetadata(
-            procedure=ProcedureCode.parse(g["procedure"]),
-            title=g["title"] or default_title,
-            subject=g["subject"],
-            dossier=DossierCode.parse(g["dossier"]) if g["dossier"] else None,
-            ordinal=g["ordinal"],
-            holder=_field(data, g["holder_from"]) if g["holder_from"] else "",
-            expires=_end_of(_day(g["expires"], "--expires")) if g["expires"] else None,
-        )
-
-
-def _request(
-    *,
-    template: str | None,
-    data: Path | None,
-    pdf: Path | None,
-    number: "DocumentNumber | NextNumber",
-    facts: _Facts,
-    issue_date: date | None,
-    key: str | None,
-    profile: str,
-) -> "Request":
-    from dataclasses import replace
-
-    from esign.pdf import load
-    from esign.request import Filled, Given, Request
-    from esign_cli.wiring import read_file
-
-    if (template is None) == (pdf is None):
-        raise InputError("template-or-pdf")
-    values = _json(data) if data is not None else {}
-    content: Filled | Given
-    if pdf is not None:
-        content, default_title = Given(pdf=read_file(pdf)), ""
-    elif data is None or template is None:
-        raise InputError("option-needed", option="--data")
-    else:
-        content, default_title = Filled(template=template, data=values), load(template).title
-    request = Request(
-        idempotency_key="cli",
-        content=content,
-        metadata=facts.metadata(default_title=default_title, data=values),
-        number=number,
-        issue_date=issue_date,
-    )
-    # The same request gives the same key, so that pressing the arrow-up key never issues twice.
-    return replace(request, idempotency_key=key or f"cli-{request.digest(profile)[:40]}")
-
-
-def _number(given: str | None, symbol: str | None) -> "DocumentNumber | NextNumber":
-    from esign.codes import DocumentNumber
-    from esign.registry import NextNumber
-
-    if (given is None) == (symbol is None):
-        raise InputError("number-or-symbol")
-    return NextNumber(symbol=symbol) if symbol is not None else DocumentNumber.parse(given or "")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    from esign_cli.wiring import read_file
-
-    try:
-        found = json.loads(read_file(path).decode("utf-8-sig"))
-    except (ValueError, RecursionError) as e:
-        # The place of the mistake, never what stands there.
-        where = f"{e.lineno}:{e.colno}" if isinstance(e, json.JSONDecodeError) else type(e).__name__
-        raise InputError("data-not-json", file=path, where=where) from e
-    if not isinstance(found, dict):
-        raise InputError("data-not-json", file=path, where="1:1")
-    return found
-
-
-def _field(data: dict[str, Any], path: str) -> str:
-    """A text of the data, for instance `person/full_name`."""
-    found: Any = data
-    for part in path.strip("/").split("/"):
-        found = found.get(part) if isinstance(found, dict) else None
-    if not isinstance(found, str) or not found:
-        raise InputError("holder-field-missing", field=path)
-    return found
-
-
-def _day(text: str, option: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as e:
-        raise InputError("date-invalid", option=option, found=text) from e
-
-
-def _end_of(day: date) -> datetime:
-    """Midnight after the last day, in Vietnam."""
-    return datetime.combine(day + timedelta(days=1), time(), VIETNAM)

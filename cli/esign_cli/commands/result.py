@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from esign.registry import Intent, Registry
     from esign_cli.config import Config
 
-__all__ = ["register"]
+__all__ = ["Which", "Why", "Year", "find_result", "open_registry", "register"]
 
-_Which = Annotated[str, typer.Argument(metavar="ID|NUMBER|FILE", help="arg-result")]
-_Year = Annotated[int | None, typer.Option(metavar="YEAR", min=1900, max=9999, help="opt-year")]
+Which = Annotated[str, typer.Argument(metavar="ID|NUMBER|FILE", help="arg-result")]
+Year = Annotated[int | None, typer.Option(metavar="YEAR", min=1900, max=9999, help="opt-year")]
 _By = Annotated[str, typer.Option("--by", metavar="WHO", help="opt-by")]
-_Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="opt-why")]
+Why = typer.Option("--why", metavar="TEXT", help="opt-why")
+_Why = Annotated[str, Why]
 _At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="opt-change-at")]
 _With = Annotated[str, typer.Option("--with", metavar="ID|NUMBER|FILE", help="opt-with")]
 
@@ -43,12 +44,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="result")
 
 
-def show(ctx: typer.Context, which: _Which, *, year: _Year = None, as_json: AsJSON = False) -> ExitCode:
+def show(ctx: typer.Context, which: Which, *, year: Year = None, as_json: AsJSON = False) -> ExitCode:
     """Everything that the register knows of one result."""
     run = session(ctx)
     config = run.config()
-    with _registry(run, config) as registry:
-        intent = _find(run, registry, config, which, year)
+    with open_registry(run, config) as registry:
+        intent = find_result(run, registry, config, which, year)
         members = _details(registry, intent, run.now())
     if as_json:
         run.output.json(members)
@@ -71,7 +72,7 @@ def list_(
     if state is not None and state not in {s.value for s in IntentState}:
         raise InputError("state-unknown", found=state, expected=", ".join(s.value for s in IntentState))
     config = run.config()
-    with _registry(run, config) as registry:
+    with open_registry(run, config) as registry:
         page = registry.listing(states=(IntentState(state),) if state else (), limit=limit)
     if as_json:
         for intent in page.entries:
@@ -95,12 +96,12 @@ def list_(
 
 def withdraw(
     ctx: typer.Context,
-    which: _Which,
+    which: Which,
     *,
     by: _By,
     why: _Why,
     at: _At = None,
-    year: _Year = None,
+    year: Year = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Thu hồi."""
@@ -109,12 +110,12 @@ def withdraw(
 
 def suspend(
     ctx: typer.Context,
-    which: _Which,
+    which: Which,
     *,
     by: _By,
     why: _Why,
     at: _At = None,
-    year: _Year = None,
+    year: Year = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Tạm dừng hiệu lực."""
@@ -123,12 +124,12 @@ def suspend(
 
 def reinstate(
     ctx: typer.Context,
-    which: _Which,
+    which: Which,
     *,
     by: _By,
     why: _Why,
     at: _At = None,
-    year: _Year = None,
+    year: Year = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Cho hiệu lực lại."""
@@ -137,13 +138,13 @@ def reinstate(
 
 def replace(  # options of the command
     ctx: typer.Context,
-    which: _Which,
+    which: Which,
     *,
     other: _With,
     by: _By,
     why: _Why,
     at: _At = None,
-    year: _Year = None,
+    year: Year = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Thay thế."""
@@ -152,13 +153,13 @@ def replace(  # options of the command
 
 def correct(  # options of the command
     ctx: typer.Context,
-    which: _Which,
+    which: Which,
     *,
     other: _With,
     by: _By,
     why: _Why,
     at: _At = None,
-    year: _Year = None,
+    year: Year = None,
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Đính chính."""
@@ -169,7 +170,7 @@ def book(
     ctx: typer.Context,
     symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="arg-symbol")],
     *,
-    year: _Year = None,
+    year: Year = None,
     with_year: Annotated[bool, typer.Option("--with-year", help="opt-with-year")] = False,
     first: Annotated[int | None, typer.Option(metavar="N", min=1, help="opt-first")] = None,
     as_json: AsJSON = False,
@@ -178,7 +179,7 @@ def book(
     run = session(ctx)
     config = run.config()
     of_year = year or _this_year(run)
-    with _registry(run, config) as registry:
+    with open_registry(run, config) as registry:
         if first is not None:
             registry.open_book(config.agency.code, year=of_year, symbol=symbol, first=first, with_year=with_year)
         found = registry.book(config.agency.code, year=of_year, symbol=symbol, with_year=with_year)
@@ -232,14 +233,14 @@ def _change(  # noqa: PLR0913  # what was typed
         if not value.strip():
             raise InputError("option-needed", option=option)
     config = run.config()
-    with _registry(run, config) as registry:
-        intent = _find(run, registry, config, which, year)
+    with open_registry(run, config) as registry:
+        intent = find_result(run, registry, config, which, year)
         change = StandingChange(
             standing=Standing(standing),
             at=moment(at) if at else run.now(),
             by=by,
             why=why,
-            other=_find(run, registry, config, other, year).id if other is not None else None,
+            other=find_result(run, registry, config, other, year).id if other is not None else None,
         )
         now = registry.change(intent.id, change).standing
     if as_json:
@@ -256,7 +257,8 @@ def _word(run: Session, standing: "Standing") -> str:
 # --- finding --------------------------------------------------------------------------------------------------------
 
 
-def _registry(run: Session, config: "Config") -> "Registry":
+def open_registry(run: Session, config: "Config") -> "Registry":
+    """The register of a working folder."""
     from esign.registry import Registry
     from esign_cli.wiring import has_register
 
@@ -264,7 +266,7 @@ def _registry(run: Session, config: "Config") -> "Registry":
     return Registry.open(config.paths.registry, now=run.now)
 
 
-def _find(run: Session, registry: "Registry", config: "Config", which: str, year: int | None) -> "Intent":
+def find_result(run: Session, registry: "Registry", config: "Config", which: str, year: int | None) -> "Intent":
     """The one entry that an id, a number or a file names."""
     from esign.codes import DocumentNumber
 
