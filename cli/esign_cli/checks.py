@@ -1,5 +1,6 @@
 """What `esign doctor` looks at, one function an area."""
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -244,6 +245,9 @@ def _seal(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         yield _finding(Severity.WARNING, "seal", "doctor-seal-key-soon", kid=kid, until=known.not_after.date())
     else:
         yield _finding(Severity.FINE, "seal", "doctor-seal-key", kid=kid, until=known.not_after.date())
+    signer = hashlib.sha256(workplace.key().public_key).hexdigest()
+    if known is not None and signer not in known.signers:
+        yield _finding(Severity.FAULT, "seal", "doctor-seal-signer-unknown", uri=workplace.config.key.uri)
 
 
 def _trust(run: "Session", workplace: "Workplace") -> Iterator[Finding]:

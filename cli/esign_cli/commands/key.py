@@ -135,6 +135,7 @@ def import_(
     """Put a certificate and its chain beside its key."""
     from esign.trust import certificates
     from esign_cli.pins import at_work, typing_again
+    from esign_cli.seal_table import add_own_signer
     from esign_cli.wiring import read_file
     from esign_hsm import import_certificates
 
@@ -145,6 +146,9 @@ def import_(
         typing_again(run.output, workplace.pin, lambda: workplace.store.key(ref))
         made = import_certificates(workplace.store, ref, certificates=found)
         run.output.note("certificates-beside", count=len(made.certificates), label=ref.object or str(ref))
+        own = workplace.config.key.uri
+        if (ref.token, ref.object) == (own.token, own.object) and add_own_signer(workplace):
+            run.output.note("seal-signer-named", file=workplace.config.trust.seal_keys)
     return ExitCode.OK
 
 

@@ -71,7 +71,7 @@ def verify(
     text, pdf = _read(source)
     table = _keys(run, keys)
     report = verify_seal(text, keys=table, at=when)
-    checks = report.checks if pdf is None else _in_document(pdf, table, when)
+    checks = report.checks if pdf is None else _in_document(run, pdf, table, when)
     findings = [c.reason for c in checks if c.reason is not None]
     code = _code({c.outcome for c in checks})
     standing = _standing(run, report)
@@ -95,20 +95,19 @@ def keys_(
     pin_file: PinFile = None,
     pin_fd: PinFd = None,
 ) -> ExitCode:
-    """This agency's table of seal keys, for those who verify; its own key is added from the token."""
+    """This agency's table of seal keys, for those who verify; its own keys are added from the token.
+
+    The token is asked each time: a signing key that was changed since, and that the table does not name, would make
+    every new file undecided for those who verify.
+    """
     from esign.files import write_durably
-    from esign.seal import Kid
     from esign_cli.pins import at_work, typing_again
     from esign_cli.seal_table import add_own_key
 
     run = session(ctx)
     with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
-        seal = workplace.config.seal
-        table = workplace.seal_keys
-        if seal is None or table.get(Kid(seal.agency_number, seal.key_sequence)) is None:
-            # Only a key that is not in the table yet needs the token, and so a PIN.
-            add = lambda: add_own_key(workplace, now=run.now(), years=years, name_en=name_en)  # noqa: E731
-            table = typing_again(run.output, workplace.pin, add)
+        add = lambda: add_own_key(workplace, now=run.now(), years=years, name_en=name_en)  # noqa: E731
+        table = typing_again(run.output, workplace.pin, add)
     if out is None:
         run.output.raw(table.to_json())
     else:
@@ -117,12 +116,17 @@ def keys_(
     return ExitCode.OK
 
 
-def _in_document(pdf: bytes, table: "SealKeys", at: datetime) -> "tuple[Check, ...]":
-    """The checks of a seal that a PDF links to: also that it was made for this very file, and what its picture says."""
-    from esign.trust import TrustStore
-    from esign_cli.wiring import verifier
+def _in_document(run: Session, pdf: bytes, table: "SealKeys", at: datetime) -> "tuple[Check, ...]":
+    """The checks of a seal that a PDF links to: also that it is this file's, who signs for it, what its picture says.
 
-    found = verifier(trust=TrustStore(), seal_keys=table, registry=None, now=lambda: at).inspect(pdf, at=at).seal
+    Whether the signature is trusted is for the anchors of this folder to say; without them it is not decided.
+    """
+    from esign_cli.wiring import trust_store, verifier
+
+    config = run.config_if_any()
+    t = config.trust if config else None
+    trust = trust_store(anchors=t.anchors, intermediates=t.intermediates, crls=t.crls) if t else trust_store()
+    found = verifier(trust=trust, seal_keys=table, registry=None, now=lambda: at).inspect(pdf, at=at).seal
     assert found is not None, "it was read from there"
     return found.checks
 
