@@ -123,6 +123,7 @@ class _Doing:
         self._words = words
         self._wishes = wishes
         self._places: dict[int, Path] = {}
+        self._warned: set[str] = set()
 
     def all(self, delivery: "Delivery | None", keep: "Callable[[Entry, Issued], Path] | None") -> ExitCode:
         """Everything, and the summary of it."""
@@ -180,7 +181,9 @@ class _Doing:
         number = [str(row.number)] if row.number else []
         out.row(said, row.entry.task.name, *number, _why(self._run, error) if error else str(place or row.id or ""))
         for notice in row.issued.notices if row.issued and row.outcome is Outcome.ISSUED else ():
-            out.warn(notice)
+            if notice.code not in self._warned:  # the summary has them all
+                self._warned.add(notice.code)
+                out.warn(notice)
 
 
 _STATUS = {

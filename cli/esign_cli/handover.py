@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from esign.registry import Intent
     from esign_cli.wiring import Workplace
 
-__all__ = ["PENDING", "SIGNATURE", "Signature", "hand_in"]
+__all__ = ["PENDING", "SIGNATURE", "VIEW", "Signature", "hand_in"]
 
-PENDING, SIGNATURE = ".pending.json", ".signature.json"
-"""How the two files end."""
+PENDING, SIGNATURE, VIEW = ".pending.json", ".signature.json", ".view.pdf"
+"""How the two files end, and what is written for a PDF reader only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

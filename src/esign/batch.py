@@ -12,6 +12,7 @@ second time, and what was left half done is finished (`Issuer` goes on from wher
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -106,6 +107,9 @@ class Task(Protocol):
     def unique(self) -> bool:
         """Whether a second task with the same content is a mistake."""
 
+    def known(self, registry: Registry) -> Intent | None:
+        """What the register has of it."""
+
     def look(self, issuer: Issuer, registry: Registry) -> Seen:
         """Examine it; touches no key and records nothing.
 
@@ -135,6 +139,10 @@ class Requested:
     def unique(self) -> bool:
         """A file may lie in two places; two equal results are a slip."""
         return self.request().metadata is not None
+
+    def known(self, registry: Registry) -> Intent | None:
+        """See `Task.known`."""
+        return registry.by_key(self.request().idempotency_key)
 
     def look(self, issuer: Issuer, registry: Registry) -> Seen:
         """See `Task.look`."""
@@ -184,6 +192,10 @@ class Released:
     unique: bool = True
     """A result is released once."""
 
+    def known(self, registry: Registry) -> Intent | None:
+        """See `Task.known`."""
+        return registry.get(self.id)
+
     def look(self, issuer: Issuer, registry: Registry) -> Seen:
         """See `Task.look`."""
         intent = registry.get(self.id)
@@ -225,6 +237,10 @@ class Refused:
     """Why."""
     unique: bool = False
     """Nothing follows from it."""
+
+    def known(self, registry: Registry) -> Intent | None:  # noqa: ARG002 - as a task
+        """Nothing."""
+        return None
 
     def look(self, issuer: Issuer, registry: Registry) -> Seen:  # noqa: ARG002 - as a task
         """Always raises."""
@@ -338,7 +354,10 @@ def _looked_at(position: int, task: Task, *, issuer: Issuer, registry: Registry)
     except Error as e:
         if _stops_all(e):
             raise
-        refused = Seen(outlook=Outlook.REFUSED, reasons=findings(e))
+        known = None
+        with suppress(Error):
+            known = task.known(registry)
+        refused = Seen(outlook=Outlook.REFUSED, reasons=findings(e), intent=known)
         return Entry(position=position, task=task, seen=refused, error=e)
 
 

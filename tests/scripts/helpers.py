@@ -9,11 +9,16 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
+from PIL import Image
+
+from esign.authority import public_key_sha256
 from esign.document import Box
 from esign.pades.revision import stamp
-from esign.pdf import page_image, seal_mark
+from esign.pdf import page_image, seal_mark, specimen_signature
 from esign.pdf.links import seal_links
 from esign.seal import Symbol
+from esign.trust import certificates
+from tests.support.elsewhere import Elsewhere
 from tests.support.pki import PKI, pem
 
 _CRASH = """
@@ -155,6 +160,56 @@ def _power_cut(folder: Path, environ: dict[str, str], step: str) -> None:
     assert died.returncode == 9
 
 
+def _authority(folder: Path, _environ: dict[str, str], chain: str, path: str, procedure: str) -> None:
+    """The office writes down who may sign what."""
+    key = public_key_sha256(certificates((folder / chain).read_bytes())[0])
+    table = f"""version = 1
+
+[[authority]]
+id = "pct-mau-2026"
+public_key_sha256 = "{key}"
+name = "Nguyễn Văn Mẫu"
+title = "PHÓ CHỦ TỊCH"
+capacity = "kt"
+principal = "CHỦ TỊCH"
+agency = "H26.1.2"
+procedures = ["{procedure}"]
+since = 2026-01-01
+basis = "QĐ 12/QĐ-UBND ngày 01/01/2026"
+"""
+    (folder / path).write_text(table, "utf-8")
+
+
+def _signature_image(folder: Path, _environ: dict[str, str], path: str) -> None:
+    """The leader's wet signature, scanned, in blue."""
+    (folder / path).write_bytes(specimen_signature("Nguyễn Văn Mẫu"))
+
+
+def _sign_elsewhere(folder: Path, _environ: dict[str, str], source: str, target: str) -> None:
+    """Another leader signs in software of another maker; `elsewhere/` holds what its certificates are checked with."""
+    leader = Elsewhere.create()
+    (folder / target).write_bytes(leader.sign((folder / source).read_bytes()))
+    place = folder / "elsewhere"
+    (place / "crls").mkdir(parents=True)
+    (place / "root.pem").write_bytes(leader.root)
+    (place / "chain.pem").write_bytes(leader.chain)
+    for number, crl in enumerate(leader.crls):
+        (place / "crls" / f"{number}.crl").write_bytes(crl)
+
+
+def _scan(folder: Path, _environ: dict[str, str], path: str, dpi: str) -> None:
+    """A sheet of paper with a red seal on it, scanned in colour."""
+    width, height = (round(mm / 25.4 * int(dpi)) for mm in (210, 297))
+    paper = Image.new("RGB", (width, height), "white")
+    paper.paste("red", (width // 2, height // 2, width // 2 + width // 6, height // 2 + height // 9))
+    paper.save(folder / path, "PDF", resolution=int(dpi))
+
+
+def _lines(folder: Path, _environ: dict[str, str], path: str, *lines: str) -> None:
+    """A worksheet as Excel saves it here: with a byte order mark."""
+    (folder / path).write_text("\r\n".join(lines) + "\r\n", "utf-8-sig", newline="")
+
+
 def _lose_the_request(folder: Path, _environ: dict[str, str]) -> None:
     """Somebody tidies up the spool folder."""
     for path in (folder / "spool").glob("*.request"):
@@ -162,11 +217,13 @@ def _lose_the_request(folder: Path, _environ: dict[str, str]) -> None:
 
 
 _HELPERS: Mapping[str, Callable[..., None]] = {
+    "authority": _authority,
     "certify": _certify,
     "change-a-byte": _change_a_byte,
     "chmod": _chmod,
     "configure": _configure,
     "cp": _cp,
+    "lines": _lines,
     "lose-the-request": _lose_the_request,
     "mkdir": _mkdir,
     "move-the-seal": _move_the_seal,
@@ -175,5 +232,8 @@ _HELPERS: Mapping[str, Callable[..., None]] = {
     "power-cut": _power_cut,
     "rm": _rm,
     "sample": _sample,
+    "scan": _scan,
+    "sign-elsewhere": _sign_elsewhere,
+    "signature-image": _signature_image,
     "write": _write,
 }

@@ -139,9 +139,10 @@ def _check_time(run: Session, document: _Shown) -> None:
 def _view(run: Session, documents: list[_Shown], out: Path | None) -> ExitCode:
     """Write the documents for a PDF reader; nothing is signed."""
     from esign.files import write_durably
+    from esign_cli.handover import VIEW
 
     for document in documents:
-        path = (out or document.file.parent) / f"{document.pending.id}.view.pdf"
+        path = (out or document.file.parent) / f"{document.pending.id}{VIEW}"
         write_durably(path, document.pending.document)
         run.output.line(str(path))
     return ExitCode.OK

@@ -144,11 +144,12 @@ def _named(run: Session, workplace: "Workplace", issuer: "Issuer", given: str) -
 
 
 def _files(place: Path) -> list[Path]:
-    from esign_cli.handover import SIGNATURE
+    from esign_cli.handover import SIGNATURE, VIEW
 
     if place.is_file():
         return [place]
-    return sorted(p for p in place.iterdir() if p.is_file() and p.name.lower().endswith((SIGNATURE, ".pdf")))
+    files = sorted(p for p in place.iterdir() if p.is_file() and p.name.lower().endswith((SIGNATURE, ".pdf")))
+    return [f for f in files if not f.name.endswith(VIEW)]
 
 
 def _file(workplace: "Workplace", issuer: "Issuer", file: Path) -> _Target:
