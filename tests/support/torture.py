@@ -71,6 +71,8 @@ def main() -> None:
     print(figures, flush=True)
     keys = [sys.executable, "-m", "tests.support.torture_keys", "--seconds", str(arguments.seconds)]
     failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
+    batch = [sys.executable, "-m", "tests.support.torture_batch", "--seed", str(arguments.seed)]
+    failed |= subprocess.run(batch, cwd=ROOT, check=False).returncode
     sys.exit(bool(figures.failures) or failed)
 
 

@@ -1,0 +1,142 @@
+"""A batch that is killed at random and started again: each file once, one C_Login a process, a complete summary.
+
+`python -m tests.support.torture_batch [--files 300] [--kills 10] [--seed N]` runs it at full size; the test suite runs
+the same function with fewer files.
+"""
+
+import argparse
+import csv
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from esign.registry import IntentState, Registry
+from esign.report import Integrity
+from esign.trust import TrustStore
+from esign.verification import Verifier
+from tests.scripts.helpers import page, run
+from tests.scripts.script import ESIGN, Player, environment
+from tests.support import shim as shims
+from tests.support.torture_keys import Figures
+
+SIGKILL = 9  # its name is missing on Windows, for which types are checked too
+_OPENING = Path(__file__).parents[1] / "scripts/opening.txt"
+
+
+@dataclass
+class Run:
+    """One process: how it ended, what it printed, how often it logged in."""
+
+    code: int
+    rows: list[str]
+    logins: int
+
+
+def sign_and_kill(
+    office: Path, environ: dict[str, str], shim: shims.Shim, *, files: int, kills: int, seed: int
+) -> Figures:
+    """Sign a folder in `office` through `shim`, kill the process `kills` times after some of its rows, then finish."""
+    chance = random.Random(seed)
+    run(["configure", "module", f'"{shim.module}"'], office, environ)
+    environ = environ | shim.environment
+    (office / "in").mkdir()
+    for number in range(files):
+        page(office, {}, f"in/{number:04}.pdf", f"Letter {number}")
+    failures: list[str] = []
+    starts = killed = 0
+    while killed < kills:
+        fresh = files - len(list((office / "out").iterdir()))
+        if not fresh:
+            failures.append(f"all was done after {killed} kills")
+            break
+        after = chance.randint(0, max(1, fresh // (kills - killed + 1)))
+        died = _sign(office, environ, shim, die_after=after, delay=chance.random() / 5)
+        starts, killed = starts + 1, killed + (died.code == -SIGKILL)
+        failures += [f"start {starts}: {died.logins} logins"] if died.logins != 1 else []
+    last = _sign(office, environ, shim)
+    failures += [f"the last run: exit {last.code}, {last.logins} logins"] if (last.code, last.logins) != (0, 1) else []
+    failures += _counted(office, files)
+    reached = f"{files} files, {killed} kills, {starts + 1} starts"
+    return Figures(f"a batch that is killed (seed {seed})", reached, tuple(failures))
+
+
+def _sign(
+    office: Path, environ: dict[str, str], shim: shims.Shim, *, die_after: int | None = None, delay: float = 0
+) -> Run:
+    """Sign the folder; with `die_after` it dies that many new signatures and `delay` seconds later."""
+    shim.forget()
+    rows: list[str] = []
+    with subprocess.Popen(
+        [str(ESIGN), "sign", "in", "--yes"],
+        cwd=office,
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            rows.append(line)
+            # After a row of this run the PIN was accepted: a death while it is tried counts as a refusal (law 2).
+            if die_after is not None and sum(r.startswith("signed\t") for r in rows) > die_after:
+                time.sleep(delay)
+                process.kill()
+                break
+    return Run(process.returncode, rows, shim.calls()["C_Login"])
+
+
+def _counted(office: Path, files: int) -> list[str]:
+    """Rows of the register, archive, outputs and summary, looked at from outside."""
+    with Registry.open(office / "register.sqlite", now=lambda: datetime.now(UTC)) as registry:
+        entries = registry.listing(limit=10 * files).entries
+    wrong = []
+    if len(entries) != files or {e.state for e in entries} != {IntentState.ISSUED}:
+        wrong.append(f"{len(entries)} entries, not all issued")
+    archived = {p.stem for p in (office / "archive").iterdir()}
+    if archived != {str(e.id) for e in entries}:
+        wrong.append("the archive does not match the register")
+    outputs = sorted((office / "out").iterdir())
+    if len(outputs) != files:
+        wrong.append(f"{len(outputs)} outputs")
+    verifier = Verifier(trust=TrustStore(), now=lambda: datetime.now(UTC))
+    wrong += [p.name for p in outputs if verifier.inspect(p.read_bytes()).integrity is not Integrity.INTACT]
+    summary = max((office / "reports").glob("*.csv"), key=lambda p: p.stat().st_mtime)
+    with summary.open(encoding="utf-8-sig", newline="") as file:
+        lines = list(csv.reader(file, delimiter=";"))[1:]
+    if {line[3] for line in lines} != archived or len(lines) != files:
+        wrong.append("the last summary is not complete")
+    if not {line[1] for line in lines} <= {"done", "done before"}:
+        wrong.append("the last summary has failures")
+    return wrong
+
+
+def main() -> None:
+    """Run it at full size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=300)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=20261121)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place).resolve()
+        environ = environment(folder / "state")
+        Player(folder, environ).play(_OPENING.read_text("utf-8"))
+        shim = shims.Shim(folder / "shim", shims.build(folder))
+        figures = sign_and_kill(
+            folder / "office", environ, shim, files=arguments.files, kills=arguments.kills, seed=arguments.seed
+        )
+    print(figures, flush=True)
+    sys.exit(bool(figures.failures))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("CI", "true")  # a missing tool is a failure here
+    main()
