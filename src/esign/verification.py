@@ -22,6 +22,7 @@ from esign.errors import InputError, NotRegistered, VerificationFailed
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
 from esign.pades.sealing import SealingChanges, sealing_changes
+from esign.pdf.covered import is_covered
 from esign.pdf.expansion import expands_beyond
 from esign.pdf.links import SealLink, seal_links
 from esign.pdf.raster import page_count, page_image
@@ -200,6 +201,19 @@ def _in_file(
         # The agency's, where it is known; a later one may speak for more, and is checked for what it signs itself.
         until = min(s.signed_bytes for s in passed or own or over)
         yield _SEALING[sealing_changes(pdf, offset, url=link.url, until=until)]
+    last = max((s.signed_bytes for s in passed), default=len(pdf))
+    if last < len(pdf):
+        yield _shown(pdf, last)
+
+
+def _shown(pdf: bytes, end: int) -> Check:
+    """Nothing that was appended after the agency's last signature, a stranger's for instance, covers the page."""
+    try:
+        if is_covered(pdf[:end], pdf):
+            return _failed("seal-page", "seal-page-covered")
+    except InputError as e:
+        return _unknown("seal-page", "seal-page-not-compared", **e.reason.facts)
+    return Check(name="seal-page", outcome=Outcome.PASSED, clause="docs/spec/seal.md §7")
 
 
 def _is_signed_with(signature: SignatureReport, keys: Sequence[str]) -> bool:

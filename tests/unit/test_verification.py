@@ -17,12 +17,12 @@ from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from esign.document import Box, Standing, StandingChange
+from esign.document import Box, Mark, Standing, StandingChange
 from esign.errors import VerificationFailed
 from esign.keys import Mechanism, SigningKey
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import stamp
-from esign.pades.sign import prepare, sign
+from esign.pades.sign import Appearance, prepare, sign
 from esign.pdf.marks import seal_mark
 from esign.report import Indication, Integrity, Outcome, SubIndication, VerificationReport
 from esign.seal import Kid, SealKeys, SealToken, Symbol, digest_of, salted
@@ -30,6 +30,7 @@ from esign.seal import make as make_seal
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI, der
+from tests.unit.pdf.tools import changed, page
 from tests.unit.test_issuance import plain_pdf
 
 
@@ -178,14 +179,6 @@ def test_signature_and_standing_are_two_facts(tmp_path: Path) -> None:
 
 def test_a_seal_from_another_document_does_not_fit(tmp_path: Path) -> None:
     """The second document's page, signed by the same agency, with the first one's seal drawn on it."""
-    from esign.document import Box
-    from esign.keys import Mechanism
-    from esign.pades.revision import stamp
-    from esign.pades.sign import prepare, sign
-    from esign.pdf.marks import seal_mark
-    from esign.seal import Symbol
-    from tests.unit.test_issuance import plain_pdf
-
     office = Office.create(tmp_path / "three")
     genuine = office.verifier().inspect(office.issuer().issue(request("a")).pdf)
     assert genuine.seal is not None
@@ -233,7 +226,6 @@ def test_a_form_that_was_filled_in_after_signing_is_not_relied_on(tmp_path: Path
     from pyhanko.pdf_utils.generic import pdf_name, pdf_string
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-    from tests.unit.pdf.tools import changed, page
     from tests.unit.test_issuance import given as given_pdf
 
     def add_field(pdf: pikepdf.Pdf) -> None:
@@ -340,6 +332,28 @@ def test_a_genuine_seal_that_a_stranger_signs_is_refused(office: Office, issued:
 
 def test_a_stranger_may_sign_what_the_agency_signed(office: Office, issued: bytes) -> None:
     office.verifier(registry=None).verify(signed_by(office.seal_key, issued, "Countersigned"))
+
+
+@pytest.mark.parametrize(("left", "bottom", "code"), [(80, 300, "seal-page-covered"), (250, 15, "")])
+def test_a_strangers_signature_must_not_hide_the_page(
+    office: Office, issued: bytes, left: int, bottom: int, code: str
+) -> None:
+    """PDF permits a signature with any picture after another; on white paper it is welcome."""
+    width, height = (450, 400) if code else (80, 10)
+    picture = page(b"0.9 1 0.9 rg 0 0 %d %d re f" % (width, height), media=(0, 0, width, height))
+    mark = Mark(pdf=picture, width_mm=width * 25.4 / 72, height_mm=height * 25.4 / 72, alt="Đã nhận")
+    prepared = prepare(
+        issued,
+        certificates=office.seal_key.certificates,
+        mechanism=Mechanism.ECDSA_P256_SHA256,
+        signing_time=NOW,
+        field_name="Received",
+        appearance=Appearance(mark=mark, box=Box(page=0, left=left, bottom=bottom, width=width, height=height)),
+    )
+    report = office.verifier(registry=None).inspect(sign(prepared, office.seal_key))
+    assert report.integrity is Integrity.INTACT
+    assert [s.indication for s in report.signatures] == [Indication.TOTAL_PASSED] * 2
+    assert seal_codes(report) == ({"seal-page": code} if code else {})
 
 
 def test_the_agencys_signature_must_be_over_the_seal(office: Office, issued: bytes) -> None:

@@ -3,6 +3,7 @@
 import pikepdf
 import pytest
 
+from esign.errors import InputError
 from esign.pdf.links import seal_links
 from tests.unit.pdf.tools import changed, page
 
@@ -27,3 +28,10 @@ def test_an_ordinary_link_is_no_seal(url: str, count: int) -> None:
         pdf.pages[0].obj.Annots = pikepdf.Array([pdf.make_indirect(link)])
 
     assert len(seal_links(changed(page(), add))) == count
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7\n", b"not a PDF"])
+def test_what_cannot_be_read_is_not_without_a_seal(data: bytes) -> None:
+    with pytest.raises(InputError) as refused:
+        seal_links(data)
+    assert refused.value.code == "seal-not-looked-for"
