@@ -182,7 +182,7 @@ def read_sheet(path: Path, columns: Mapping[str, tuple[str, ...]]) -> tuple[Row,
     if len(content) > _LARGEST:
         raise InputError("sheet-too-large", file=path.name, limit=_LARGEST // 2**20)
     lines = _xlsx(path, content) if content.startswith(b"PK") else _csv(path, content)
-    rows = [(number, line) for number, line in lines if any(cell not in (None, "") for cell in line)]
+    rows = [(number, line) for number, line in lines if any(str(cell or "").strip() for cell in line)]
     if len(rows) > _MOST_ROWS:
         raise InputError("sheet-too-many-rows", file=path.name, limit=_MOST_ROWS)
     if not rows:

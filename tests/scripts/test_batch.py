@@ -77,6 +77,14 @@ def test_what_is_refused_is_told_before_the_pin(office: Path, player: Player) ->
     assert plan < question < prompt
     assert done.stderr.count("PIN of") == 1
     assert done.stdout.count("signed\t") == 2
+    filed = [p.read_text("utf-8-sig") for p in sorted((office / "reports").iterdir())]
+    assert [p.suffix for p in sorted((office / "reports").iterdir())] == [".csv", ".html"]
+    for text in filed:
+        assert "broken" not in text, "file names may be names of people"
+        assert "this is no PDF" in text
+        assert text.count("done") >= 2
+    assert "con-dau" in filed[1]
+    assert "UỶ BAN NHÂN DÂN PHƯỜNG MẪU" in filed[1]
 
 
 def test_nothing_left_to_do_asks_for_no_pin(office: Path, player: Player) -> None:

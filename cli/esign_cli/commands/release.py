@@ -1,5 +1,6 @@
 """`esign release`: the records clerk (văn thư) checks, numbers, dates, seals and signs what the leader has signed."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,6 +37,8 @@ class _Target:
     number: "DocumentNumber | None" = None
     day: date | None = None
     error: Error | None = None
+    sequence: float = math.inf
+    """Its place in the register: numbers follow the order in which results were submitted, not that of file names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -95,7 +98,7 @@ def _task(workplace: "Workplace", target: _Target) -> "Task":
     from esign.batch import Refused, Released
 
     if target.error is not None or target.id is None:
-        return Refused(name=target.name, error=target.error or NotRegistered("file-not-adopted", file=target.name))
+        return Refused(name=target.name, error=target.error or _unknown(Path(target.name)))
     duplicates = workplace.config.issuance.duplicates
     return Released(name=target.name, id=target.id, number=target.number, issue_date=target.day, duplicates=duplicates)
 
@@ -139,8 +142,7 @@ def _named(run: Session, workplace: "Workplace", issuer: "Issuer", given: str) -
         else:
             yield _Target(name=given, id=found.id)
         return
-    for file in _files(place):
-        yield _file(workplace, issuer, file)
+    yield from sorted((_file(workplace, issuer, f) for f in _files(place)), key=lambda t: t.sequence)
 
 
 def _files(place: Path) -> list[Path]:
@@ -160,22 +162,25 @@ def _file(workplace: "Workplace", issuer: "Issuer", file: Path) -> _Target:
     try:
         if file.name.lower().endswith(SIGNATURE):
             intent, _ = hand_in(workplace, issuer, file)
-            return _Target(name=file.name, id=intent.id)
-        return _Target(name=file.name, id=_adopted(workplace.registry, sha256_of(file)))
+            return _Target(name=file.name, id=intent.id, sequence=intent.sequence)
+        adopted = _adopted(workplace.registry, sha256_of(file))
+        if adopted is None:
+            return _Target(name=file.name, error=_unknown(file))
+        return _Target(name=file.name, id=adopted.id, sequence=adopted.sequence)
     except Error as e:
         return _Target(name=file.name, error=e)
 
 
-def _adopted(registry: "Registry", sha256: str) -> "ResultId | None":
+def _adopted(registry: "Registry", sha256: str) -> "Intent | None":
     """The result whose person-signed file, or whose final file, this is."""
     from esign.registry import IntentState
 
     final = registry.by_sha256(sha256)
     if final is not None:
-        return final.id
+        return final
     issued = registry.listing(states=(IntentState.ISSUED,), limit=_LOOKED_BACK).entries
     everything = (*registry.waiting(), *registry.unfinished(), *issued)
-    return next((i.id for i in everything if i.approved_sha256 == sha256), None)
+    return next((i for i in everything if i.approved_sha256 == sha256), None)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -245,7 +250,7 @@ def _from_row(registry: "Registry", row: "Row") -> _Target:
         if file.name.lower().endswith(SIGNATURE):
             return replace(found, id=Signature.from_file(file).id)
         adopted = _adopted(registry, sha256_of(file))
-        return replace(found, id=adopted) if adopted else replace(found, error=_unknown(file))
+        return replace(found, id=adopted.id) if adopted else replace(found, error=_unknown(file))
     except Error as e:
         return replace(found, error=e)
 
