@@ -209,6 +209,8 @@ class Workbench:
 
     def sweep(self, wanted: set[str]) -> None:
         """Forget requests whose process died before it could record them: nobody was promised anything."""
+        self._spool.sweep_parts()
+        self._archive.sweep_parts()
         for name in self._spool.names():
             digest, _, kind = name.partition(".")
             if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:
