@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,7 +17,13 @@ PICTURE = ROOT / "docs" / "guide" / "issued-page.png"
 def main() -> None:
     """Issue, draw, keep a small palette: the picture is looked at in a browser."""
     with tempfile.TemporaryDirectory() as place:
-        issued = Office.create(Path(place)).issuer().issue(request("picture"))
+        folder = Path(place)
+        Office.create(folder)
+        office = Office.open(folder, person=True)
+        issuer = office.issuer()
+        pending = issuer.submit(replace(request("picture"), person=office.person))
+        signature = office.person_key.sign(pending.to_be_signed, mechanism=pending.mechanism)
+        issued = issuer.release(issuer.complete(pending.id, signature).id)
     page_image(issued.pdf, 0, 110).quantize(200).save(PICTURE, optimize=True)
     print(PICTURE.relative_to(ROOT))
 
