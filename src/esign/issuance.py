@@ -47,15 +47,14 @@ from esign.errors import (
 )
 from esign.files import Folder
 from esign.keys import Mechanism, SigningKey
-from esign.pades.chain import check_before_signing, signer_facts
+from esign.pades.chain import check_before_signing
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
-from esign.pades.revision import ends_revision
 from esign.pades.sign import PreparedSignature, choose_mechanism, complete, mechanism_for, prepare
-from esign.pdf.links import seal_links
 from esign.pdf.render import Renderer
 from esign.pending import Pending
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
+from esign.readback import read_back
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
@@ -65,11 +64,8 @@ from esign.registry import (
     NextNumber,
     Registration,
     Registry,
-    SignerCertificate,
 )
-from esign.report import Integrity
 from esign.request import Adopted, Attached, Copied, Given, Request
-from esign.seal import SealToken, binding
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
 
@@ -636,7 +632,13 @@ class Issuer:
         with self._voiding(intent):
             signed = self._bench.signed(intent, intent.signed_sha256)
             record, prepared = self._bench.record(intent), self._bench.prepared(intent)
-            signers, seal_sha256 = self._read_back(signed, prepared, intent)
+            signers, seal_sha256 = read_back(
+                signed,
+                intent=intent,
+                certificate=prepared.certificates[0],
+                sealed=self._profile.seal is not None,
+                at=self._now(),
+            )
         self._on_step(Step.READ_BACK, intent)
         assert intent.signing_time is not None
         registration = Registration(
@@ -656,34 +658,6 @@ class Issuer:
             intent = self._registry.issued(intent.id, registration)
         self._on_step(Step.ISSUED, intent)
         return intent
-
-    def _read_back(
-        self, signed: bytes, prepared: PreparedSignature, intent: Intent
-    ) -> tuple[tuple[SignerCertificate, ...], str | None]:
-        """Inspect the signed file from its bytes alone; returns who signed it, and the seal token's SHA-256."""
-        found = inspect_signatures(signed, trust=TrustStore(), at=self._now())
-        agency = sha256(prepared.certificates[0])
-        before, last = found.signatures[:-1], found.signatures[-1:]
-        ours = [s for s in last if s.certificate_sha256 == agency and s.covers_whole_file]
-        if found.integrity is not Integrity.INTACT or not ours or bool(before) != intent.person:
-            raise SigningError("read-back-failed", what="signature")
-        people = [s.certificates[0] for s in before if s.certificates]
-        signers = (
-            *(SignerCertificate(**signer_facts(c), role=SignerRole.PERSON) for c in people),
-            SignerCertificate(**signer_facts(prepared.certificates[0]), role=SignerRole.AGENCY),
-        )
-        return signers, self._read_seal(signed, intent)
-
-    def _read_seal(self, signed: bytes, intent: Intent) -> str | None:
-        if self._profile.seal is None or intent.number is None:
-            return None
-        token = SealToken.from_url(next((link.url for link in seal_links(signed)), ""))
-        offset = binding(signed, token.claims.digest)
-        if offset is None or not ends_revision(signed, offset):
-            raise SigningError("read-back-failed", what="seal binding")
-        if token.claims.result_id != intent.id or token.claims.number != intent.number:
-            raise SigningError("read-back-failed", what="seal claims")
-        return sha256(bytes(token))
 
     # --- deliver -----------------------------------------------------------------------------------------------
 
