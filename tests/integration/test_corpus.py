@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +65,12 @@ def test_unsigned_files_are_issued_or_refused_with_a_reason(office: Office, tmp_
 
 def test_every_file_ends_in_a_report() -> None:
     """None raises, and every rejection has a reason; agreement is the hardened verifier's matter."""
-    slowest = 0.0
     for case in cases():
         pdf = (CORPUS / "files" / case["file"]).read_bytes()
-        started = time.monotonic()
         report = inspect_signatures(pdf, trust=TrustStore(), at=NOW)
-        slowest = max(slowest, time.monotonic() - started)
         if report.integrity is not Integrity.INTACT:
             reasons = [
                 c.reason for c in (*report.checks, *(k for s in report.signatures for k in s.checks)) if c.reason
             ]
             assert reasons, case["file"]
             assert all(r.explain("vi").what != r.code for r in reasons), case["file"]
-    assert slowest < 30
