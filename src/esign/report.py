@@ -15,15 +15,21 @@ from esign.profile import Level
 from esign.reasons import Reason
 
 __all__ = [
+    "Block",
+    "Change",
+    "ChangeKind",
     "Check",
     "Indication",
     "Integrity",
+    "NamePart",
     "Outcome",
     "SealFinding",
     "SignatureKind",
     "SignatureReport",
     "StandingReport",
     "SubIndication",
+    "TimestampKind",
+    "TimestampReport",
     "VerificationReport",
 ]
 
@@ -50,21 +56,50 @@ class Indication(Enum):
 
 
 class SubIndication(Enum):
-    """Why a signature did not pass (EN 319 102-1 §5.1.3, tables 5 and 6); those that esign gives today."""
+    """Why a signature did not pass, in the standard's words (EN 319 102-1 §5.1.3, tables 5 and 6)."""
 
+    # with TOTAL-FAILED
     FORMAT_FAILURE = "FORMAT_FAILURE"
     HASH_FAILURE = "HASH_FAILURE"
     SIG_CRYPTO_FAILURE = "SIG_CRYPTO_FAILURE"
-    REVOKED_NO_POE = "REVOKED_NO_POE"
-    OUT_OF_BOUNDS_NO_POE = "OUT_OF_BOUNDS_NO_POE"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
     NOT_YET_VALID = "NOT_YET_VALID"
+    # with INDETERMINATE
+    SIG_CONSTRAINTS_FAILURE = "SIG_CONSTRAINTS_FAILURE"
+    CHAIN_CONSTRAINTS_FAILURE = "CHAIN_CONSTRAINTS_FAILURE"
+    CERTIFICATE_CHAIN_GENERAL_FAILURE = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
+    CRYPTO_CONSTRAINTS_FAILURE = "CRYPTO_CONSTRAINTS_FAILURE"
+    POLICY_PROCESSING_ERROR = "POLICY_PROCESSING_ERROR"
+    SIGNATURE_POLICY_NOT_AVAILABLE = "SIGNATURE_POLICY_NOT_AVAILABLE"
+    TIMESTAMP_ORDER_FAILURE = "TIMESTAMP_ORDER_FAILURE"
     NO_SIGNING_CERTIFICATE_FOUND = "NO_SIGNING_CERTIFICATE_FOUND"
     NO_CERTIFICATE_CHAIN_FOUND = "NO_CERTIFICATE_CHAIN_FOUND"
-    CERTIFICATE_CHAIN_GENERAL_FAILURE = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
-    CHAIN_CONSTRAINTS_FAILURE = "CHAIN_CONSTRAINTS_FAILURE"
-    SIG_CONSTRAINTS_FAILURE = "SIG_CONSTRAINTS_FAILURE"
+    REVOKED_NO_POE = "REVOKED_NO_POE"
+    REVOKED_CA_NO_POE = "REVOKED_CA_NO_POE"
+    OUT_OF_BOUNDS_NO_POE = "OUT_OF_BOUNDS_NO_POE"
+    OUT_OF_BOUNDS_NOT_REVOKED = "OUT_OF_BOUNDS_NOT_REVOKED"
     CRYPTO_CONSTRAINTS_FAILURE_NO_POE = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+    NO_POE = "NO_POE"
     TRY_LATER = "TRY_LATER"
+    SIGNED_DATA_NOT_FOUND = "SIGNED_DATA_NOT_FOUND"
+
+
+class Block(Enum):
+    """The building blocks of a validation (EN 319 102-1 §5.2 and §5.6.2), and ours for what a PDF adds."""
+
+    FORMAT = "format-checking"
+    IDENTIFICATION = "identification-of-the-signing-certificate"
+    CONTEXT = "validation-context-initialization"
+    CRYPTOGRAPHIC = "cryptographic-verification"
+    X509 = "x509-certificate-validation"
+    ACCEPTANCE = "signature-acceptance-validation"
+    TIMESTAMP = "time-stamp-validation"
+    PAST = "past-signature-validation"
+    INTEGRITY = "document-integrity"
+    """ISO 32000: what the signature covers, and what became of it since (DESIGN §6)."""
+    STANDING = "standing"
+    """What seal, register and form say: none of it is a matter of cryptography."""
 
 
 class Outcome(Enum):
@@ -90,6 +125,93 @@ class Check:
     """Where the rule stands, for instance `ISO 32000-1 §12.8.1`."""
     reason: Reason | None = None
     """Why; always there unless the check passed."""
+    block: Block = Block.INTEGRITY
+    """Which part of the process it belongs to."""
+
+
+class ChangeKind(Enum):
+    """What a later revision did; the categories in which people think of changes."""
+
+    SIGNATURE = "signature"
+    """A further signature or document time-stamp, with its field and appearance."""
+    EVIDENCE = "evidence"
+    """Validation data: /DSS, /VRI (EN 319 142-1 §5.4)."""
+    METADATA = "metadata"
+    """What no page shows: XMP, /Info, extensions."""
+    FORM = "form"
+    """The value of a form field."""
+    ANNOTATION = "annotation"
+    """A note, drawing or stamp was added, changed or removed."""
+    PAGE = "page"
+    """A page's content, resources or geometry; a page added, removed or moved."""
+    FONT = "font"
+    """A font that already shown text uses."""
+    ACTION = "action"
+    """A script or action."""
+    ATTACHMENT = "attachment"
+    """An embedded file."""
+    STRUCTURE = "structure"
+    """Objects or tables in a way that no honest writer makes: redefined, freed, hidden, ambiguous."""
+    OTHER = "other"
+    """Anything else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that became different after a signature."""
+
+    kind: ChangeKind
+    """The category."""
+    reason: Reason
+    """What happened, with a sentence in both languages."""
+    permitted: bool
+    """Whether the signature allows it (DocMDP, FieldMDP, ISO 32000-2 §12.8.2)."""
+    revision: int
+    """The revision that did it, from 0."""
+    page: int | None = None
+    """The page that it concerns, from 1, where it concerns one."""
+    field: str = ""
+    """The fully qualified name of the form field that it concerns."""
+
+
+class TimestampKind(Enum):
+    """What a time-stamp speaks for (EN 319 142-1 §5.3, §5.4.3)."""
+
+    SIGNATURE = "signature-time-stamp"
+    CONTENT = "content-time-stamp"
+    DOCUMENT = "document-time-stamp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimestampReport:
+    """One time-stamp token inside a signature (RFC 3161); document time-stamps are signatures of their own kind."""
+
+    kind: TimestampKind
+    """What it speaks for."""
+    time: datetime | None
+    """genTime; None where the token cannot be read."""
+    authority: str
+    """The common name of the authority's certificate."""
+    certificate_sha256: str
+    """Hex, of that certificate."""
+    indication: Indication
+    """The verdict for the token alone."""
+    sub_indication: SubIndication | None
+    """Why it did not pass."""
+    checks: tuple[Check, ...]
+    """What was checked, in order."""
+    certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    """Its validated chain, DER."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamePart:
+    """One attribute of a distinguished name, as people may see it."""
+
+    label: str
+    """The short name: `CN`, `O`, `MST`, `CCCD`, …"""
+    value: str
+    """The value; personal numbers are masked (DESIGN law 8)."""
 
 
 class SignatureKind(Enum):
@@ -129,6 +251,18 @@ class SignatureReport:
     """What was checked, in order."""
     certificates: tuple[bytes, ...] = field(default=(), repr=False)
     """The signing certificate and its validated chain, DER."""
+    revision: int = 0
+    """The revision that it ends, from 0."""
+    subject: tuple[NamePart, ...] = ()
+    """The signer's distinguished name in its order, masked."""
+    best_time: datetime | None = None
+    """The earliest time at which the signature is proven to have existed (EN 319 102-1 §5.5); `at` without a proof."""
+    timestamps: tuple[TimestampReport, ...] = ()
+    """The time-stamps inside it."""
+    changes: tuple[Change, ...] = ()
+    """What became different after it, in the order of the revisions."""
+    policy: str = ""
+    """The identifier of its signature policy (EPES), dotted."""
 
     @property
     def intact(self) -> bool:

@@ -1,0 +1,1 @@
+"""CMS containers: parse them, verify their signers (RFC 5652); no PDF and no trust."""
