@@ -33,7 +33,7 @@ _PERSONAL = frozenset({"CCCD", "CMND", "HC", "BHXH", "SN", "GN", "T"})
 _ORGANISATION = frozenset({"MST", "MNS", "organizationIdentifier"})
 # EN 319 412-1 §5.1.3: identity numbers of natural persons inside a serialNumber.
 _PERSON_NUMBER = re.compile(r"(PAS|IDC|PNO|TIN)[A-Z]{2}-")
-# The first word of nearly every Vietnamese personal name; without those that offices begin with as well (`đoàn`, `văn`).
+# The first word of nearly every Vietnamese personal name; `đoàn` and `văn` begin offices as well.
 _FAMILY_NAMES = frozenset(
     unicodedata.normalize("NFC", name)
     for name in re.findall(

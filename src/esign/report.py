@@ -23,6 +23,7 @@ __all__ = [
     "Integrity",
     "NamePart",
     "Outcome",
+    "PageDifference",
     "SealFinding",
     "SignatureKind",
     "SignatureReport",
@@ -272,6 +273,22 @@ class SignatureReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageDifference:
+    """A page that looks otherwise than when somebody signed it; whether it may is what `Change` says."""
+
+    page: int
+    """The page, from 1."""
+    signature: int
+    """Since which signature, by its position in the report from 0."""
+    share: float
+    """How much of the page's area differs, from 0 to 1; 1 where one of the two has no such page."""
+    before: bytes = field(default=b"", repr=False)
+    """A picture of the page as signed, PNG; empty where none was kept or there was no such page."""
+    after: bytes = field(default=b"", repr=False)
+    """The same page later: at the next signature, or in the file as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealFinding:
     """The QR seal that a document carries."""
 
@@ -319,6 +336,8 @@ class VerificationReport:
     """The QR seal; None where the file has none, or it was not looked for."""
     standing: StandingReport | None = None
     """None where no register was asked."""
+    pages: tuple[PageDifference, ...] | None = None
+    """Which pages look different; None where the pages were not compared."""
 
     def __bool__(self) -> NoReturn:
         message = "a report is not a verdict: look at its fields, or call Verifier.verify()"
