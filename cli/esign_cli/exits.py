@@ -26,6 +26,8 @@ class ExitCode(IntEnum):
     """The register, or the disk below it."""
     CONFIGURATION = 7
     """esign.toml, the environment, a missing program."""
+    NETWORK = 8
+    """A server on the network: time-stamps, revocation; the same command may work later."""
     UNEXPECTED = 70
     """A fault of the program."""
     INTERRUPTED = 130
@@ -41,6 +43,8 @@ _CODES: tuple[tuple[type[errors.Error], ExitCode], ...] = (
     (errors.SigningError, ExitCode.KEY),
     (errors.RegistryError, ExitCode.REGISTER),
     (errors.DeliveryFailed, ExitCode.REGISTER),
+    (errors.NetworkError, ExitCode.NETWORK),
+    (errors.TimestampError, ExitCode.NETWORK),
     (errors.ConfigurationError, ExitCode.CONFIGURATION),
 )
 

@@ -9,6 +9,8 @@ Error:
 │   └── PINError          a PIN that was refused, is blocked, or is missing
 ├── SigningError          a signature could not be made, or is not what it must be
 ├── SealError             a QR seal that cannot be made or read
+├── NetworkError          a server that may not be asked, does not answer, or answers badly
+├── TimestampError        no time-stamp that can be relied on; carries what each authority said
 ├── RegistryError         the register of what was issued
 │   ├── RequestConflict   this idempotency key stands for another request
 │   ├── RequestInFlight   the same request is being worked on right now
@@ -31,6 +33,7 @@ __all__ = [
     "InputError",
     "KeyNotFound",
     "KeyStoreError",
+    "NetworkError",
     "NotRegistered",
     "PINError",
     "PreflightError",
@@ -39,6 +42,7 @@ __all__ = [
     "RequestInFlight",
     "SealError",
     "SigningError",
+    "TimestampError",
     "TokenUnavailable",
     "VerificationFailed",
 ]
@@ -111,6 +115,18 @@ class SigningError(Error):
 
 class SealError(Error):
     """A QR seal that cannot be made or read."""
+
+
+class NetworkError(Error):
+    """A server that may not be asked, does not answer in time, or answers with something else than was asked."""
+
+
+class TimestampError(Error):
+    """No time-stamp that can be relied on; `attempts` says what became of each authority, in order."""
+
+    def __init__(self, code: str, /, *, attempts: Sequence[Reason] = (), **facts: object) -> None:
+        super().__init__(code, **facts)
+        self.attempts = tuple(attempts)
 
 
 class RegistryError(Error):
