@@ -14,6 +14,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from esign.pades._fingerprint import fingerprint
+from esign.pades.fields import is_empty
 
 __all__ = ["fields_touched", "is_redrawn", "metadata_changed"]
 
@@ -112,9 +113,7 @@ def _pictures(root: Any) -> Iterator[tuple[Any, _Look]]:
 
 def _picture(node: Any) -> bytes:
     appearance = _get(_get(node, "/AP"), "/N")
-    if appearance is None or (isinstance(appearance, generic.StreamObject) and not appearance.data.strip()):
-        return b""
-    return fingerprint(appearance)
+    return b"" if is_empty(appearance) else fingerprint(appearance)
 
 
 def _references(values: Any) -> list[Any]:

@@ -53,7 +53,8 @@ def wrapped(action: Callable[P, T]) -> Callable[P, T]:
 
 def open_update(pdf: bytes) -> Update:
     """Start an update of `pdf`; readers of the world are lenient, so files are read leniently here too."""
-    return Update(io.BytesIO(pdf), strict=False)
+    # The first new object begins a line (ISO 19005-2 §6.1.9); many writers end a file right behind %%EOF.
+    return Update(io.BytesIO(pdf if pdf.endswith((b"\n", b"\r")) else pdf + b"\n"), strict=False)
 
 
 def import_mark(update: Update, mark: Mark, *, rotate: int) -> Any:

@@ -46,6 +46,7 @@ AGENCY_FIELD = "AgencySignature"
 _PREFIX = ("esign", "release")
 _NAME = re.compile(r"esign\.release\.[a-z0-9-]{1,32}")
 _FONT = "/EsignBlank"
+_SHOWN = "/Shown"
 
 # ISO 32000-1 Table 165: Print and Locked. Table 221: ReadOnly; Table 226: Pushbutton.
 _ANNOTATION_FLAGS = 4 | 128
@@ -158,7 +159,7 @@ def fill_field(update: Update, filled: FilledField) -> None:
     left, bottom, right, top = (float(v) for v in field["/Rect"])
     turn = int(field["/MK"].get("/R", 0)) if "/MK" in field else 0
     box = Box(page=0, left=0, bottom=0, width=right - left, height=top - bottom, rotate=turn)
-    field[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): drawing(update, filled.mark, box)})
+    field[pdf_name("/AP")] = _appearance(update, drawing(update, filled.mark, box), _get(field, "/AS"))
     if field["/FT"] == "/Tx":
         field[pdf_name("/V")] = pdf_string(filled.value)
     update.mark_update(reference)
@@ -178,13 +179,23 @@ def find_field(update: Update, name: str) -> Any:
 
 def is_blank(field: Any) -> bool:
     """Whether a field has neither a value nor a picture."""
-    return not _get(field, "/V") and _is_empty(_get(_get(field, "/AP"), "/N"))
+    return not _get(field, "/V") and is_empty(_get(_get(field, "/AP"), "/N"))
 
 
-def _is_empty(appearance: Any) -> bool:
+def is_empty(appearance: Any) -> bool:
+    """Whether an appearance, or each of its states (§12.5.5), shows nothing."""
     if appearance is None:
         return True
-    return isinstance(appearance, generic.StreamObject) and not appearance.data.strip()
+    if isinstance(appearance, generic.StreamObject):
+        return not appearance.data.strip()
+    return isinstance(appearance, generic.DictionaryObject) and all(is_empty(appearance[k]) for k in appearance)
+
+
+def _appearance(update: Update, form: Any, state: Any = None) -> Any:
+    """The /AP that shows `form`; of a button in its only state (ISO 19005-2 §6.3.3 asks for states there)."""
+    # The states are an object of their own: readers that compare revisions want a reference in /N.
+    normal = form if state is None else update.add_object(generic.DictionaryObject({pdf_name(str(state)): form}))
+    return generic.DictionaryObject({pdf_name("/N"): normal})
 
 
 def lock_of(names: Sequence[str]) -> FieldMDPSpec:
@@ -297,6 +308,8 @@ def _add_field(update: Update, field: ReleaseField, parent: Any) -> None:
     if field.is_picture:
         widget[pdf_name("/FT")] = pdf_name("/Btn")
         widget[pdf_name("/Ff")] = generic.NumberObject(_READ_ONLY | _PUSHBUTTON)
+        widget[pdf_name("/AS")] = pdf_name(_SHOWN)
+        widget[pdf_name("/AP")] = _appearance(update, widget["/AP"].raw_get("/N"), _SHOWN)
     else:
         widget[pdf_name("/FT")] = pdf_name("/Tx")
         widget[pdf_name("/Ff")] = generic.NumberObject(_READ_ONLY)

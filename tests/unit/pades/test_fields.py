@@ -44,7 +44,9 @@ def plain(widget: pikepdf.Object) -> dict[str, Any]:
     found: dict[str, Any] = {k: widget[k] for k in ("/F", "/Ff") if k in widget}
     found |= {k: str(widget[k]) for k in ("/FT", "/DA", "/TU") if k in widget}
     found |= {"/V": str(widget["/V"])} if isinstance(widget.get("/V"), pikepdf.String) else {}
-    found["picture"] = isinstance(widget["/AP"]["/N"], pikepdf.Stream) and list(widget["/AP"].keys()) == ["/N"]
+    normal = widget["/AP"]["/N"]
+    shown = normal[widget["/AS"]] if widget["/FT"] == "/Btn" else normal  # ISO 19005-2 §6.3.3
+    found["picture"] = isinstance(shown, pikepdf.Stream) and list(widget["/AP"].keys()) == ["/N"]
     found["rect"] = tuple(round(float(v), 3) for v in widget["/Rect"])
     found["lock"] = [str(f) for f in widget["/Lock"]["/Fields"]] if "/Lock" in widget else None
     return found
