@@ -23,7 +23,7 @@ from pyhanko.sign.validation.generic_cms import extract_certs_for_validation, va
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
-from esign.pades._encoding import is_well_encoded
+from esign.cms.ber import is_well_encoded
 from esign.pades._looks import is_redrawn, metadata_changed
 from esign.pades._quiet import quiet
 from esign.pades.chain import validate_chain

@@ -22,11 +22,11 @@ from pyhanko.sign.fields import SigSeedSubFilter, ensure_sig_flags, enumerate_si
 from pyhanko.sign.signers.cms_embedder import fieldmdp_reference_dictionary
 from pyhanko.sign.signers.pdf_byterange import SignatureObject
 
+from esign.cms.baseline import MAX_SIGNATURE, signed_attributes, signed_data
 from esign.document import Box, Mark
 from esign.errors import InputError, SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
 from esign.pades._writer import Update, import_mark, open_update, wrapped
-from esign.pades.cms import MAX_SIGNATURE, signed_attributes, signed_data
 from esign.pades.fields import FilledField, corners, fill_field, hidden, lock_of
 from esign.profile import VIETNAM, Level, SignatureProfile
 

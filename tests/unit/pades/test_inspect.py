@@ -16,8 +16,8 @@ from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from esign.keys import Mechanism
-from esign.pades._encoding import is_well_encoded
-from esign.pades.cms import signed_data
+from esign.cms.ber import is_well_encoded
+from esign.cms.baseline import signed_data
 from esign.pades.inspect import Inspection, inspect_signatures
 from esign.pades.sign import prepare, sign
 from esign.report import Indication, Integrity, Outcome

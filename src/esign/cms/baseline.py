@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from asn1crypto import x509
 
+from esign.cms.der import context, integer, null, octets, oid, sequence, set_of
 from esign.keys import KeyType, Mechanism
-from esign.pades._der import context, integer, null, octets, oid, sequence, set_of
 
 __all__ = ["MAX_SIGNATURE", "signed_attributes", "signed_data"]
 

@@ -1,16 +1,20 @@
-"""Just enough DER (X.690) to write a CMS signature; reading is asn1crypto's."""
+"""Just enough DER (X.690) to write a CMS signature; reading is `esign.cms.ber`'s."""
 
 from collections.abc import Iterable
 
-__all__ = ["context", "integer", "null", "octets", "oid", "sequence", "set_of"]
+__all__ = ["context", "integer", "length", "null", "octets", "oid", "sequence", "set_of"]
+
+
+def length(size: int) -> bytes:
+    """The length octets (§10.1: definite, as few as will do)."""
+    if size < 0x80:
+        return bytes((size,))
+    digits = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((0x80 | len(digits),)) + digits
 
 
 def _tlv(tag: int, content: bytes) -> bytes:
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return bytes((tag,)) + length(len(content)) + content
 
 
 def sequence(*items: bytes) -> bytes:
