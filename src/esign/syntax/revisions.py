@@ -1,0 +1,228 @@
+"""The revisions of a file: its cross-reference sections, followed from the last to the first (ISO 32000-2 §7.5.6).
+
+A linearized file has two sections, of which the newer stands first in the file; they are one revision (Annex F.3.4).
+A hybrid section points to a stream that says more (§7.5.8.4); it is part of the same revision.
+"""
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import Final
+
+from esign.reasons import Reason
+from esign.syntax.objects import Dict, Object, Ref, Stream
+from esign.syntax.parser import SPACE
+from esign.syntax.problems import SyntaxProblem
+from esign.syntax.source import Source
+from esign.syntax.xref import Entry, EntryKind, Section, SectionKind, read_table, stream_section
+
+__all__ = ["History", "Marker", "Revision", "read_revisions", "section_at"]
+
+_MARKER: Final = re.compile(rb"startxref" + SPACE + rb"*+(\d{1,12})(?:" + SPACE + rb"*+(%%EOF))?")
+_XREF: Final = re.compile(SPACE + rb"*+(?=xref)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marker:
+    """`startxref`, the offset, `%%EOF`: how an update ends (§7.5.5)."""
+
+    start: int
+    offset: int
+    """What it says, moved by what stands before the header."""
+    end: int
+    """Behind `%%EOF`, or behind the offset where that is missing."""
+    complete: bool
+    """Whether `%%EOF` follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Revision:
+    """One state that the document was saved in."""
+
+    index: int
+    start: int
+    """Where its bytes begin: behind the revision before."""
+    end: int
+    """Behind its `%%EOF`."""
+    end_of_line: int
+    """Behind the one end of line that may follow `%%EOF` and belongs to it."""
+    startxref: int
+    """Where its first section begins."""
+    trailer: Dict
+    kind: SectionKind
+    """Of its first section."""
+    sections: tuple[Section, ...]
+    """One; two where it is hybrid or linearized. The first that knows an object counts."""
+    hybrid: bool = False
+    """Whether the second section is for newer readers only: older ones see another document."""
+    linearized: bool = False
+
+    def entry(self, num: int) -> Entry | None:
+        """What this revision says of the object number `num`; None where it says nothing."""
+        free: Entry | None = None
+        for section in self.sections:
+            entry = section.find(num)
+            if entry is not None:
+                if entry.kind is not EntryKind.FREE or not self.hybrid:
+                    return entry
+                free = free or entry  # objects that older readers must not see are free for them (§7.5.8.4)
+        return free
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The object numbers that it says something of."""
+        return frozenset(num for section in self.sections for num in section)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The revisions, oldest first, and what was odd about them."""
+
+    revisions: tuple[Revision, ...]
+    markers: tuple[Marker, ...]
+    shift: int
+    """How many bytes stand before the header; offsets count from there."""
+    problems: tuple[Reason, ...]
+    rebuilt: bool = False
+    """Whether there is no usable chain, and the one revision was made by searching for objects."""
+
+
+def read_revisions(source: Source, shift: int) -> History:
+    """Follow the sections from the last `startxref`; `shift` is where the header stands.
+
+    Raises:
+        SyntaxProblem: a section of the chain cannot be read.
+    """
+    shift, markers = _markers(source, shift)
+    if not markers:
+        raise SyntaxProblem("syntax-startxref-missing")
+    chain, problems = _chain(source, markers[-1].offset, shift)
+    return History(
+        revisions=tuple(_revisions(source.data, chain, markers)),
+        markers=markers,
+        shift=shift,
+        problems=tuple(problems),
+    )
+
+
+def _markers(source: Source, shift: int) -> tuple[int, tuple[Marker, ...]]:
+    """Every `startxref`; offsets count from the header, except where that leads nowhere (readers try both)."""
+    found = list(_MARKER.finditer(source.data))
+    source.meter.parsed(len(source.data))
+    if shift and found and not _is_section(source, int(found[-1][1]) + shift):
+        shift = 0
+    return shift, tuple(
+        Marker(start=m.start(), offset=int(m[1]) + shift, end=m.end(), complete=m[2] is not None) for m in found
+    )
+
+
+def _is_section(source: Source, offset: int) -> bool:
+    return _XREF.match(source.data, offset) is not None or source.header(offset) is not None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Link:
+    """A section of the chain, with the stream of a hybrid one."""
+
+    section: Section
+    hidden: Section | None
+
+
+def _chain(source: Source, offset: int, shift: int) -> tuple[list[_Link], list[Reason]]:
+    """The sections, newest first."""
+    chain: list[_Link] = []
+    problems: list[Reason] = []
+    seen: set[int] = set()
+    following: int | None = offset
+    while following is not None:
+        if following in seen:
+            problems.append(Reason("syntax-xref-loop", {"offset": following}))
+            break
+        seen.add(following)
+        if len(seen) > source.meter.limits.revisions:
+            raise SyntaxProblem("syntax-too-many-revisions")
+        section = section_at(source, following)
+        hidden = None
+        stream = section.trailer.get("XRefStm")
+        if section.kind is SectionKind.TABLE and type(stream) is int and stream + shift not in seen:
+            hidden = section_at(source, stream + shift)
+            seen.add(stream + shift)
+        chain.append(_Link(section, hidden))
+        following = _previous(section.trailer, shift)
+    return chain, problems
+
+
+def _previous(trailer: Dict, shift: int) -> int | None:
+    """/Prev; some writers give 0 for none."""
+    previous = trailer.get("Prev")
+    if isinstance(previous, float) and previous.is_integer():
+        previous = int(previous)
+    return previous + shift if type(previous) is int and previous > 0 else None
+
+
+def section_at(source: Source, offset: int) -> Section:
+    """The section at `offset`: a table or a stream.
+
+    Raises:
+        SyntaxProblem: there is none, or it cannot be read.
+    """
+    table = _XREF.match(source.data, offset) if 0 <= offset < len(source.data) else None
+    if table is not None:
+        return read_table(source.data, table.end(), source.meter)
+    found = source.indirect(offset)
+    stream = found.value
+    if not isinstance(stream, Stream) or stream.dictionary.get("Type") != "XRef":
+        raise SyntaxProblem("syntax-xref-broken", offset=offset)
+    unpacked = source.decoded(stream, _direct, encrypted=False)
+    return stream_section(stream, found.start, found.end, unpacked, source.meter)
+
+
+def _direct(value: Object) -> Object:
+    """Entries of a cross-reference stream may not be references (§7.5.8.2)."""
+    return None if isinstance(value, Ref) else value
+
+
+def _revisions(data: bytes, chain: list[_Link], markers: tuple[Marker, ...]) -> list[Revision]:
+    """The chain in groups, oldest first: a section that points forward is the first page's of a linearized file."""
+    groups: list[list[_Link]] = []
+    for link in reversed(chain):
+        if groups and link.section.start < groups[-1][0].section.start:
+            groups[-1].insert(0, link)
+        else:
+            groups.append([link])
+    starts = [m.start for m in markers]
+    by_offset: dict[int, list[Marker]] = {}
+    for marker in markers:
+        by_offset.setdefault(marker.offset, []).append(marker)
+    result: list[Revision] = []
+    start = 0
+    for index, group in enumerate(groups):
+        first = group[0]
+        last = max(link.section.end for link in group)
+        named = by_offset.get(first.section.start, ())
+        following = bisect_left(starts, last)
+        ends = [m.end for m in named if m.start >= last] or [m.end for m in markers[following : following + 1]]
+        end = ends[0] if ends else last
+        sections = tuple(s for link in group for s in (link.section, link.hidden) if s is not None)
+        result.append(
+            Revision(
+                index=index,
+                start=start,
+                end=end,
+                end_of_line=_behind_end_of_line(data, end),
+                startxref=first.section.start,
+                trailer=first.section.trailer,
+                kind=first.section.kind,
+                sections=sections,
+                hybrid=any(link.hidden for link in group),
+                linearized=len(group) > 1,
+            )
+        )
+        start = result[-1].end_of_line
+    return result
+
+
+def _behind_end_of_line(data: bytes, at: int) -> int:
+    if data[at : at + 2] == b"\r\n":
+        return at + 2
+    return at + 1 if data[at : at + 1] in {b"\r", b"\n"} else at
