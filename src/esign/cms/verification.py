@@ -25,7 +25,7 @@ from esign.cms.algorithms import (
     pss_parameters,
     signature_algorithm,
 )
-from esign.cms.ber import Malformed, read
+from esign.cms.ber import INTEGER, SEQUENCE, Malformed, read
 from esign.cms.certificate import EmbeddedCertificate
 from esign.cms.container import SignerInfo
 from esign.cms.keys import RSA_PSS, PublicKey, curve_name, key_algorithm, key_name, load_public_key
@@ -105,36 +105,31 @@ class Value:
 
 def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Content, *, content_type: str) -> Value:
     """Verify that the key of `certificate` signed `content`; `content_type` is that of the container."""
-    named = digest_name(signer.digest_algorithm)
     problems: set[Problem] = set()
-    unsupported = ""
-    validity = Validity.UNSUPPORTED
+    unsupported = key = ""
+    mechanism = signer.signature_algorithm.oid
+    matches, made = Validity.INVALID, Validity.INVALID
     try:
-        validity = _content_digest(signer, content, content_type, problems)
+        matches = _content_digest(signer, content, content_type, problems)
     except Unsupported as e:
-        unsupported = e.algorithm
+        matches, unsupported = Validity.UNSUPPORTED, e.algorithm
     except Malformed:
         problems.add(Problem.ATTRIBUTES_MALFORMED)
-        validity = Validity.INVALID
-    made, mechanism, key = Validity.INVALID, signer.signature_algorithm.oid, ""
     try:
         public_key = load_public_key(certificate.public_key)
         key = key_name(public_key)
-        algorithm = _algorithm(signer, public_key, problems)
-        mechanism = _mechanism(algorithm, public_key)
-        made = _signature(signer, certificate, public_key, algorithm, content, problems)
-    except (Unsupported, UnsupportedAlgorithm) as e:
-        made = Validity.UNSUPPORTED
-        unsupported = e.algorithm if isinstance(e, Unsupported) else mechanism
+        made, mechanism = _signature(signer, certificate, public_key, content, problems)
+    except Unsupported as e:
+        made, unsupported = Validity.UNSUPPORTED, e.algorithm
+    except UnsupportedAlgorithm:
+        made, unsupported = Validity.UNSUPPORTED, mechanism
     except Malformed:
         problems.add(Problem.KEY)
-    if signer.signed is None:
-        validity = made
     return Value(
-        digest=validity,
+        digest=matches if signer.signed else made,
         signature=made,
         mechanism=mechanism,
-        digest_algorithm=named,
+        digest_algorithm=digest_name(signer.digest_algorithm),
         key=key,
         problems=frozenset(problems),
         unsupported=unsupported,
@@ -158,8 +153,40 @@ def _content_digest(signer: SignerInfo, content: Content, content_type: str, pro
     return Validity.VALID if matches else Validity.INVALID
 
 
-def _algorithm(signer: SignerInfo, key: PublicKey, problems: set[Problem]) -> SignatureAlgorithm:
-    """Scheme and digest of the signature value (RFC 5652 §5.4: where the scheme names no digest, the signer's)."""
+def _signature(
+    signer: SignerInfo,
+    certificate: EmbeddedCertificate,
+    key: PublicKey,
+    content: Content,
+    problems: set[Problem],
+) -> tuple[Validity, str]:
+    """Try what the signer can have meant, the standard's reading first; the mechanism is that of the one that fits."""
+    algorithms = _algorithms(signer, key)
+    if len(algorithms) > 1:
+        problems.add(Problem.DIGESTS_DIFFER)
+    messages = [content]
+    if signer.signed is not None:
+        # RFC 5652 §5.4: the DER encoding is signed, however the attributes stand here; many sign them as they stand.
+        standing = signer.signed.encoded
+        canonical = der.set_of(element.encoded for element in read(standing).children())
+        messages = [Content(canonical)]
+        if canonical != standing:
+            problems.add(Problem.ATTRIBUTES_NOT_DER)
+            messages.append(Content(standing))
+    if algorithms[0].scheme is Scheme.RSA_PSS:
+        _check_pss_key(signer.signature_algorithm, certificate)
+    for algorithm in algorithms:
+        for message in messages:
+            if _check(key, algorithm, signer, message, problems):
+                return Validity.VALID, _mechanism(algorithm, key)
+    return Validity.INVALID, _mechanism(algorithms[0], key)
+
+
+def _algorithms(signer: SignerInfo, key: PublicKey) -> list[SignatureAlgorithm]:
+    """Scheme and digest of the value (RFC 5652 §5.4): what the scheme names, then what the digest algorithm names.
+
+    Where the two differ, some signers used the one and some the other.
+    """
     named = digest_name(signer.digest_algorithm)
     if is_digest(signer.signature_algorithm):
         # Some write the digest where the scheme belongs; there is one usual scheme for each kind of key.
@@ -167,13 +194,12 @@ def _algorithm(signer: SignerInfo, key: PublicKey, problems: set[Problem]) -> Si
         found = SignatureAlgorithm(scheme, digest_name(signer.signature_algorithm))
     else:
         found = signature_algorithm(signer.signature_algorithm)
+    if found.scheme in {Scheme.ED25519, Scheme.ED448}:
+        return [found]
     if found.scheme is Scheme.RSA_PSS:
-        found = SignatureAlgorithm(found.scheme, pss_parameters(signer.signature_algorithm.parameters).digest)
-    elif found.digest is None:
-        found = SignatureAlgorithm(found.scheme, named)
-    if found.digest != named and found.scheme not in {Scheme.ED25519, Scheme.ED448}:
-        problems.add(Problem.DIGESTS_DIFFER)
-    return found
+        return [SignatureAlgorithm(found.scheme, pss_parameters(signer.signature_algorithm.parameters).digest)]
+    digests = dict.fromkeys(filter(None, (found.digest, named)))
+    return [SignatureAlgorithm(found.scheme, digest) for digest in digests]
 
 
 def _mechanism(algorithm: SignatureAlgorithm, key: PublicKey) -> str:
@@ -181,28 +207,6 @@ def _mechanism(algorithm: SignatureAlgorithm, key: PublicKey) -> str:
         return str(algorithm.scheme.value)
     curve = curve_name(key).replace("P-", "p") if isinstance(key, ec.EllipticCurvePublicKey) else ""
     return "-".join(filter(None, (algorithm.scheme.value, curve, algorithm.digest)))
-
-
-def _signature(
-    signer: SignerInfo,
-    certificate: EmbeddedCertificate,
-    key: PublicKey,
-    algorithm: SignatureAlgorithm,
-    content: Content,
-    problems: set[Problem],
-) -> Validity:
-    if algorithm.scheme is Scheme.RSA_PSS:
-        _check_pss_key(signer.signature_algorithm, certificate)
-    if signer.signed is None:
-        return _check(key, algorithm, signer, content, problems)
-    # RFC 5652 §5.4: the DER encoding is signed, however the attributes stand here; many sign them as they stand.
-    standing = signer.signed.encoded
-    canonical = der.set_of(element.encoded for element in read(standing).children())
-    if canonical != standing:
-        problems.add(Problem.ATTRIBUTES_NOT_DER)
-        if _check(key, algorithm, signer, Content(canonical), problems) is Validity.VALID:
-            return Validity.VALID
-    return _check(key, algorithm, signer, Content(standing), problems)
 
 
 def _check_pss_key(named: AlgorithmIdentifier, certificate: EmbeddedCertificate) -> None:
@@ -219,40 +223,50 @@ def _check_pss_key(named: AlgorithmIdentifier, certificate: EmbeddedCertificate)
 
 def _check(
     key: PublicKey, algorithm: SignatureAlgorithm, signer: SignerInfo, content: Content, problems: set[Problem]
-) -> Validity:
+) -> bool:
     try:
-        valid = _is_valid(key, algorithm, signer, content)
-    except (InvalidSignature, ValueError) as e:
+        return _is_valid(key, algorithm, signer, content, problems)
+    except Unsupported:
+        raise
+    except (InvalidSignature, ValueError):
         # cryptography raises ValueError for values that cannot be of this key: too long, too large.
-        if isinstance(e, Unsupported):
-            raise
-        valid = False
-    if valid is None:
-        problems.add(Problem.KEY)
-    return Validity.VALID if valid else Validity.INVALID
+        return False
 
 
-def _is_valid(key: PublicKey, algorithm: SignatureAlgorithm, signer: SignerInfo, content: Content) -> bool | None:
-    """Whether the value is right; None where key and scheme do not fit."""
-    scheme, signature = algorithm.scheme, signer.signature
+def _is_valid(
+    key: PublicKey, algorithm: SignatureAlgorithm, signer: SignerInfo, content: Content, problems: set[Problem]
+) -> bool:
+    """Whether the value is right; some of cryptography's ways to say no are exceptions."""
+    scheme, signature, name = algorithm.scheme, signer.signature, algorithm.digest or ""
     if scheme is Scheme.RSA_PKCS1 and isinstance(key, rsa.RSAPublicKey):
-        return is_pkcs1(key, signature, algorithm.digest or "", content)
+        return is_pkcs1(key, signature, name, content)
     if scheme is Scheme.RSA_PSS and isinstance(key, rsa.RSAPublicKey):
         _verify_pss(key, signer, content)
     elif scheme in {Scheme.ECDSA, Scheme.ECDSA_PLAIN} and isinstance(key, ec.EllipticCurvePublicKey):
-        encoded = _sequence_of_two(signature) if scheme is Scheme.ECDSA_PLAIN else signature
-        value = content.digest(algorithm.digest or "")
-        key.verify(encoded, value, ec.ECDSA(_prehashed(value)))
+        value = content.digest(name)
+        plain = scheme is Scheme.ECDSA_PLAIN or _is_plain(signature, key)
+        key.verify(_sequence_of_two(signature) if plain else signature, value, ec.ECDSA(_prehashed(value)))
     elif scheme is Scheme.DSA and isinstance(key, dsa.DSAPublicKey):
-        value = content.digest(algorithm.digest or "")
+        value = content.digest(name)
         key.verify(signature, value, _prehashed(value))
     elif (scheme is Scheme.ED25519 and isinstance(key, ed25519.Ed25519PublicKey)) or (
         scheme is Scheme.ED448 and isinstance(key, ed448.Ed448PublicKey)
     ):
         key.verify(signature, bytes(content))
     else:
-        return None
+        problems.add(Problem.KEY)
+        return False
     return True
+
+
+def _is_plain(signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
+    """Whether r and s stand side by side under an identifier that promises a SEQUENCE: some signers write so."""
+    if len(signature) != 2 * ((key.curve.key_size + 7) // 8):
+        return False
+    try:
+        return [part.tag for part in read(signature).items(SEQUENCE)] != [INTEGER, INTEGER]
+    except Malformed:
+        return True
 
 
 # For a value that is a digest already, only its length matters to ECDSA and DSA.
