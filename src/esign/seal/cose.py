@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from esign.errors import SealError
 
-__all__ = ["ALG", "CRIT", "ES256", "KID", "Form", "Sign1", "decode", "loads", "raw_signature", "scan", "verify"]
+__all__ = ["ALG", "CRIT", "ES256", "KID", "TYP", "Form", "Sign1", "decode", "loads", "raw_signature", "scan", "verify"]
 
-ALG, CRIT, KID = 1, 2, 4
-"""Header parameters (RFC 9052 §3.1)."""
+ALG, CRIT, KID, TYP = 1, 2, 4, 16
+"""Header parameters (RFC 9052 §3.1, RFC 9596 §2)."""
 ES256 = -7
 """ECDSA with SHA-256 (RFC 9053 §2.1)."""
 
@@ -56,14 +56,19 @@ class Sign1:
     """r‖s (RFC 9053 §2.1)."""
 
     @property
+    def signed_header(self) -> Mapping[object, object]:
+        """The protected header alone: what the signer stands for."""
+        return cast("dict[object, object]", cbor2.loads(self.protected)) if self.protected else {}
+
+    @property
     def headers(self) -> Mapping[object, object]:
         """Both headers; no label stands in both."""
-        protected = cast("dict[object, object]", cbor2.loads(self.protected)) if self.protected else {}
-        return {**protected, **self.unprotected}
+        return {**self.signed_header, **self.unprotected}
 
-    def encoded(self) -> bytes:
-        """The message, untagged and deterministic if its headers are."""
-        return cbor2.dumps([self.protected, dict(self.unprotected), self.payload, self.signature])
+    def encoded(self, *, form: Form = Form.SEAL) -> bytes:
+        """The message, deterministic if its headers are; tagged as `form` asks."""
+        message = cbor2.dumps([self.protected, dict(self.unprotected), self.payload, self.signature])
+        return _TAG + message if form is Form.COSE else message
 
     def to_be_signed(self, external_aad: bytes = b"") -> bytes:
         """Sig_structure (RFC 9052 §4.4); an empty protected map is signed as a zero-length string."""
@@ -130,13 +135,13 @@ def raw_signature(der: bytes, *, half: int = 32) -> bytes:
         raise SealError("seal-signature-form") from e
 
 
-def loads(data: bytes, *, strict: bool = True) -> Any:
-    """The one CBOR item that `data` is, after `scan` let it pass.
+def loads(data: bytes, *, strict: bool = True, depth: int = _MAX_DEPTH) -> Any:
+    """The one CBOR item that `data` is, nested at most `depth` deep, after `scan` let it pass.
 
     Raises:
         SealError: A code of `decode`.
     """
-    end = scan(data, strict=strict)
+    end = scan(data, strict=strict, depth=depth)
     if end != len(data):
         raise SealError("seal-trailing-bytes", offset=end)
     try:
@@ -146,11 +151,11 @@ def loads(data: bytes, *, strict: bool = True) -> Any:
         raise SealError("seal-cbor-invalid", offset=0) from e
 
 
-def scan(data: bytes, at: int = 0, *, strict: bool = True, depth: int = 0) -> int:
+def scan(data: bytes, at: int = 0, *, strict: bool = True, depth: int = _MAX_DEPTH) -> int:
     """The end of the CBOR item that begins at `at`; refuses what no seal has.
 
-    Accepted: integers, strings, arrays, maps, false, true and null, of definite length and bounded depth; in maps
-    no key twice. `strict` asks for RFC 8949 §4.2.1 as well: shortest heads, keys in bytewise order.
+    Accepted: integers, strings, arrays, maps, false, true and null, of definite length, nested at most `depth` deep;
+    in maps no key twice. `strict` asks for RFC 8949 §4.2.1 as well: shortest heads, keys in bytewise order.
     """
     major, value, end = _head(data, at, strict=strict)
     if major in (0, 1):
@@ -163,13 +168,13 @@ def scan(data: bytes, at: int = 0, *, strict: bool = True, depth: int = 0) -> in
         if value not in (20, 21, 22) or end != at + 1:
             raise SealError("seal-cbor-invalid", offset=at)
         return end
-    if major == 6 or depth >= _MAX_DEPTH or value > len(data) - end:
+    if major == 6 or depth == 0 or value > len(data) - end:
         raise SealError("seal-cbor-invalid", offset=at)
     if major == 4:
         for _ in range(value):
-            end = scan(data, end, strict=strict, depth=depth + 1)
+            end = scan(data, end, strict=strict, depth=depth - 1)
         return end
-    return _scan_map(data, end, pairs=value, strict=strict, depth=depth + 1)
+    return _scan_map(data, end, pairs=value, strict=strict, depth=depth - 1)
 
 
 def _scan_map(data: bytes, at: int, *, pairs: int, strict: bool, depth: int) -> int:
