@@ -1,4 +1,4 @@
-"""Whom a verifier trusts: anchors that an operator named, issuers that help to find a path, revocation lists.
+"""Whom a verifier trusts: anchors that an operator named, issuers that help to find a path, revocation information.
 
 Nothing is trusted by default, neither the operating system's roots nor what a document brings along (RFC 5280 §6).
 """
@@ -12,10 +12,14 @@ from typing import Self
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.ocsp import load_der_ocsp_response
 
 from esign.errors import InputError
+from esign.trust.purpose import Purpose
 
 __all__ = ["TrustAnchor", "TrustStore", "certificates"]
+
+_ANY = frozenset({Purpose.DOCUMENT, Purpose.TIMESTAMP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class TrustAnchor:
 
     der: bytes = field(repr=False)
     """Its certificate."""
+    purposes: frozenset[Purpose] = _ANY
+    """What it is trusted for: some roots certify time-stamping authorities alone."""
 
     @property
     def sha256(self) -> str:
@@ -46,21 +52,38 @@ class TrustStore:
     """Issuing certificates, DER: many Vietnamese signatures carry only the leaf. Not trusted by themselves."""
     crls: tuple[bytes, ...] = field(default=(), repr=False)
     """Certificate revocation lists, DER; each counts only if its issuer signed it and it is current."""
+    ocsps: tuple[bytes, ...] = field(default=(), repr=False)
+    """OCSP responses, DER; each counts only if the issuer or a responder that it named signed it."""
 
     @classmethod
-    def from_pem(cls, *anchors: bytes, intermediates: Iterable[bytes] = (), crls: Iterable[bytes] = ()) -> Self:
+    def from_pem(
+        cls,
+        *anchors: bytes,
+        authorities: Iterable[bytes] = (),
+        intermediates: Iterable[bytes] = (),
+        crls: Iterable[bytes] = (),
+        ocsps: Iterable[bytes] = (),
+    ) -> Self:
         """From files' contents: PEM bundles, DER, or PKCS#7 (.p7b); revocation lists in PEM or DER.
 
+        `authorities` are anchors for time-stamps alone.
+
         Raises:
-            InputError: `certificate-unreadable` or `crl-unreadable`.
+            InputError: `certificate-unreadable`, `crl-unreadable` or `ocsp-unreadable`.
         """
         found = dict.fromkeys(c for data in anchors for c in certificates(data))
-        helping = dict.fromkeys(c for data in intermediates for c in certificates(data))
+        stamping = dict.fromkeys(c for data in authorities for c in certificates(data))
+        only = frozenset({Purpose.TIMESTAMP})
         return cls(
-            anchors=tuple(map(TrustAnchor, found)),
-            intermediates=tuple(helping),
+            anchors=(*map(TrustAnchor, found), *(TrustAnchor(c, only) for c in stamping if c not in found)),
+            intermediates=tuple(dict.fromkeys(c for data in intermediates for c in certificates(data))),
             crls=tuple(_crl(data) for data in crls),
+            ocsps=tuple(_ocsp(data) for data in ocsps),
         )
+
+    def anchors_for(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """The anchors that count for `purpose`, DER."""
+        return tuple(a.der for a in self.anchors if purpose in a.purposes)
 
 
 def certificates(data: bytes) -> tuple[bytes, ...]:
@@ -102,3 +125,10 @@ def _crl(data: bytes) -> bytes:
         return load(data).public_bytes(Encoding.DER)
     except ValueError as e:
         raise InputError("crl-unreadable", problem=type(e).__name__) from e
+
+
+def _ocsp(data: bytes) -> bytes:
+    try:
+        return load_der_ocsp_response(data).public_bytes(Encoding.DER)
+    except ValueError as e:
+        raise InputError("ocsp-unreadable", problem=type(e).__name__) from e
