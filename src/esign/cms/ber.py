@@ -17,7 +17,6 @@ __all__ = [
     "Malformed",
     "check",
     "definite",
-    "encode",
     "is_well_encoded",
     "read",
     "read_all",
@@ -179,7 +178,7 @@ def _definite(raw: bytes, at: int, end: int, depth: int) -> tuple[bytes, int]:
     content = b"".join(parts)
     if content == element.value:
         return element.encoded, element.end
-    return encode(raw[element.start : _after_tag(raw, element.start)], content), element.end
+    return _encode(raw[element.start : _after_tag(raw, element.start)], content), element.end
 
 
 def _closed(raw: bytes, start: int, end: int, depth: int) -> tuple[bytes, int]:
@@ -194,16 +193,18 @@ def _closed(raw: bytes, start: int, end: int, depth: int) -> tuple[bytes, int]:
         parts.append(part)
     if at + 2 > end:
         raise Malformed("cut short")
-    return encode(tag, b"".join(parts)), at + 2
+    return _encode(tag, b"".join(parts)), at + 2
+
+
+def _encode(tag: bytes, content: bytes) -> bytes:
+    """An element that is rewritten; an OCTET STRING in pieces becomes one, as DER wants it (§10.2)."""
+    if tag == b"\x24":
+        return der.octets(b"".join(piece.octets() for piece in read_all(content, 0, len(content))))
+    return der.encode(tag, content)
 
 
 def _after_tag(raw: bytes, at: int) -> int:
     return at + 1 if raw[at] & 0x1F != 0x1F else _high_tag(raw, raw[at], at + 1)[1]
-
-
-def encode(tag: bytes, content: bytes) -> bytes:
-    """`content` under the identifier octets `tag`, with a definite length."""
-    return tag + der.length(len(content)) + content
 
 
 def is_well_encoded(raw: bytes) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-__all__ = ["context", "integer", "length", "null", "octets", "oid", "sequence", "set_of"]
+__all__ = ["context", "encode", "integer", "length", "null", "octets", "oid", "sequence", "set_of"]
 
 
 def length(size: int) -> bytes:
@@ -13,8 +13,13 @@ def length(size: int) -> bytes:
     return bytes((0x80 | len(digits),)) + digits
 
 
+def encode(tag: bytes, content: bytes) -> bytes:
+    """`content` under the identifier octets `tag`."""
+    return tag + length(len(content)) + content
+
+
 def _tlv(tag: int, content: bytes) -> bytes:
-    return bytes((tag,)) + length(len(content)) + content
+    return encode(bytes((tag,)), content)
 
 
 def sequence(*items: bytes) -> bytes:
