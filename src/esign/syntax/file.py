@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from esign.reasons import Reason
 from esign.syntax.encryption import Decryptor, decryptor
-from esign.syntax.objects import Dict, Object, Ref, Stream
+from esign.syntax.objects import Dict, Object, Ref, Stream, String
 from esign.syntax.oddities import find_problems
 from esign.syntax.problems import DEFAULT, Limits, SyntaxProblem
 from esign.syntax.recovery import rebuild
@@ -62,13 +62,15 @@ class File:
             return rebuild(self.source, e.reason)
 
     def _decryptor(self) -> Decryptor | None:
-        trailer = self.revisions[-1].trailer
-        encryption = self.latest.entry(trailer, "Encrypt")
+        encryption = self.latest.entry(self.latest.trailer, "Encrypt")
         if encryption is None:
             return None
-        if not isinstance(encryption, Dict):
+        plain = self.latest.direct(encryption)
+        file_id = self.latest.direct(self.latest.trailer.get("ID"))
+        first = file_id[0] if isinstance(file_id, list) and file_id else b""
+        if not isinstance(plain, Dict):
             raise SyntaxProblem("syntax-encryption-unknown")
-        return decryptor(self.latest.direct(encryption), self.latest.direct(trailer.get("ID")))
+        return decryptor(plain, bytes(first) if isinstance(first, String) else b"")
 
     @property
     def revisions(self) -> tuple[Revision, ...]:
@@ -83,7 +85,7 @@ class File:
     @cached_property
     def problems(self) -> tuple[Reason, ...]:
         """What is structurally odd, so that readers may see different documents; looks through the whole file."""
-        return tuple(find_problems(self))
+        return find_problems(self)
 
     @property
     def encrypted(self) -> bool:

@@ -41,7 +41,7 @@ class Keyword(bytes):
 
 
 class String(bytes):
-    """A string (§7.3.4), unescaped; in an encrypted file still encrypted, see `View.text`."""
+    """A string (§7.3.4), unescaped, and decrypted where the file is encrypted."""
 
     span: tuple[int, int] | None = None
     """From its opening to behind its closing delimiter, in bytes of the file; None in an object stream."""

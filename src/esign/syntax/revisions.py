@@ -19,6 +19,7 @@ from esign.syntax.xref import Entry, EntryKind, Section, SectionKind, read_table
 __all__ = ["History", "Marker", "Revision", "read_revisions", "section_at"]
 
 _MARKER: Final = re.compile(rb"startxref" + SPACE + rb"*+(\d{1,12})(?:" + SPACE + rb"*+(%%EOF))?")
+_SPACE: Final = re.compile(SPACE + rb"*+")
 _XREF: Final = re.compile(SPACE + rb"*+(?=xref)")
 
 
@@ -28,7 +29,7 @@ class Marker:
 
     start: int
     offset: int
-    """What it says, moved by what stands before the header."""
+    """Where it leads: what it says, moved by what stands before the header and past white space."""
     end: int
     """Behind `%%EOF`, or behind the offset where that is missing."""
     complete: bool
@@ -112,8 +113,14 @@ def _markers(source: Source, shift: int) -> tuple[int, tuple[Marker, ...]]:
     if shift and found and not _is_section(source, int(found[-1][1]) + shift):
         shift = 0
     return shift, tuple(
-        Marker(start=m.start(), offset=int(m[1]) + shift, end=m.end(), complete=m[2] is not None) for m in found
+        Marker(start=m.start(), offset=_past_space(source.data, int(m[1]) + shift), end=m.end(), complete=bool(m[2]))
+        for m in found
     )
+
+
+def _past_space(data: bytes, offset: int) -> int:
+    space = _SPACE.match(data, offset)
+    return space.end() if space else offset
 
 
 def _is_section(source: Source, offset: int) -> bool:
@@ -135,21 +142,24 @@ def _chain(source: Source, offset: int, shift: int) -> tuple[list[_Link], list[R
     seen: set[int] = set()
     following: int | None = offset
     while following is not None:
-        if following in seen:
-            problems.append(Reason("syntax-xref-loop", {"offset": following}))
+        section = section_at(source, following)
+        if section.start in seen:
+            problems.append(Reason("syntax-xref-loop", {"offset": section.start}))
             break
-        seen.add(following)
+        seen.add(section.start)
         if len(seen) > source.meter.limits.revisions:
             raise SyntaxProblem("syntax-too-many-revisions")
-        section = section_at(source, following)
-        hidden = None
-        stream = section.trailer.get("XRefStm")
-        if section.kind is SectionKind.TABLE and type(stream) is int and stream + shift not in seen:
-            hidden = section_at(source, stream + shift)
-            seen.add(stream + shift)
-        chain.append(_Link(section, hidden))
+        chain.append(_Link(section, _hidden(source, section, shift)))
         following = _previous(section.trailer, shift)
     return chain, problems
+
+
+def _hidden(source: Source, section: Section, shift: int) -> Section | None:
+    """The stream of a hybrid table (§7.5.8.4)."""
+    stream = section.trailer.get("XRefStm")
+    if section.kind is SectionKind.STREAM or not isinstance(stream, int):
+        return None
+    return section_at(source, stream + shift)
 
 
 def _previous(trailer: Dict, shift: int) -> int | None:

@@ -111,6 +111,8 @@ class Source:
             value = self._stream(value, keyword.end(), ref, offset)
             after = _ENDSTREAM.match(self.data, value.start + value.length)
             end = after.end() if after else value.start + value.length
+        if self.decryptor is not None:
+            value = self.decryptor.value(value, ref)
         closing = _ENDOBJ.match(self.data, end)
         return Indirect(ref, value, header.start(1), closing.end() if closing else end, closed=closing is not None)
 
