@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
-from esign.errors import NetworkError
+from esign.errors import Error, NetworkError
 from esign.net.deadline import Deadline, Monotonic
 
 __all__ = ["BreakerState", "Gate", "Health"]
@@ -67,7 +67,7 @@ class Gate:
 
     @contextmanager
     def through(self, host: str, deadline: Deadline) -> Iterator[None]:
-        """Wait for a place, and learn from how the block ends: a `NetworkError` is a failure of the host.
+        """Wait for a place, and learn from how the block ends: an error of ours is a failure of the host.
 
         Raises:
             NetworkError: `host-resting`, or `host-busy`: no place until the deadline.
@@ -82,7 +82,7 @@ class Gate:
             started = self._monotonic()
             try:
                 yield
-            except NetworkError as e:
+            except Error as e:
                 if e.code not in _NO_FAULT:
                     self._failed(known)
                 raise
@@ -105,10 +105,6 @@ class Gate:
                 resting = self._monotonic() < known.open_until
                 state = BreakerState.OPEN if resting else BreakerState.HALF_OPEN
             return Health(state=state, failures=known.failures, latency=known.latency)
-
-    def blame(self, host: str) -> None:
-        """Count a failure that only the reader of an answer could see."""
-        self._failed(self._known(host))
 
     def _known(self, host: str) -> _Host:
         with self._lock:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpcore
 
-from esign.errors import ConfigurationError, NetworkError
+from esign.errors import ConfigurationError, Error, NetworkError
 from esign.net.breaker import Gate, Health
 from esign.net.cache import Cache, Kept
 from esign.net.deadline import Deadline, Monotonic
@@ -108,8 +108,17 @@ class Client:
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
         self._lock = threading.Lock()
 
-    def fetch(self, query: Query, *, newer_than: datetime | None = None) -> Fetched:
+    def fetch(
+        self,
+        query: Query,
+        *,
+        newer_than: datetime | None = None,
+        check: Callable[[bytes], object] = lambda _: None,
+    ) -> Fetched:
         """The answer to `query`; a kept one where it has not ended and came after `newer_than`.
+
+        `check` reads the answer and raises an `Error` where it is no good: such an answer counts against its host, is
+        not kept, and the error goes on to the caller.
 
         Raises:
             NetworkError: Its code says what went wrong; the deadline is kept whatever that was.
@@ -117,25 +126,20 @@ class Client:
         destination = self._rules.destination(query.url)
         deadline = Deadline(query.deadline or self._rules.deadline, host=destination.host, monotonic=self._monotonic)
         self._refuse_telling(query, destination)
-        kept = self._kept(query, destination, newer_than)
+        kept = self._kept(query, destination, newer_than, check)
         if kept is not None:
             return kept
         with self._gate.through(destination.authority, deadline):
-            kept = self._kept(query, destination, newer_than)
+            kept = self._kept(query, destination, newer_than, check)
             if kept is not None:  # another thread asked while we waited
                 return kept
             body = self._exchange(query, destination, deadline)
+            check(body)
         at = self._now()
         until = fresh_until(query.kind, body, now=at)
         if until is not None:
             self._cache.put(_key(query, destination), Kept(body=body, fetched_at=at, until=until))
         return Fetched(query=query, url=destination.url, body=body, at=at, elapsed=deadline.elapsed)
-
-    def forget(self, fetched: Fetched) -> None:
-        """The answer was no good: do not give it again, and count it against its host."""
-        destination = self._rules.destination(fetched.query.url)
-        self._cache.forget(_key(fetched.query, destination))
-        self._gate.blame(destination.authority)
 
     def health(self, url: str) -> Health:
         """How the host of `url` does.
@@ -145,9 +149,17 @@ class Client:
         """
         return self._gate.health(self._rules.destination(url).authority)
 
-    def _kept(self, query: Query, destination: Destination, newer_than: datetime | None) -> Fetched | None:
-        kept = self._cache.get(_key(query, destination), now=self._now())
+    def _kept(
+        self, query: Query, destination: Destination, newer_than: datetime | None, check: Callable[[bytes], object]
+    ) -> Fetched | None:
+        key = _key(query, destination)
+        kept = self._cache.get(key, now=self._now())
         if kept is None or (newer_than is not None and kept.fetched_at < newer_than):
+            return None
+        try:
+            check(kept.body)
+        except Error:
+            self._cache.forget(key)  # another caller's idea of good was another one, or the folder was tampered with
             return None
         return Fetched(
             query=query, url=destination.url, body=kept.body, at=kept.fetched_at, elapsed=timedelta(0), kept=True
@@ -173,7 +185,7 @@ class Client:
             addresses[:_MOST_ADDRESSES],
             host=destination.host,
             deadline=deadline,
-            most_bytes=shape.most_bytes + _HEADERS,
+            most_bytes=_HEADERS,
             connector=self._connector,
         )
         request = _request(query, destination, shape)
@@ -185,6 +197,7 @@ class Client:
                 response = connection.handle_request(request)
                 try:
                     _check_head(response, destination.host, shape)
+                    backend.allow(shape.most_bytes)
                     return _read(response, destination.host, shape)
                 finally:
                     response.close()
@@ -269,10 +282,10 @@ def _read(response: httpcore.Response, host: str, shape: Shape) -> bytes:
     for part in response.iter_stream():
         checked = buffer.tell() >= HEADER
         buffer.write(part)
-        if buffer.tell() > shape.most_bytes:
-            raise NetworkError("answer-too-large", host=host)
         if not checked and buffer.tell() >= HEADER:
             _check_start(bytes(buffer.getbuffer()[:HEADER]), host, shape)
+        if buffer.tell() > shape.most_bytes:
+            raise NetworkError("answer-too-large", host=host)
     body = buffer.getvalue()
     if not is_whole(body, pem=shape.pem):
         raise NetworkError("answer-not-der", host=host)

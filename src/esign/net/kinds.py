@@ -126,7 +126,7 @@ _CERTIFICATES_KEPT = timedelta(days=1)
 def fresh_until(kind: Kind, body: bytes, *, now: datetime) -> datetime | None:
     """Until when an answer may be given again; None where it may not.
 
-    Whether it tells the truth is for its reader to find out, who says `Client.forget` if it does not.
+    Whether it tells the truth is for its reader to find out (`check` of `Client.fetch`).
     """
     if kind is Kind.TIMESTAMP:
         return None

@@ -134,7 +134,7 @@ class NetworkRules:
             _host_of(rule.removeprefix("."))
         for old, new in self.rewrite.items():
             _host_of(old)
-            _host_of(new if "://" in new else f"http://{new}")
+            _host_of(new)
 
     def destination(self, url: str) -> Destination:
         """Where `url` leads under these rules; rewriting comes first, every rule applies to what it gives.
@@ -201,6 +201,9 @@ def _covers(rule: str, host: str) -> bool:
 def _host_of(rule: str) -> Destination:
     bracketed = f"[{rule}]" if rule.count(":") > 1 and not rule.startswith(("[", "http")) else rule
     try:
-        return Destination.parse(bracketed if "://" in rule else f"http://{bracketed}/")
+        found = Destination.parse(bracketed if "://" in rule else f"http://{bracketed}")
     except NetworkError as e:
         raise ConfigurationError("network-rule-invalid", found=rule) from e
+    if found.target != "/":
+        raise ConfigurationError("network-rule-invalid", found=rule)
+    return found

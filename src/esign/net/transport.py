@@ -39,12 +39,18 @@ class Backend(httpcore.NetworkBackend):
         most_bytes: int,
         connector: Connector = connect,
     ) -> None:
-        """`addresses` are tried in order; `most_bytes` bounds what is read from the wire, headers included."""
+        """`addresses` are tried in order; `most_bytes` bounds what is read from the wire, until `allow` adds to it."""
         self._addresses = tuple(addresses)
         self._host = host
         self._deadline = deadline
         self._most_bytes = most_bytes
         self._connector = connector
+        self._stream: _Stream | None = None
+
+    def allow(self, more: int) -> None:
+        """So many bytes more may be read: the headers were good."""
+        if self._stream is not None:
+            self._stream.left += more
 
     def connect_tcp(
         self,
@@ -62,7 +68,8 @@ class Backend(httpcore.NetworkBackend):
             except OSError:
                 continue
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return _Stream(opened, host=self._host, deadline=self._deadline, most_bytes=self._most_bytes)
+            self._stream = _Stream(opened, host=self._host, deadline=self._deadline, most_bytes=self._most_bytes)
+            return self._stream
         self._deadline.remaining()  # the last one may have taken all of it
         raise NetworkError("connection-failed", host=self._host, count=len(self._addresses))
 
@@ -74,14 +81,14 @@ class _Stream(httpcore.NetworkStream):
         self._socket = opened
         self._host = host
         self._deadline = deadline
-        self._left = most_bytes
+        self.left = most_bytes
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        if self._left <= 0:
+        if self.left <= 0:
             raise NetworkError("answer-too-large", host=self._host)
         with self._waiting():
-            data = self._socket.recv(min(max_bytes, self._left))
-        self._left -= len(data)
+            data = self._socket.recv(min(max_bytes, self.left))
+        self.left -= len(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
