@@ -1,4 +1,4 @@
-"""Write a sample of what a host publishes: trust list, shards, detail files, and a seal for every state of a verdict."""
+"""Write a sample of what a host publishes: trust list, shards, detail files, a seal for every state of a verdict."""
 
 import argparse
 import sys

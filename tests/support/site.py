@@ -1,4 +1,4 @@
-"""A complete sample of what a host publishes: trust list, shards, detail files, and a token for every state of a verdict.
+"""A sample of what a host publishes: trust list, shards, detail files, and a seal for every state of a verdict.
 
 All keys are derived from small numbers and so known to everybody; names say that they are specimens.
 """
@@ -232,7 +232,7 @@ def claims(at: datetime, *, shard: int = SECOND, index: int = 0, **changes: obje
         "issued_at": at - timedelta(days=20),
         "result_id": ResultId(sha256(f"{shard} {index} {sorted(changes)}".encode()).digest()[:10]),
         "status_number": shard * SHARD_SIZE + index,
-        "digest": bytes(16),
+        "digest": sha256(b"a specimen file").digest()[:16],
         "procedure": COMMON,
         "number": DocumentNumber.parse("15/QĐ-UBND"),
         "holder": MaskedHolder("N.V.A***"),

@@ -23,11 +23,16 @@ from esign.seal.digest import binding, digest_of, salted
 from esign.seal.keys import SealKey, SealKeys
 from esign.seal.mask import MaskedHolder
 from esign.seal.scan import read, seal_urls
+from esign.seal.status import Freshness, StatusAnswer, StatusFiles
 from esign.seal.symbol import Level, Symbol
 from esign.seal.token import Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
+from esign.seal.trust_list import TrustList
+from esign.seal.trust_parts import read_parts
+from esign.seal.verdict import State, Verdict, judge
 from esign.seal.verification import SealReport, verify
 
 __all__ = [
+    "Freshness",
     "Kid",
     "Level",
     "MaskedHolder",
@@ -36,12 +41,19 @@ __all__ = [
     "SealKeys",
     "SealReport",
     "SealToken",
+    "State",
+    "StatusAnswer",
+    "StatusFiles",
     "Symbol",
+    "TrustList",
+    "Verdict",
     "assemble",
     "binding",
     "digest_of",
+    "judge",
     "make",
     "read",
+    "read_parts",
     "salted",
     "seal_urls",
     "split_url",

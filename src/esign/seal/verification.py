@@ -1,10 +1,10 @@
 """Whether a seal is genuine: offline, without side effects, and never raising for a bad seal.
 
-What a genuine seal stands for may have been withdrawn since; that is the status lists' to say, with
-`SealClaims.status_shard` and `status_index`, and is shown beside this report, not inside it.
+What a genuine seal stands for may have been withdrawn since; that is the status lists' to say. Their answer stands
+beside the checks (DESIGN law 4), and `esign.seal.judge` makes one word of both.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -12,7 +12,9 @@ from esign.errors import SealError
 from esign.reasons import Reason
 from esign.report import Check, Indication, Outcome
 from esign.seal.keys import SealKey, SealKeys
+from esign.seal.status import StatusAnswer, StatusFiles
 from esign.seal.token import SealToken, split_url
+from esign.seal.trust_list import TrustList
 
 __all__ = ["SealReport", "verify"]
 
@@ -32,6 +34,8 @@ class SealReport:
     """The time of validation."""
     checks: tuple[Check, ...]
     """`seal-format`, `seal-key`, `seal-signature`, `seal-host`, `seal-key-validity`, `seal-time`, `seal-expiry`."""
+    status: StatusAnswer | None = None
+    """What the status lists say; None where they were not asked, or the seal is not authentic."""
 
     def __bool__(self) -> NoReturn:
         message = "a report is not a verdict: look at its indication"
@@ -52,14 +56,23 @@ class SealReport:
 
     @property
     def findings(self) -> tuple[Reason, ...]:
-        """Why it does not simply pass, in the order of the checks."""
-        return tuple(c.reason for c in self.checks if c.reason is not None)
+        """Why it does not simply pass, in the order of the checks; then what the status lists add."""
+        added = self.status.finding if self.status else None
+        return tuple(r for r in (*(c.reason for c in self.checks), added) if r is not None)
 
 
-def verify(seal: SealToken | str, *, keys: SealKeys, at: datetime, host: str | None = None) -> SealReport:
+def verify(
+    seal: SealToken | str,
+    *,
+    keys: SealKeys | TrustList,
+    at: datetime,
+    host: str | None = None,
+    status: StatusFiles | None = None,
+) -> SealReport:
     """Check `seal`: a token, the URL that a symbol holds, or its digits (docs/spec/seal.md §6).
 
-    `host` is where a token that was read otherwise was found; a URL brings its own.
+    `host` is where a token that was read otherwise was found; a URL brings its own. `status` is asked about a seal
+    that is authentic; it reads the files that it is given and opens no connection.
     """
     if isinstance(seal, str):
         try:
@@ -83,7 +96,8 @@ def verify(seal: SealToken | str, *, keys: SealKeys, at: datetime, host: str | N
     if host is not None:
         checks.append(_host(host, key))
     checks += [_key_validity(token, key), _time(token, at), _expiry(token, at)]
-    return SealReport(token=token, key=key, at=at, checks=tuple(checks))
+    report = SealReport(token=token, key=key, at=at, checks=tuple(checks))
+    return replace(report, status=status.look_up(token, at)) if status is not None and report.authentic else report
 
 
 def _signature(token: SealToken, key: SealKey) -> Check:
