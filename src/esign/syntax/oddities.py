@@ -120,11 +120,12 @@ def _of_entry(file: "File", num: int, offset: int, spans: list[tuple[int, int]])
 
 def _of_bytes(file: "File", spans: list[tuple[int, int]]) -> Iterator[Reason]:
     """What nothing accounts for, and what two things do."""
-    spans += ((s.start, s.end) for r in file.revisions for s in r.sections)
+    sections = [s for r in file.revisions for section in r.sections for s in (section, section.hidden) if s]
+    spans += ((section.start, section.end) for section in sections)
     header = _HEADER.search(file.data, 0, 1024)
     if header:
         spans.append(header.span())
-    sections = {s.start for r in file.revisions for s in r.sections}
+    beginnings = {section.start for section in sections}
     ends = {m.start: m.offset for m in file.history.markers}
     last = file.history.markers[-1].end
     at = header.start() if header else 0
@@ -134,7 +135,7 @@ def _of_bytes(file: "File", spans: list[tuple[int, int]]) -> Iterator[Reason]:
         elif _BETWEEN.fullmatch(file.data, at, start):
             for end_mark in _ENDS.finditer(file.data, at, start):
                 leads_to = ends.get(end_mark.start())
-                if leads_to not in sections and int(end_mark[1]):  # the first part of a linearized file says 0
+                if leads_to not in beginnings and int(end_mark[1]):  # the first part of a linearized file says 0
                     yield Reason("syntax-startxref-astray", {"offset": end_mark.start()})
         else:
             yield from _of_gap(file.data, at, start)

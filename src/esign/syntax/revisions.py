@@ -6,7 +6,7 @@ A hybrid section points to a stream that says more (§7.5.8.4); it is part of th
 
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from esign.reasons import Reason
@@ -14,7 +14,7 @@ from esign.syntax.objects import Dict, Object, Ref, Stream
 from esign.syntax.parser import SPACE
 from esign.syntax.problems import SyntaxProblem
 from esign.syntax.source import Source
-from esign.syntax.xref import Entry, EntryKind, Section, SectionKind, read_table, stream_section
+from esign.syntax.xref import Entry, Section, SectionKind, read_table, stream_section
 
 __all__ = ["History", "Marker", "Revision", "read_revisions", "section_at"]
 
@@ -53,21 +53,25 @@ class Revision:
     kind: SectionKind
     """Of its first section."""
     sections: tuple[Section, ...]
-    """One; two where it is hybrid or linearized. The first that knows an object counts."""
-    hybrid: bool = False
-    """Whether the second section is for newer readers only: older ones see another document."""
-    linearized: bool = False
+    """Newest first. Several where the file is linearized, or a writer made one update with two sections."""
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether a part is for newer readers only: older ones see another document (§7.5.8.4)."""
+        return any(section.hidden for section in self.sections)
+
+    @property
+    def linearized(self) -> bool:
+        """Whether its newest section stands first in the file (Annex F)."""
+        return self.sections[0].start < self.sections[-1].start
 
     def entry(self, num: int) -> Entry | None:
         """What this revision says of the object number `num`; None where it says nothing."""
-        free: Entry | None = None
         for section in self.sections:
             entry = section.find(num)
             if entry is not None:
-                if entry.kind is not EntryKind.FREE or not self.hybrid:
-                    return entry
-                free = free or entry  # objects that older readers must not see are free for them (§7.5.8.4)
-        return free
+                return entry
+        return None
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -127,17 +131,9 @@ def _is_section(source: Source, offset: int) -> bool:
     return _XREF.match(source.data, offset) is not None or source.header(offset) is not None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Link:
-    """A section of the chain, with the stream of a hybrid one."""
-
-    section: Section
-    hidden: Section | None
-
-
-def _chain(source: Source, offset: int, shift: int) -> tuple[list[_Link], list[Reason]]:
+def _chain(source: Source, offset: int, shift: int) -> tuple[list[Section], list[Reason]]:
     """The sections, newest first."""
-    chain: list[_Link] = []
+    chain: list[Section] = []
     problems: list[Reason] = []
     seen: set[int] = set()
     following: int | None = offset
@@ -149,17 +145,12 @@ def _chain(source: Source, offset: int, shift: int) -> tuple[list[_Link], list[R
         seen.add(section.start)
         if len(seen) > source.meter.limits.revisions:
             raise SyntaxProblem("syntax-too-many-revisions")
-        chain.append(_Link(section, _hidden(source, section, shift)))
+        stream = section.trailer.get("XRefStm")
+        if section.kind is SectionKind.TABLE and isinstance(stream, int):
+            section = replace(section, hidden=section_at(source, stream + shift))
+        chain.append(section)
         following = _previous(section.trailer, shift)
     return chain, problems
-
-
-def _hidden(source: Source, section: Section, shift: int) -> Section | None:
-    """The stream of a hybrid table (§7.5.8.4)."""
-    stream = section.trailer.get("XRefStm")
-    if section.kind is SectionKind.STREAM or not isinstance(stream, int):
-        return None
-    return section_at(source, stream + shift)
 
 
 def _previous(trailer: Dict, shift: int) -> int | None:
@@ -192,43 +183,38 @@ def _direct(value: Object) -> Object:
     return None if isinstance(value, Ref) else value
 
 
-def _revisions(data: bytes, chain: list[_Link], markers: tuple[Marker, ...]) -> list[Revision]:
-    """The chain in groups, oldest first: a section that points forward is the first page's of a linearized file."""
-    groups: list[list[_Link]] = []
-    for link in reversed(chain):
-        if groups and link.section.start < groups[-1][0].section.start:
-            groups[-1].insert(0, link)
+def _revisions(data: bytes, chain: list[Section], markers: tuple[Marker, ...]) -> list[Revision]:
+    """The sections in revisions, oldest first: what no end stands between was written at once."""
+    groups: list[list[Section]] = []
+    starts = [marker.start for marker in markers]
+    for section in reversed(chain):
+        older = groups[-1] if groups else []
+        behind = max((s.end for s in older), default=0)
+        if older and (section.start < behind or bisect_left(starts, behind) == bisect_left(starts, section.start)):
+            older.insert(0, section)
         else:
-            groups.append([link])
-    starts = [m.start for m in markers]
-    by_offset: dict[int, list[Marker]] = {}
+            groups.append([section])
+    named: dict[int, list[Marker]] = {}
     for marker in markers:
-        by_offset.setdefault(marker.offset, []).append(marker)
+        named.setdefault(marker.offset, []).append(marker)
     result: list[Revision] = []
-    start = 0
-    for index, group in enumerate(groups):
-        first = group[0]
-        last = max(link.section.end for link in group)
-        named = by_offset.get(first.section.start, ())
-        following = bisect_left(starts, last)
-        ends = [m.end for m in named if m.start >= last] or [m.end for m in markers[following : following + 1]]
-        end = ends[0] if ends else last
-        sections = tuple(s for link in group for s in (link.section, link.hidden) if s is not None)
+    for index, sections in enumerate(groups):
+        last = max(section.end for section in sections)
+        following = markers[bisect_left(starts, last) :][:1]
+        own = [marker for marker in named.get(sections[0].start, ()) if marker.start >= last]
+        end = next((marker.end for marker in (*own, *following)), last)
         result.append(
             Revision(
                 index=index,
-                start=start,
+                start=result[-1].end_of_line if result else 0,
                 end=end,
                 end_of_line=_behind_end_of_line(data, end),
-                startxref=first.section.start,
-                trailer=first.section.trailer,
-                kind=first.section.kind,
-                sections=sections,
-                hybrid=any(link.hidden for link in group),
-                linearized=len(group) > 1,
+                startxref=sections[0].start,
+                trailer=sections[0].trailer,
+                kind=sections[0].kind,
+                sections=tuple(sections),
             )
         )
-        start = result[-1].end_of_line
     return result
 
 

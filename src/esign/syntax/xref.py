@@ -128,25 +128,37 @@ class Section:
     """Object numbers that stand twice; the first entry counts, as in most readers."""
     loose: bool
     """Whether a table is not written as it must be."""
+    hidden: "Section | None" = None
+    """The stream that a hybrid table points to, with what older readers are not to see (§7.5.8.4)."""
 
     @property
     def size(self) -> int:
         """How many entries there are."""
-        return sum(rows.count for rows in self.rows)
+        return sum(rows.count for rows in self.rows) + (self.hidden.size if self.hidden else 0)
 
     def __iter__(self) -> Iterator[int]:
-        """The object numbers, ascending."""
+        """The object numbers; those of a hybrid section perhaps twice."""
         for rows in self.rows:
             yield from range(rows.first, rows.first + rows.count)
+        if self.hidden:
+            yield from self.hidden
 
     def items(self) -> Iterator[tuple[int, Entry]]:
-        """Every object number with its entry."""
+        """Every object number with its entry; those of a hybrid section perhaps with two."""
         for rows in self.rows:
             for row in range(rows.count):
                 yield rows.first + row, rows.entry(row)
+        if self.hidden:
+            yield from self.hidden.items()
 
     def find(self, num: int) -> Entry | None:
-        """The entry of the object number `num`."""
+        """The entry of the object number `num`; what is free only for older readers is not."""
+        own = self._own(num)
+        if self.hidden is None or (own is not None and own.kind is not EntryKind.FREE):
+            return own
+        return self.hidden.find(num) or own
+
+    def _own(self, num: int) -> Entry | None:
         at = bisect_right(self.rows, num, key=_first) - 1
         if at < 0:
             return None
