@@ -12,7 +12,7 @@ import json
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultId
 from esign.document import ResultMetadata, Standing, StandingChange
 from esign.keys import Mechanism
-from esign.profile import DuplicatePolicy, Level
+from esign.profile import DuplicatePolicy, Level, Numbering
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
@@ -105,7 +105,28 @@ def _fill(registry: Registry, clock: _Clock) -> None:
     registry.signed(prepare(reserve("signed")).id, sha256="04" * 32)
     void = prepare(reserve("void", number=NextNumber(symbol="QĐ-UBND", with_year=True)))
     registry.void(void.id, reason=Reason("request-lost", {"when": "today"}), why="mất điện")
+    _two_officials(registry, clock, reserve, first)
     reserve("last")
+
+
+def _two_officials(registry: Registry, clock: _Clock, reserve: Callable[..., Intent], issued: Intent) -> None:
+    """What came with revision 0002: persons who sign first, numbers at release, attachments."""
+
+    def wait(key: str, **changes: Any) -> Intent:
+        intent = reserve(key, person=True, **changes)
+        return registry.awaiting(
+            intent.id,
+            prepared_sha256="e5" * 32,
+            to_be_signed_sha256="f6" * 32,
+            signing_time=clock(),
+            expires=START + timedelta(days=30),
+        )
+
+    wait("waits for the person")
+    registry.approved(wait("waits for a number", number=None, numbering=Numbering.AT_RELEASE).id, sha256="07" * 32)
+    released = registry.approved(wait("numbered", number=None, numbering=Numbering.AT_RELEASE).id, sha256="08" * 32)
+    registry.assign_number(released.id, NextNumber(symbol="QĐ-UBND"), issue_date=START.date())
+    reserve("attached", kind=IntentKind.ATTACHMENT, main=issued.id, number=None)
 
 
 def read(registry: Registry) -> dict[str, Any]:
