@@ -1,0 +1,13 @@
+"""A process of its own that holds the keys of a token: a crash or hang of a vendor's module ends there.
+
+>>> with SignerProcess({"agency": KeyInUse(ref=uri, purpose=Purpose.DOCUMENT)}) as signer:
+...     signature = signer.key("agency").sign(to_be_signed, mechanism=mechanism)
+
+`supervisor` starts the process, watches it and starts it again; `process` is what runs in it; `wire` is the narrow
+protocol between them: which keys there are, and "sign these bytes with this one".
+"""
+
+from esign_hsm.signer.supervisor import KeyInUse, ProcessKey, SignerProcess
+from esign_hsm.signer.wire import Purpose
+
+__all__ = ["KeyInUse", "ProcessKey", "Purpose", "SignerProcess"]
