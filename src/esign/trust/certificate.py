@@ -15,7 +15,7 @@ from typing import TypeVar
 from esign.cms import ber
 from esign.trust.names import Name, general_names, parse_name
 
-__all__ = ["Certificate", "Extension", "KeyUsage", "parse_certificate"]
+__all__ = ["Certificate", "Extension", "KeyUsage", "parse_certificate", "read_extensions"]
 
 T = TypeVar("T")
 _CACHED = 16 * 1024
@@ -140,14 +140,14 @@ def _parse(der: bytes) -> Certificate:
         raise ber.Malformed("bytes behind the certificate")
     tbs, algorithm, signature = whole.items(ber.SEQUENCE, least=3)
     fields = tbs.items(ber.SEQUENCE, least=6)
-    version = fields.pop(0).children()[0].integer() + 1 if fields[0].tag == 0xA0 else 1
+    version = fields.pop(0).items(0xA0, least=1)[0].integer() + 1 if fields[0].tag == 0xA0 else 1
     if len(fields) < 6:
         raise ber.Malformed("a certificate without a key")
     serial, inner_algorithm, issuer, validity, subject, key, *rest = fields
     if inner_algorithm.encoded != algorithm.encoded:
         raise ber.Malformed("two signature algorithms")  # RFC 5280 §4.1.1.2
     since, until = validity.items(ber.SEQUENCE, least=2)
-    extensions = next((_extensions(e.children()[0]) for e in rest if e.tag == 0xA3), {})
+    extensions = next((read_extensions(e.items(0xA3, least=1)[0]) for e in rest if e.tag == 0xA3), {})
     is_authority, path_length = _strict(extensions.get(BASIC_CONSTRAINTS), _basic_constraints) or (False, None)
     return Certificate(
         der=der,
@@ -175,7 +175,12 @@ def _parse(der: bytes) -> Certificate:
 _parse_cached = lru_cache(maxsize=1024)(_parse)
 
 
-def _extensions(element: ber.Element) -> dict[str, Extension]:
+def read_extensions(element: ber.Element) -> dict[str, Extension]:
+    """Extensions (RFC 5280 §4.1), undecoded.
+
+    Raises:
+        ber.Malformed: They cannot be read, or one stands twice.
+    """
     found: dict[str, Extension] = {}
     for extension in element.items(ber.SEQUENCE):
         kind, *critical, value = extension.items(ber.SEQUENCE, least=2)
