@@ -1,0 +1,37 @@
+// COSE_Sign1 with ES256, in one spelling only: untagged, deterministic, nothing in the unprotected header.
+import { join } from "./bytes.js";
+import { decode } from "./cbor.js";
+import { Refusal } from "./refusal.js";
+
+const ES256 = -7;
+const CRIT = 2;
+
+export function decodeSign1(data, { limit, depth = 4 }) {
+  if (data.length > limit) throw new Refusal("seal-too-long");
+  const message = decode(data, depth);
+  const isBytes = (item) => item instanceof Uint8Array;
+  if (!Array.isArray(message) || message.length !== 4) throw new Refusal("cose-structure-invalid");
+  const [header, unprotected, payload, signature] = message;
+  if (!(isBytes(header) && unprotected instanceof Map && isBytes(payload) && isBytes(signature)))
+    throw new Refusal("cose-structure-invalid");
+  const labels = header.length ? decode(header) : new Map();
+  if (!(labels instanceof Map) || unprotected.size || labels.has(CRIT)) throw new Refusal("cose-header-invalid");
+  return { header, labels, payload, signature };
+}
+
+// Whether the private half of the P-256 key with this uncompressed `point` signed `message` (RFC 9052 §4.4).
+export async function isSignedBy(message, point) {
+  if (message.labels.get(1) !== ES256 || message.signature.length !== 64) return false;
+  const curve = { name: "ECDSA", namedCurve: "P-256" };
+  const { subtle } = crypto;
+  const key = await subtle.importKey("raw", point, curve, false, ["verify"]).catch(() => null);
+  const context = new TextEncoder().encode("Signature1");
+  const signed = join([0x84, 0x60 + context.length], context, bstr(message.header), [0x40], bstr(message.payload));
+  return key !== null && subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, message.signature, signed);
+}
+
+function bstr(bytes) {
+  const { length } = bytes;
+  const head = length < 24 ? [0x40 + length] : length < 256 ? [0x58, length] : [0x59, length >> 8, length & 255];
+  return join(length < 65536 ? head : [0x5a, length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255], bytes);
+}

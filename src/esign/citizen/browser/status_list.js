@@ -1,0 +1,81 @@
+// What became of results since: shards, and the details of those that were corrected or replaced (docs/spec/status.md).
+import { equal, toHex } from "./bytes.js";
+import { isSignedBy } from "./cose.js";
+import { isTime, openFile } from "./envelope.js";
+import { Refusal } from "./refusal.js";
+import { showId } from "./seal.js";
+
+const SHARD_BYTES = 32768;
+const [SHARD, LIST, DETAILS] = [-65538, 65533, -65539];
+
+export const shardOf = (statusNumber) => Math.floor(statusNumber / 131072);
+export const shardUri = (template, shard) => template.replace("{n}", shard);
+
+// A detail file has the shard's path with its digest before the last dot.
+export function detailsUri(uri, digest) {
+  const [, stem, suffix] = /^(.*?)((?:\.[^./]*)?)$/.exec(uri);
+  return `${stem}-${toHex(digest)}${suffix}`;
+}
+
+export async function readShard(data, { uri, keys }) {
+  const file = openFile(data, { typ: "application/statuslist+cwt", limit: 65536, code: "status-list-invalid" });
+  const { claims, iat, exp } = file;
+  const [own, list] = [claims.get(SHARD), claims.get(LIST)];
+  const lst = list instanceof Map ? list.get("lst") : null;
+  if (file.sub !== uri || !isTime(iat) || !isTime(exp) || !Array.isArray(own) || own.length !== 3)
+    throw new Refusal("status-list-invalid");
+  const [counter, allowList, details] = own;
+  if (!Number.isInteger(counter) || typeof allowList !== "boolean" || !(lst instanceof Uint8Array) || list.get("bits") !== 2)
+    throw new Refusal("status-list-invalid");
+  if (details !== null && !(details instanceof Uint8Array && details.length === 16)) throw new Refusal("status-list-invalid");
+  await checkKey(file, keys);
+  const entries = await unpack(lst);
+  const entry = (statusNumber) => (entries[(statusNumber & 0x1ffff) >> 2] >> (2 * (statusNumber & 3))) & 3;
+  return { iat, exp, counter, allowList, details, entry };
+}
+
+// What the detail file has for one result; nothing in it means that it was not issued.
+export async function readDetails(data, { uri, digest, keys, statusNumber }) {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+  if (!equal(hash.subarray(0, 16), digest)) throw new Refusal("status-details-invalid");
+  const typ = "application/vnd.esign.status-detail+cwt";
+  const file = openFile(data, { typ, limit: 2 ** 24, code: "status-details-invalid" });
+  const table = file.claims.get(DETAILS);
+  if (file.sub !== uri || !isTime(file.iat) || !(table instanceof Map)) throw new Refusal("status-details-invalid");
+  await checkKey(file, keys);
+  const [kind, ...others] = table.get(statusNumber & 0x1ffff) ?? [0];
+  const found = others.map(readOther);
+  if (kind === 0 || (kind === 1 && found.length)) return { corrections: found, replacement: null };
+  if (kind === 2 && found.length === 1) return { corrections: [], replacement: found[0] };
+  throw new Refusal("status-details-invalid");
+}
+
+function readOther(other) {
+  const [number, id] = Array.isArray(other) && other.length === 2 ? other : [];
+  if (typeof number !== "string" || !(id instanceof Uint8Array) || id.length !== 10) throw new Refusal("status-details-invalid");
+  return { number, id: showId(id) };
+}
+
+export async function checkKey({ message, kid, iat }, keys) {
+  const key = keys.find((one) => one.kid === toHex(kid));
+  if (!key || iat < key.notBefore || iat > key.notAfter || (key.revokedAfter !== null && iat > key.revokedAfter))
+    throw new Refusal("status-key-unknown");
+  if (!(await isSignedBy(message, key.point))) throw new Refusal("status-signature-invalid");
+}
+
+// zlib, to exactly the size that a shard has; what would be longer is never held in memory.
+async function unpack(packed) {
+  const entries = new Uint8Array(SHARD_BYTES);
+  let length = 0;
+  try {
+    const reader = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      entries.set(part.value, length); // throws where it would be longer
+      length += part.value.length;
+    }
+  } catch {
+    length = 0;
+  }
+  if (length !== SHARD_BYTES) throw new Refusal("status-list-invalid");
+  return entries;
+}
