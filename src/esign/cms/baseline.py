@@ -1,4 +1,4 @@
-"""The CMS signature of a PAdES B-B: what is signed, and the container around the signature.
+"""The CMS signature of a PAdES B-B or B-T: what is signed, and the container around the signature.
 
 `signed_attributes` makes the bytes that a key signs (EN 319 142-1 §6.3: content-type, message-digest,
 signing-certificate-v2, no signing-time), `signed_data` the `ContentInfo` that goes into `/Contents`.
@@ -24,6 +24,7 @@ _CONTENT_TYPE = oid("1.2.840.113549.1.9.3")
 _MESSAGE_DIGEST = oid("1.2.840.113549.1.9.4")
 _SIGNING_CERTIFICATE_V2 = oid("1.2.840.113549.1.9.16.2.47")
 _ALGORITHM_PROTECTION = oid("1.2.840.113549.1.9.52")
+_SIGNATURE_TIMESTAMP = oid("1.2.840.113549.1.9.16.2.14")
 
 _DIGESTS = {
     "sha256": oid("2.16.840.1.101.3.4.2.1"),
@@ -100,8 +101,18 @@ def signed_attributes(digest: bytes, *, certificate: bytes, mechanism: Mechanism
     return set_of([*constant, _attribute(_MESSAGE_DIGEST, octets(digest))])
 
 
-def signed_data(attributes: bytes, signature: bytes, *, certificates: Sequence[bytes], mechanism: Mechanism) -> bytes:
-    """The `ContentInfo` with one signer; `certificates` are the signer's, then its issuers, DER."""
+def signed_data(
+    attributes: bytes,
+    signature: bytes,
+    *,
+    certificates: Sequence[bytes],
+    mechanism: Mechanism,
+    timestamp: bytes | None = None,
+) -> bytes:
+    """The `ContentInfo` with one signer; `certificates` are the signer's, then its issuers, DER.
+
+    `timestamp` is a token for `signature` (RFC 3161 appendix A): the one thing that is added after signing.
+    """
     issuer, serial = _issuer_and_serial(certificates[0])
     digest_algorithm = _digest_algorithm(mechanism)
     signer_info = sequence(
@@ -111,6 +122,8 @@ def signed_data(attributes: bytes, signature: bytes, *, certificates: Sequence[b
         b"\xa0" + attributes[1:],  # [0] IMPLICIT: the same SET under another tag
         _signature_algorithm(mechanism),
         octets(signature),
+        # [1] IMPLICIT: a SET of the one unsigned attribute.
+        context(1, _attribute(_SIGNATURE_TIMESTAMP, timestamp)) if timestamp is not None else b"",
     )
     content = sequence(
         integer(1),  # version: only X.509 certificates and id-data

@@ -90,6 +90,8 @@ class Value:
     """The algorithm in the words of `esign.keys.Mechanism`, or dotted where it is unknown."""
     digest_algorithm: str
     """Of the content, as hashlib names it."""
+    algorithm: SignatureAlgorithm | None = None
+    """Scheme and digest of the signature; None where it is not supported."""
     key: str = ""
     """The kind and size of the key: `RSA-2048`, `P-256`; empty where it cannot be read."""
     problems: frozenset[Problem] = frozenset()
@@ -107,6 +109,7 @@ def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Conten
     """Verify that the key of `certificate` signed `content`; `content_type` is that of the container."""
     problems: set[Problem] = set()
     unsupported = key = ""
+    algorithm: SignatureAlgorithm | None = None
     mechanism = signer.signature_algorithm.oid
     matches, made = Validity.INVALID, Validity.INVALID
     try:
@@ -118,7 +121,8 @@ def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Conten
     try:
         public_key = load_public_key(certificate.public_key)
         key = key_name(public_key)
-        made, mechanism = _signature(signer, certificate, public_key, content, problems)
+        made, algorithm = _signature(signer, certificate, public_key, content, problems)
+        mechanism = _mechanism(algorithm, public_key)
     except Unsupported as e:
         made, unsupported = Validity.UNSUPPORTED, e.algorithm
     except UnsupportedAlgorithm:
@@ -130,6 +134,7 @@ def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Conten
         signature=made,
         mechanism=mechanism,
         digest_algorithm=digest_name(signer.digest_algorithm),
+        algorithm=algorithm,
         key=key,
         problems=frozenset(problems),
         unsupported=unsupported,
@@ -159,8 +164,8 @@ def _signature(
     key: PublicKey,
     content: Content,
     problems: set[Problem],
-) -> tuple[Validity, str]:
-    """Try what the signer can have meant, the standard's reading first; the mechanism is that of the one that fits."""
+) -> tuple[Validity, SignatureAlgorithm]:
+    """Try what the signer can have meant, the standard's reading first; the algorithm is the one that fits."""
     algorithms = _algorithms(signer, key)
     if len(algorithms) > 1:
         problems.add(Problem.DIGESTS_DIFFER)
@@ -178,8 +183,8 @@ def _signature(
     for algorithm in algorithms:
         for message in messages:
             if _check(key, algorithm, signer, message, problems):
-                return Validity.VALID, _mechanism(algorithm, key)
-    return Validity.INVALID, _mechanism(algorithms[0], key)
+                return Validity.VALID, algorithm
+    return Validity.INVALID, algorithms[0]
 
 
 def _algorithms(signer: SignerInfo, key: PublicKey) -> list[SignatureAlgorithm]:
@@ -353,6 +358,7 @@ def verify_rsa_sha1(certificate: EmbeddedCertificate, signature: bytes, content:
         signature=made,
         mechanism=f"{Scheme.RSA_PKCS1.value}-{name}",
         digest_algorithm=name,
+        algorithm=SignatureAlgorithm(Scheme.RSA_PKCS1, name),
         key=key,
         unsupported=unsupported,
     )
