@@ -27,6 +27,7 @@ from esign.registry.values import (
     BookEntry,
     CurrentStanding,
     Delivery,
+    FileVersion,
     Intent,
     IntentKind,
     IntentState,
@@ -37,6 +38,8 @@ from esign.registry.values import (
     Registration,
     SignerCertificate,
     StandingEntry,
+    Upgrade,
+    UpgradeState,
 )
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "BookEntry",
     "CurrentStanding",
     "Delivery",
+    "FileVersion",
     "Intent",
     "IntentKind",
     "IntentState",
@@ -55,4 +59,6 @@ __all__ = [
     "Registry",
     "SignerCertificate",
     "StandingEntry",
+    "Upgrade",
+    "UpgradeState",
 ]

@@ -5,7 +5,6 @@ The states and why they are these: docs/adr/0003-intents.md.
 Each step is a compare-and-set: it happens once, and only from the state before it.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
@@ -18,8 +17,9 @@ from esign.document import ResultMetadata, SignerRole
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
 from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
-from esign.registry import books
+from esign.registry import books, versions
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
+from esign.registry.plain import plain
 from esign.registry.values import (
     Delivery,
     Intent,
@@ -207,7 +207,7 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     found = row(session, id)
     if found.state is not IntentState.SIGNED:
         raise RegistryError("intent-state", id=str(id), expected=IntentState.SIGNED.word, found=found.state.word)
-    same = session.scalar(select(IssuedRow.id).filter_by(sha256=facts.sha256))
+    same = versions.known_as(session, facts.sha256)
     if same is not None:
         raise RegistryError("file-already-registered", id=str(id), other=same)
     if found.main_row is not None and found.main_row.state is not IntentState.ISSUED:
@@ -225,7 +225,7 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
             seal_token_sha256=facts.seal_token_sha256,
             profile=facts.profile,
             fonts=list(facts.fonts),
-            notices=[{"code": n.code, "facts": _plain(n.facts)} for n in facts.notices],
+            notices=[{"code": n.code, "facts": plain(n.facts)} for n in facts.notices],
         )
     )
     for position, signer in enumerate(facts.signers):
@@ -239,6 +239,8 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
                 role=signer.role,
             )
         )
+    if facts.upgrade is not None:
+        versions.promise(session, id, facts.upgrade)
     return step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
 
 
@@ -255,7 +257,7 @@ def void(session: Session, id: ResultId, *, reason: Reason, why: str, at: dateti
 
     What is attached goes with it: none of that can be issued, because its main result is not.
     """
-    values = {"voided_at": at, "void_code": reason.code, "void_facts": _plain(reason.facts), "void_why": why}
+    values = {"voided_at": at, "void_code": reason.code, "void_facts": plain(reason.facts), "void_why": why}
     given_up = step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
     for attached in attachments(session, id):
         if not attached.state.final:
@@ -278,6 +280,7 @@ def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Inte
         session.flush()
     position = session.scalar(select(func.count()).select_from(DeliveryRow).filter_by(result_id=str(id)))
     session.execute(insert(DeliveryRow).values(result_id=str(id), position=position, at=at, where=where))
+    versions.delivered(session, id, at=at)
     session.expire_all()
     return as_intent(row(session, id))
 
@@ -362,11 +365,6 @@ def row(session: Session, id: ResultId) -> IntentRow:  # noqa: A002
     return found
 
 
-def _plain(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts as JSON keeps them; what JSON has no word for becomes its text."""
-    return cast("dict[str, object]", json.loads(json.dumps(dict(facts), default=str)))
-
-
 def as_intent(r: IntentRow) -> Intent:
     """The value of a row."""
     # An attachment prints the number and the date of its main result, which may get them later than it was recorded.
@@ -423,6 +421,7 @@ def as_intent(r: IntentRow) -> Intent:
         void_reason=Reason(r.void_code, r.void_facts or {}) if r.void_code else None,
         void_why=r.void_why,
         registration=_registration(r.issued) if r.issued else None,
+        later=tuple(map(versions.as_version, r.issued.versions)) if r.issued else (),
     )
 
 
@@ -442,4 +441,5 @@ def _registration(r: IssuedRow) -> Registration:
         fonts=tuple(r.fonts),
         profile=r.profile,
         notices=tuple(Reason(str(n["code"]), cast("dict[str, object]", n["facts"])) for n in r.notices),
+        upgrade=versions.as_upgrade(r.upgrade) if r.upgrade else None,
     )

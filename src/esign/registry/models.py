@@ -33,7 +33,18 @@ from esign.keys import Mechanism
 from esign.profile import Level, Numbering
 from esign.registry.values import IntentKind, IntentState, NumberSource, aware
 
-__all__ = ["Base", "BookRow", "DeliveryRow", "IntentRow", "IssuedRow", "ShardRow", "SignerRow", "StandingRow"]
+__all__ = [
+    "Base",
+    "BookRow",
+    "DeliveryRow",
+    "IntentRow",
+    "IssuedRow",
+    "ShardRow",
+    "SignerRow",
+    "StandingRow",
+    "UpgradeRow",
+    "VersionRow",
+]
 
 # SQLite counts INTEGER PRIMARY KEY only under that exact name; elsewhere a register may pass 2^31.
 _Counter = BigInteger().with_variant(Integer, "sqlite")
@@ -205,6 +216,8 @@ class IssuedRow(Base):
     notices: Mapped[list[dict[str, object]]] = mapped_column(JSON)
 
     signers: Mapped[list["SignerRow"]] = relationship(lazy="selectin", viewonly=True, order_by="SignerRow.position")
+    versions: Mapped[list["VersionRow"]] = relationship(lazy="selectin", viewonly=True, order_by="VersionRow.position")
+    upgrade: Mapped["UpgradeRow | None"] = relationship(lazy="selectin", viewonly=True)
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
@@ -223,6 +236,49 @@ class SignerRow(Base):
 
     # Without a rowid, because INSERT OR REPLACE with a chosen rowid would replace another row.
     __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+class VersionRow(Base):
+    """A later state of an issued file, which only added to the one before; written once, and delivered once."""
+
+    __tablename__ = "file_version"
+
+    result_id: Mapped[str] = mapped_column(ForeignKey("issued.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    level: Mapped[Level] = mapped_column(_one_of(Level))
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    notices: Mapped[list[dict[str, object]]] = mapped_column(JSON)
+    delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (
+        CheckConstraint("position >= 1", name="position"),
+        Index("ix_file_version_delivered_at", "delivered_at"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class UpgradeRow(Base):
+    """A level that a result is still to reach, and what became of it."""
+
+    __tablename__ = "upgrade"
+
+    result_id: Mapped[str] = mapped_column(ForeignKey("issued.id"), primary_key=True)
+    level: Mapped[Level] = mapped_column(_one_of(Level))
+    due: Mapped[datetime] = mapped_column(UTCDateTime)
+    alarm: Mapped[datetime] = mapped_column(UTCDateTime)
+    tries: Mapped[int]
+    tried_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    problem_code: Mapped[str | None] = mapped_column(String(60))
+    problem_facts: Mapped[Mapping[str, object] | None] = mapped_column(JSON(none_as_null=True))
+    done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    __table_args__ = (
+        CheckConstraint("alarm >= due", name="grace"),
+        Index("ix_upgrade_done_at_due", "done_at", "due"),
+        {"sqlite_with_rowid": False},
+    )
 
 
 class DeliveryRow(Base):

@@ -14,15 +14,16 @@ from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
-from esign.registry import books, intents, numbering, standing
+from esign.registry import books, intents, numbering, standing, versions
 from esign.registry.claims import claim
-from esign.registry.models import IntentRow, IssuedRow
+from esign.registry.models import IntentRow
 from esign.registry.schema import open_store
 from esign.registry.store import Store
 from esign.registry.values import (
     Book,
     CurrentStanding,
     Delivery,
+    FileVersion,
     Intent,
     IntentState,
     NewIntent,
@@ -221,6 +222,36 @@ class Registry:
         with self._store.read() as session:
             return intents.waiting(session, agency=agency, expired_at=expired_at)
 
+    # --- what a file becomes after it was issued -------------------------------------------------------------------
+
+    def upgraded(self, id: ResultId, version: FileVersion) -> Intent:  # noqa: A002
+        """Register what the file of an ISSUED entry became by appending; its earlier digests stay known.
+
+        When this returns, the version may be handed out. A level that was promised and is reached is done.
+
+        Raises:
+            RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`.
+        """
+        with self._store.write() as session:
+            versions.add(session, intents.row(session, id), version, at=self._now())
+            return intents.as_intent(intents.row(session, id))
+
+    def upgrade_failed(self, id: ResultId, problem: Reason) -> Intent:  # noqa: A002
+        """Record that a promised level was tried in vain."""
+        with self._store.write() as session:
+            versions.failed(session, id, problem, at=self._now())
+            return intents.as_intent(intents.row(session, id))
+
+    def upgrades(self, *, due_by: datetime | None = None, limit: int | None = None) -> tuple[Intent, ...]:
+        """Entries whose promised level is not reached, the most urgent first; with `due_by` only those due by then."""
+        with self._store.read() as session:
+            return tuple(map(intents.as_intent, versions.upgrades(session, due_by=due_by, limit=limit)))
+
+    def undelivered_versions(self) -> tuple[Intent, ...]:
+        """Entries whose newest version did not reach its receiver yet, oldest first."""
+        with self._store.read() as session:
+            return tuple(map(intents.as_intent, versions.undelivered(session)))
+
     # --- looking up ------------------------------------------------------------------------------------------------
 
     def get(self, id: ResultId) -> Intent:  # noqa: A002
@@ -239,11 +270,10 @@ class Registry:
             return intents.as_intent(found) if found else None
 
     def by_sha256(self, sha256: str) -> Intent | None:
-        """The issued entry whose final file has this SHA-256."""
+        """The issued entry whose file has, or had in an earlier version, this SHA-256."""
         with self._store.read() as session:
-            found = session.scalar(
-                select(IntentRow).join(IssuedRow, IssuedRow.id == IntentRow.id).where(IssuedRow.sha256 == sha256)
-            )
+            known = versions.known_as(session, sha256)
+            found = session.scalar(select(IntentRow).filter_by(id=known)) if known else None
             return intents.as_intent(found) if found else None
 
     def find(self, number: DocumentNumber, *, agency: AgencyCode, year: int) -> tuple[Intent, ...]:

@@ -16,6 +16,7 @@ __all__ = [
     "BookEntry",
     "CurrentStanding",
     "Delivery",
+    "FileVersion",
     "Intent",
     "IntentKind",
     "IntentState",
@@ -26,6 +27,8 @@ __all__ = [
     "Registration",
     "SignerCertificate",
     "StandingEntry",
+    "Upgrade",
+    "UpgradeState",
     "aware",
 ]
 
@@ -173,6 +176,67 @@ class SignerCertificate:
     """In which role; the agency's is the only signature that every result has."""
 
 
+class UpgradeState(Enum):
+    """Where a promised level stands."""
+
+    DONE = "done"
+    """Reached."""
+    PENDING = "pending"
+    """To be reached in time."""
+    LATE = "late"
+    """Its time is over, its grace is not."""
+    OVERDUE = "overdue"
+    """Its grace is over: somebody must act."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """A level that was promised for later than the issuing."""
+
+    level: Level
+    """The level that is wanted."""
+    due: datetime
+    """Until when."""
+    alarm: datetime
+    """From when on it is nobody's delay but a failure; not before `due`."""
+    tries: int = 0
+    """How often it was tried in vain."""
+    tried_at: datetime | None = None
+    """When it last was."""
+    problem: Reason | None = None
+    """Why that failed."""
+    done_at: datetime | None = None
+    """When it was reached."""
+
+    def state(self, now: datetime) -> UpgradeState:
+        """Where it stands at `now`."""
+        if self.done_at is not None:
+            return UpgradeState.DONE
+        if now < self.due:
+            return UpgradeState.PENDING
+        return UpgradeState.LATE if now < self.alarm else UpgradeState.OVERDUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileVersion:
+    """A state of the file: what was issued, or what it became by appending."""
+
+    position: int = 0
+    """0 is the file as it was issued."""
+    sha256: str
+    """Of the whole file, hexadecimal."""
+    size: int
+    """Its bytes; earlier versions are the first bytes of later ones."""
+    level: Level
+    """The level that it reaches."""
+    at: datetime
+    """When it was registered, UTC."""
+    notices: tuple[Reason, ...] = ()
+    """What was let pass when it was made."""
+    delivered_at: datetime | None = None
+    """When it was first delivered."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
     """What is known of a signed file when it is registered; written once."""
@@ -199,6 +263,8 @@ class Registration:
     """The signature profile's name."""
     notices: tuple[Reason, ...] = ()
     """What preflight found and let pass, and what was replaced."""
+    upgrade: Upgrade | None = None
+    """What is still to be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +348,30 @@ class Intent:
     void_why: str = ""
     """Why, in a person's words."""
     registration: Registration | None = None
-    """The file's facts, of an ISSUED one."""
+    """The file's facts when it was issued; `upgrade` in it says what became of that since."""
+    later: tuple[FileVersion, ...] = ()
+    """What the file became since, oldest first."""
+
+    @property
+    def upgrade(self) -> Upgrade | None:
+        """The level that was promised for later, and what became of that."""
+        return self.registration.upgrade if self.registration is not None else None
+
+    @property
+    def versions(self) -> tuple[FileVersion, ...]:
+        """Every state of the file that was registered, oldest first; none before it is ISSUED."""
+        if self.registration is None or self.issued_at is None:
+            return ()
+        r = self.registration
+        first = FileVersion(
+            sha256=r.sha256,
+            size=r.size,
+            level=r.level,
+            at=self.issued_at,
+            notices=r.notices,
+            delivered_at=self.delivered_at,
+        )
+        return (first, *self.later)
 
     @property
     def notices(self) -> tuple[Reason, ...]:

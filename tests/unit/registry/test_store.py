@@ -126,19 +126,19 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     """Migrations of a later release, which opens the register of this one."""
     folder = tmp_path / "migrations"
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    revision = folder / "versions" / "0003_later.py"
+    revision = folder / "versions" / "9999_later.py"
     revision.write_text(
         textwrap.dedent(
-            """
+            f"""
             import sqlalchemy as sa
             from alembic import op
-            revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+            revision, down_revision, branch_labels, depends_on = "9999", "{schema.HEAD}", None, None
             def upgrade():
                 op.add_column("number_book", sa.Column("note", sa.Text(), nullable=False, server_default="new"))
             """
         )
     )
-    monkeypatch.setattr(schema, "HEAD", "0003")
+    monkeypatch.setattr(schema, "HEAD", "9999")
     monkeypatch.setattr(schema, "_migrations", lambda: folder)
     yield revision
     # Alembic imports revisions by path; the next test must not find this one's bytecode.
@@ -226,13 +226,13 @@ def test_an_upgrade_that_fails_leaves_the_register_as_it_was(registry: Registry,
 def test_a_newer_register_is_refused(registry: Registry) -> None:
     registry.close()
     with sqlite3.connect(registry.path) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '0099'")
+        raw.execute("UPDATE alembic_version SET version_num = '0999'")
     raw.close()
     before = dump(registry.path)
     with pytest.raises(RegistryError) as e:
         Registry.open(registry.path, now=Clock())
     assert e.value.code == "registry-newer"
-    assert e.value.reason.facts["found"] == "0099"
+    assert e.value.reason.facts["found"] == "0999"
     assert dump(registry.path) == before
 
 

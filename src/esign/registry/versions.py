@@ -1,0 +1,146 @@
+"""What an issued file became by appending, and the levels that are still to be reached."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from esign.codes import ResultId
+from esign.errors import RegistryError
+from esign.profile import Level
+from esign.reasons import Reason
+from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
+from esign.registry.plain import plain
+from esign.registry.values import FileVersion, IntentState, Upgrade
+
+__all__ = ["add", "as_upgrade", "as_version", "delivered", "failed", "known_as", "promise", "undelivered", "upgrades"]
+
+
+def promise(session: Session, id: ResultId, wanted: Upgrade) -> None:  # noqa: A002
+    """Record a level for later, with the registration."""
+    session.execute(
+        insert(UpgradeRow).values(
+            result_id=str(id), level=wanted.level, due=wanted.due, alarm=wanted.alarm, tries=wanted.tries
+        )
+    )
+
+
+def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetime) -> None:
+    """Register a version of an ISSUED file; its level ends the promise of that level.
+
+    Raises:
+        RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`.
+    """
+    if found.state is not IntentState.ISSUED or found.issued is None:
+        raise RegistryError("intent-state", id=found.id, expected=IntentState.ISSUED.word, found=found.state.word)
+    other = known_as(session, version.sha256)
+    if other is not None:
+        raise RegistryError("file-already-registered", id=found.id, other=other)
+    longest = max([found.issued.size, *(v.size for v in found.issued.versions)])
+    if version.size <= longest:
+        raise RegistryError("version-not-longer", id=found.id, size=version.size, before=longest)
+    session.execute(
+        insert(VersionRow).values(
+            result_id=found.id,
+            position=len(found.issued.versions) + 1,
+            sha256=version.sha256,
+            size=version.size,
+            level=version.level,
+            at=at,
+            notices=[{"code": n.code, "facts": plain(n.facts)} for n in version.notices],
+        )
+    )
+    levels = list(Level)
+    promised = found.issued.upgrade
+    if (
+        promised is not None
+        and promised.done_at is None
+        and levels.index(version.level) >= levels.index(promised.level)
+    ):
+        session.execute(
+            update(UpgradeRow)
+            .where(UpgradeRow.result_id == found.id)
+            .values(done_at=at)
+            .execution_options(synchronize_session=False)
+        )
+    session.expire_all()
+
+
+def failed(session: Session, id: ResultId, problem: Reason, *, at: datetime) -> None:  # noqa: A002
+    """Record a try in vain; when it was promised does not move."""
+    session.execute(
+        update(UpgradeRow)
+        .where(UpgradeRow.result_id == str(id), UpgradeRow.done_at.is_(None))
+        .values(
+            tries=UpgradeRow.tries + 1,
+            tried_at=at,
+            problem_code=problem.code,
+            problem_facts=plain(problem.facts),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.expire_all()
+
+
+def delivered(session: Session, id: ResultId, *, at: datetime) -> None:  # noqa: A002
+    """All versions that are there reached a receiver: the newest holds the others."""
+    session.execute(
+        update(VersionRow)
+        .where(VersionRow.result_id == str(id), VersionRow.delivered_at.is_(None))
+        .values(delivered_at=at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def known_as(session: Session, sha256: str) -> str | None:
+    """The id of the result that has, or had, this file."""
+    issued = session.scalar(select(IssuedRow.id).filter_by(sha256=sha256))
+    return issued or session.scalar(select(VersionRow.result_id).filter_by(sha256=sha256))
+
+
+def upgrades(session: Session, *, due_by: datetime | None, limit: int | None) -> list[IntentRow]:
+    """The results with an open promise, the most urgent first."""
+    query = (
+        select(IntentRow)
+        .join(UpgradeRow, UpgradeRow.result_id == IntentRow.id)
+        .where(UpgradeRow.done_at.is_(None))
+        .order_by(UpgradeRow.due, IntentRow.sequence)
+    )
+    if due_by is not None:
+        query = query.where(UpgradeRow.due <= due_by)
+    return list(session.scalars(query.limit(limit)))
+
+
+def undelivered(session: Session) -> list[IntentRow]:
+    """The results with a version that did not reach its receiver yet."""
+    versions = select(VersionRow.result_id).where(VersionRow.delivered_at.is_(None))
+    query = select(IntentRow).where(IntentRow.id.in_(versions)).order_by(IntentRow.sequence)
+    return list(session.scalars(query))
+
+
+def as_version(r: VersionRow) -> FileVersion:
+    """The value of a row."""
+    return FileVersion(
+        position=r.position,
+        sha256=r.sha256,
+        size=r.size,
+        level=r.level,
+        at=r.at,
+        notices=tuple(Reason(str(n["code"]), cast("Mapping[str, object]", n["facts"])) for n in r.notices),
+        delivered_at=r.delivered_at,
+    )
+
+
+def as_upgrade(r: UpgradeRow) -> Upgrade:
+    """The value of a row."""
+    return Upgrade(
+        level=r.level,
+        due=r.due,
+        alarm=r.alarm,
+        tries=r.tries,
+        tried_at=r.tried_at,
+        problem=Reason(r.problem_code, r.problem_facts or {}) if r.problem_code else None,
+        done_at=r.done_at,
+    )
