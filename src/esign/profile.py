@@ -21,6 +21,8 @@ __all__ = [
     "Numbering",
     "SealProfile",
     "SignatureProfile",
+    "TimestampPolicy",
+    "Timestamping",
 ]
 
 VIETNAM = timezone(timedelta(hours=7), "+07:00")
@@ -36,6 +38,29 @@ class Level(Enum):
     B_LTA = "PAdES-B-LTA"
 
 
+class TimestampPolicy(Enum):
+    """What happens while no time-stamp is to be had; neither way is a lower level passed off as the wanted one."""
+
+    WAIT = "wait"
+    """Nothing is issued before the signature has its time-stamp; a try that fails is resumed later."""
+    QUEUE = "queue"
+    """It is issued as B-B at once, and the register keeps what is promised and by when (`esign augment --queue`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timestamping:
+    """When a signature gets its time-stamp, for levels from B-T on."""
+
+    policy: TimestampPolicy = TimestampPolicy.WAIT
+    """Wait for it, or issue and add it later."""
+    within: timedelta = timedelta(days=1)
+    """With QUEUE: by when the level is promised."""
+    grace: timedelta = timedelta(days=6)
+    """With QUEUE: how long after that a delay is told but is no failure yet."""
+    room: int = 16 * 1024
+    """With WAIT: bytes kept free in `/Contents` for the token with its certificates."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureProfile:
     """How one signature is made."""
@@ -45,7 +70,9 @@ class SignatureProfile:
     mechanisms: tuple[Mechanism, ...]
     """In order of preference; the first that the key's kind can do is used, and none is replaced silently."""
     level: Level = Level.B_B
-    """The level to reach; only B-B can be reached today, another level is refused before signing."""
+    """The level to reach: B-B or B-T; a higher one is refused before signing."""
+    timestamping: Timestamping = field(default_factory=Timestamping)
+    """When it gets its time-stamp; means nothing for B-B."""
     time_format: str = "%d.%m.%Y %H:%M:%S +07:00"
     """The signing time as the appearance prints it, always in +07:00 (docs/spec/conformity.md, ND30)."""
     reason: str = ""
@@ -54,6 +81,12 @@ class SignatureProfile:
     def mechanism(self, key_type: KeyType, offered: frozenset[Mechanism]) -> Mechanism | None:
         """The mechanism to use with such a key, or None where the profile allows none that is offered."""
         return next((m for m in self.mechanisms if m.key_type is key_type and m in offered), None)
+
+    @property
+    def timestamp_room(self) -> int:
+        """How many bytes of `/Contents` wait for a time-stamp that is taken at signing; 0 where none is."""
+        stamped = self.level is not Level.B_B and self.timestamping.policy is TimestampPolicy.WAIT
+        return self.timestamping.room if stamped else 0
 
 
 VGCA_COMPAT = SignatureProfile(
@@ -121,6 +154,8 @@ class IssuanceProfile:
     """What the record says was used."""
     signature: SignatureProfile = VGCA_COMPAT
     """The agency's signature."""
+    person_signature: SignatureProfile | None = None
+    """The competent person's; None: as the agency's, its time-stamp included."""
     seal: SealProfile | None = None
     """The QR seal; None issues without one."""
     visible: bool = True

@@ -3,7 +3,10 @@
 Between the two stands the key, wherever it is: here, on another machine, in a drawer. What `prepare` returns is
 plain data that can be stored, so a crash between the halves is repaired by signing the same bytes again.
 
-EN 319 142-1 §6.3 (baseline level B-B); ISO 32000-1 §12.8.
+A signature that is to have a time-stamp of its own (level B-T) gets it between the two as well, because it stands in
+`/Contents` beside the signature; what is stamped later is stamped as a document (`esign.pades.augment`).
+
+EN 319 142-1 §6.3 (baseline levels B-B and B-T); ISO 32000-1 §12.8.
 """
 
 import base64
@@ -39,9 +42,11 @@ __all__ = [
     "check_prepared",
     "choose_mechanism",
     "complete",
+    "is_made_for",
     "mechanism_for",
     "prepare",
     "sign",
+    "to_be_stamped",
 ]
 
 
@@ -69,6 +74,8 @@ class PreparedSignature:
     """The signer's certificate and its issuers, DER."""
     contents: tuple[int, int]
     """Where the hexadecimal digits of `/Contents` start and end in `document`."""
+    timestamp_room: int = 0
+    """Bytes that wait for a time-stamp of the signature; 0 where it gets none."""
 
     def to_json(self) -> str:
         """Everything but the document, to be stored beside it."""
@@ -80,6 +87,7 @@ class PreparedSignature:
                 "mechanism": self.mechanism.value,
                 "certificates": [base64.b64encode(c).decode() for c in self.certificates],
                 "contents": list(self.contents),
+                "timestamp_room": self.timestamp_room,
             },
             indent=1,
         )
@@ -99,6 +107,7 @@ class PreparedSignature:
                 mechanism=Mechanism(stored["mechanism"]),
                 certificates=tuple(base64.b64decode(c, validate=True) for c in stored["certificates"]),
                 contents=(int(stored["contents"][0]), int(stored["contents"][1])),
+                timestamp_room=int(stored.get("timestamp_room", 0)),
             )
             expected = stored["document_sha256"]
         except (ValueError, KeyError, TypeError, IndexError) as e:
@@ -114,8 +123,8 @@ def choose_mechanism(profile: SignatureProfile, key: SigningKey) -> Mechanism:
     Raises:
         SigningError: `level-not-available`, `no-certificate`, `mechanism-not-allowed`.
     """
-    if profile.level is not Level.B_B:
-        raise SigningError("level-not-available", level=profile.level.value, available=Level.B_B.value)
+    if profile.level not in {Level.B_B, Level.B_T}:
+        raise SigningError("level-not-available", level=profile.level.value, available=Level.B_T.value)
     if not key.certificates:
         raise SigningError("no-certificate", key=key.ref or "-")
     mechanism = profile.mechanism(key.key_type, key.mechanisms)
@@ -150,6 +159,7 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
     fill: Sequence[FilledField] = (),
     lock: Sequence[str] = (),
     seal_url: str | None = None,
+    timestamp_room: int = 0,
 ) -> PreparedSignature:
     """Add a revision with an empty signature to `pdf` and compute what has to be signed.
 
@@ -158,6 +168,7 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
 
     The same revision fills release fields (`fill`), forbids any change to the fields `lock` from then on (FieldMDP,
     ISO 32000-1 §12.8.2.4), and carries the URL of a seal that is drawn in it (`/EsignSeal`, docs/spec/release.md).
+    With `timestamp_room` the signature is to have a time-stamp, for which so many bytes are kept free.
 
     Raises:
         InputError: `pdf-not-updatable`, `release-field-missing`, `release-field-filled`, `release-field-elsewhere`,
@@ -166,7 +177,7 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
     document, start, end = _with_empty_signature(
         pdf,
         _Revision(
-            size=_container_size(certificates, mechanism),
+            size=_container_size(certificates, mechanism) + timestamp_room,
             signing_time=signing_time,
             field_name=field_name,
             appearance=appearance,
@@ -185,25 +196,50 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         mechanism=mechanism,
         certificates=certificates,
         contents=(start + 1, end - 1),
+        timestamp_room=timestamp_room,
     )
 
 
-def complete(prepared: PreparedSignature, signature: bytes) -> bytes:
-    """The signed document.
+def is_made_for(prepared: PreparedSignature, signature: bytes) -> bool:
+    """Whether `signature` was made with the expected key over `to_be_signed`."""
+    public_key = x509.Certificate.load(prepared.certificates[0]).public_key.dump()
+    return check_signature(public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism)
+
+
+def to_be_stamped(prepared: PreparedSignature, signature: bytes) -> bytes:
+    """The digest of the signature's value, with the mechanism's digest: what its time-stamp is for (RFC 3161 app. A).
+
+    Raises:
+        SigningError: `signature-mismatch`: nobody should wait for a time-stamp of that.
+    """
+    check_prepared(prepared)
+    if not is_made_for(prepared, signature):
+        raise SigningError("signature-mismatch")
+    return hashlib.new(prepared.mechanism.digest, signature).digest()
+
+
+def complete(prepared: PreparedSignature, signature: bytes, *, timestamp: bytes | None = None) -> bytes:
+    """The signed document; `timestamp` is a token for `to_be_stamped`, where there is to be one.
 
     The signature is checked first, and so is that `to_be_signed` still speaks of this document: a signature may
     come from far away, and after a long time.
 
     Raises:
-        SigningError: `signature-mismatch`: it was made by another key or over something else.
+        SigningError: `signature-mismatch`: it was made by another key or over something else. `timestamp-missing`: it
+            was prepared for a level that this would not reach. `signature-too-long`.
     """
     check_prepared(prepared)
-    start, end = prepared.contents
-    public_key = x509.Certificate.load(prepared.certificates[0]).public_key.dump()
-    if not check_signature(public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism):
+    if not is_made_for(prepared, signature):
         raise SigningError("signature-mismatch")
+    if (timestamp is None) != (prepared.timestamp_room == 0):
+        raise SigningError("timestamp-missing")
+    start, end = prepared.contents
     container = signed_data(
-        prepared.to_be_signed, signature, certificates=prepared.certificates, mechanism=prepared.mechanism
+        prepared.to_be_signed,
+        signature,
+        certificates=prepared.certificates,
+        mechanism=prepared.mechanism,
+        timestamp=timestamp,
     )
     digits = container.hex().encode()
     if len(digits) > end - start:
@@ -226,7 +262,7 @@ def check_prepared(prepared: PreparedSignature) -> None:
 
 
 def sign(prepared: PreparedSignature, key: SigningKey) -> bytes:
-    """`complete` with a key that is at hand."""
+    """`complete` with a key that is at hand, without a time-stamp."""
     return complete(prepared, key.sign(prepared.to_be_signed, mechanism=prepared.mechanism))
 
 
