@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -206,10 +206,14 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 
 
+Good = bytes | Callable[[bytes], bytes]
+"""What `/good/…` answers, or what it makes of a request."""
+
+
 class HostileServer:
     """Listens on a port of loopback; the path of a request is the name of what it does."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, good: dict[Kind, bytes] | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, good: Mapping[Kind, Good] | None = None) -> None:
         self._tls = tls
         self.good = good or {}
         self.visits: list[tuple[str, bytes]] = []
@@ -232,6 +236,10 @@ class HostileServer:
     def close(self) -> None:
         self._stop.set()
         self._listener.close()
+
+    def _good(self, visit: Visit) -> bytes:
+        answer = self.good.get(visit.kind, GOOD)
+        return answer if isinstance(answer, bytes) else answer(visit.body)
 
     def _listen(self) -> None:
         while not self._stop.is_set():
@@ -274,10 +282,10 @@ class HostileServer:
             self.heads.append(head)
         visit = Visit(kind=Kind(kind), body=body, connection=connection, stop=self._stop)
         if name == "good":
-            visit.answer(self.good.get(visit.kind, GOOD))
+            visit.answer(self._good(visit))
         elif name == "slow-and-good":
             self._stop.wait(0.3)
-            visit.answer(self.good.get(visit.kind, GOOD))
+            visit.answer(self._good(visit))
         else:
             BEHAVIOURS[name].act(visit)
 
@@ -289,7 +297,7 @@ def _headers(head: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
 
 
 @contextmanager
-def serving(*, tls: ssl.SSLContext | None = None, good: dict[Kind, bytes] | None = None) -> Iterator[HostileServer]:
+def serving(*, tls: ssl.SSLContext | None = None, good: Mapping[Kind, Good] | None = None) -> Iterator[HostileServer]:
     """A server that is gone afterwards."""
     server = HostileServer(tls=tls, good=good)
     try:

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpcore
 
 from esign.errors import ConfigurationError, Error, NetworkError
-from esign.net.breaker import Gate, Health
+from esign.net.breaker import BreakerState, Gate, Health
 from esign.net.cache import Cache, Kept
 from esign.net.deadline import Deadline, Monotonic
 from esign.net.kinds import HEADER, Kind, Shape, declared_length, fresh_until, is_whole, shape_of
@@ -142,12 +142,11 @@ class Client:
         return Fetched(query=query, url=destination.url, body=body, at=at, elapsed=deadline.elapsed)
 
     def health(self, url: str) -> Health:
-        """How the host of `url` does.
-
-        Raises:
-            NetworkError: It may not be asked at all.
-        """
-        return self._gate.health(self._rules.destination(url).authority)
+        """How the host of `url` does; one that may not be asked is as good as one that fails."""
+        try:
+            return self._gate.health(self._rules.destination(url).authority)
+        except NetworkError:
+            return Health(state=BreakerState.OPEN)
 
     def _kept(
         self, query: Query, destination: Destination, newer_than: datetime | None, check: Callable[[bytes], object]

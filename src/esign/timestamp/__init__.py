@@ -1,1 +1,6 @@
-"""RFC 3161 time-stamps: ask several authorities, check what they answer."""
+"""Time-stamps (RFC 3161): authorities, failover between them, and the check of what they give."""
+
+from esign.timestamp.authority import TimestampAuthority
+from esign.timestamp.timestamper import AuthorityHealth, Timestamp, Timestamper
+
+__all__ = ["AuthorityHealth", "Timestamp", "TimestampAuthority", "Timestamper"]

@@ -12,7 +12,7 @@ from esign.errors import DuplicateNumber, InputError, RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import IntentState, NextNumber, NumberSource, Registry
-from esign.registry.books import SHARD_LIMIT, SHARD_SIZE
+from esign.registry.status import SHARD_LIMIT, SHARD_SIZE
 from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 
@@ -150,7 +150,7 @@ def test_a_new_shard_opens_when_three_quarters_are_used(registry: Registry) -> N
     assert last < SHARD_SIZE <= first < 2 * SHARD_SIZE
     with sqlite3.connect(registry.path) as raw:
         assert raw.execute("SELECT shard, used FROM status_shard").fetchall() == [(0, SHARD_LIMIT), (1, 1)]
-        raw.execute("INSERT INTO status_shard VALUES (32767, ?, '2026-01-01')", (SHARD_LIMIT,))
+        raw.execute("INSERT INTO status_shard (shard, used, opened_at) VALUES (32767, ?, '2026-01-01')", (SHARD_LIMIT,))
     raw.close()
     with pytest.raises(RegistryError) as e:
         registry.reserve(new_intent("too-late"))

@@ -125,7 +125,7 @@ def test_only_what_is_longer_and_new_is_a_version(registry: Registry) -> None:
         "DELETE FROM file_version",
         "UPDATE file_version SET sha256 = 'x'",
         "UPDATE file_version SET level = 'PAdES-B-LTA'",
-        "INSERT OR REPLACE INTO file_version SELECT result_id, 1, 'x', 9999, level, at, notices, NULL FROM file_version",
+        "INSERT OR REPLACE INTO file_version SELECT result_id, 1, 'x', 999, level, at, notices, NULL FROM file_version",
         "INSERT INTO file_version SELECT result_id, 3, 'x', 99999, level, at, notices, NULL FROM file_version",
         "INSERT INTO file_version SELECT result_id, 2, 'x', 3, level, at, notices, NULL FROM file_version",
         "INSERT INTO file_version SELECT id, 2, sha256, 99999, level, signing_time, notices, NULL FROM issued",
