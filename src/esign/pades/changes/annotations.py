@@ -1,0 +1,220 @@
+"""Notes, marks and other annotations beside the form (ISO 32000-2 §12.5).
+
+A certification with P = 3, or a signature that says nothing of changes, leaves room for notes *about* a document. It
+leaves none for what passes as the document: text boxes, stamps, redactions and pictures laid over the page look like
+the page's own ("Breaking the Specification: PDF Certification", Rohlmann et al., IEEE S&P 2021, the evil annotation
+attack, which the specification permits and readers do not show). So what can speak or hide for the page is refused.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from esign.pades.changes.difference import Difference, Right
+from esign.pades.changes.snapshot import Snapshot
+from esign.pades.changes.step import Step
+from esign.pades.page_tree import Annotation
+from esign.reasons import Reason
+from esign.report import ChangeKind
+from esign.syntax import Dict, Object, Stream
+
+__all__ = ["compare_annotations"]
+
+_NOTES: Final = frozenset(
+    {
+        "Text", "Popup", "Link", "FileAttachment", "Highlight", "Underline", "Squiggly", "StrikeOut",
+        "Line", "Square", "Circle", "Polygon", "PolyLine", "Ink", "Caret", "Sound",
+    }
+)  # fmt: skip
+"""What marks a page or hangs a note on it; FreeText, Stamp, Redact, Watermark, Screen and the rest show content."""
+_AREAS: Final = frozenset({"Square", "Circle", "Polygon", "Highlight", "Line", "PolyLine"})
+_ACTIONS: Final = frozenset({"URI", "GoTo"})
+_BOOKKEEPING: Final = frozenset({"M", "NM", "P", "Parent", "StructParent", "CreationDate"})
+_SPEAKS: Final = re.compile(rb"(?<![^\s\]>)])(?:Tj|TJ|'|\"|BI|sh)(?![^\s\[<(/])")
+_FILLS: Final = re.compile(rb"(?<![^\s\]>)])(?:f\*?|F|[Bb]\*?)(?![^\s\[<(/])")
+_WIDTH: Final = re.compile(rb"(\d{1,9}(?:\.\d{0,9})?)\s+w(?![^\s])")
+_WIDEST: Final = 24.0
+"""Points: a wider line is no mark, it hides what lies below."""
+_SHINES_THROUGH: Final = 0.6
+"""The opacity up to which what lies below can be read."""
+_DEEPEST: Final = 6
+
+
+def compare_annotations(step: Step) -> Iterator[Difference]:
+    """Annotations of pages that stayed, apart from the form's widgets."""
+    for page, now in zip(step.before.tree.pages, step.after.tree.pages, strict=False):
+        then = _free(step.before, page.index)
+        here = _free(step.after, now.index)
+        if step.before.annotations[page.index] is step.after.annotations[now.index] and all(
+            step.before.node_reach(a.node).isdisjoint(step.changed) for a in then
+        ):
+            continue
+        yield from _compare(step, then, here, page.index + 1)
+
+
+def _free(snapshot: Snapshot, index: int) -> list[Annotation]:
+    """The annotations of a page that show no field of the form."""
+    shown = snapshot.form.widget_nodes
+    return [a for a in snapshot.annotations[index] if id(a.node) not in shown]
+
+
+def _compare(step: Step, then: list[Annotation], now: list[Annotation], page: int) -> Iterator[Difference]:
+    left = {a.ref: a for a in now if a.ref is not None}
+    unnamed = [a for a in now if a.ref is None]
+    order: list[int] = []
+    place = {id(a.node): i for i, a in enumerate(now)}
+    for annotation in then:
+        same_one = _counterpart(step, annotation, left, unnamed)
+        if same_one is None:
+            yield _removed(step, annotation, page)
+        else:
+            order.append(place[id(same_one.node)])
+            yield from _modified(step, annotation, same_one, page)
+    for annotation in (*left.values(), *unnamed):
+        yield _added(step, annotation, page)
+    if order != sorted(order):
+        # Later ones are drawn over earlier ones.
+        reason = Reason("annotations-reordered", {"page": page})
+        yield Difference(kind=ChangeKind.ANNOTATION, reason=reason, right=Right.NEVER, page=page)
+
+
+def _counterpart(
+    step: Step, annotation: Annotation, left: dict[object, Annotation], unnamed: list[Annotation]
+) -> Annotation | None:
+    if annotation.ref is not None:
+        return left.pop(annotation.ref, None)
+    for i, other in enumerate(unnamed):
+        if step.alike(annotation.node, other.node):
+            return unnamed.pop(i)
+    return None
+
+
+def _modified(step: Step, annotation: Annotation, now: Annotation, page: int) -> Iterator[Difference]:
+    if annotation.node is now.node and step.before.node_reach(annotation.node).isdisjoint(step.changed):
+        return
+    keys = step.unlike(annotation.node, now.node, without=_BOOKKEEPING)
+    if keys:
+        harmless = _is_note(step.before, annotation) and _is_note(step.after, now) and not {"A", "Subtype"} & set(keys)
+        reason = Reason("annotation-changed", {"page": page, "type": _type(step.after, now)})
+        yield _difference(reason, page, harmless=harmless)
+
+
+def _removed(step: Step, annotation: Annotation, page: int) -> Difference:
+    kind = _type(step.before, annotation)
+    reason = Reason("annotation-removed", {"page": page, "type": kind})
+    # What looks like the page's own may have covered something when it was signed.
+    right = Right.ANNOTATE if _is_note(step.before, annotation) else Right.UNCOVER
+    if kind == "Widget":
+        right = Right.NEVER
+    return Difference(kind=ChangeKind.ANNOTATION, reason=reason, right=right, page=page)
+
+
+def _added(step: Step, annotation: Annotation, page: int) -> Difference:
+    snapshot, kind = step.after, _type(step.after, annotation)
+    if kind == "Widget":
+        return _difference(Reason("widget-stray", {"page": page}), page, harmless=False)
+    if not _acts_harmlessly(snapshot, annotation):
+        reason = Reason("annotation-acts", {"page": page, "type": kind})
+        return Difference(kind=ChangeKind.ACTION, reason=reason, right=Right.NEVER, page=page)
+    if not _is_note(snapshot, annotation):
+        return _difference(Reason("annotation-overlays", {"page": page, "type": kind}), page, harmless=False)
+    return _difference(Reason("annotation-added", {"page": page, "type": kind}), page, harmless=True)
+
+
+def _difference(reason: Reason, page: int, *, harmless: bool) -> Difference:
+    right = Right.ANNOTATE if harmless else Right.NEVER
+    return Difference(kind=ChangeKind.ANNOTATION, reason=reason, right=right, page=page)
+
+
+def _type(snapshot: Snapshot, annotation: Annotation) -> str:
+    kind = snapshot.reader.name(annotation.node, "Subtype")
+    return kind if kind.isalnum() else "?"
+
+
+def _acts_harmlessly(snapshot: Snapshot, annotation: Annotation) -> bool:
+    """Whether nothing but a place in the document or a page of the web is behind it."""
+    node, reader = annotation.node, snapshot.reader
+    if "AA" in node:
+        return False
+    return "A" not in node or (
+        reader.name(reader.dictionary(node, "A"), "S") in _ACTIONS and "Next" not in reader.dictionary(node, "A")
+    )
+
+
+def _is_note(snapshot: Snapshot, annotation: Annotation) -> bool:
+    """Whether nobody takes it for a part of the page, and it hides nothing."""
+    kind = _type(snapshot, annotation)
+    if kind not in _NOTES or not _acts_harmlessly(snapshot, annotation):
+        return False
+    appearance = snapshot.reader.dictionary(annotation.node, "AP")
+    shown = [snapshot.reader.resolve(value) for value in appearance.values()]
+    streams = [s for value in shown for s in _streams(snapshot, value)]
+    if any(_speaks(snapshot, stream) for stream in streams):
+        return False
+    if _line_width(snapshot, annotation.node) > _WIDEST or any(_strokes_widely(snapshot, s) for s in streams):
+        return False
+    if kind not in _AREAS:
+        return True
+    filled = bool(snapshot.reader.items(annotation.node, "IC")) or any(_fills(snapshot, s) for s in streams)
+    return not filled or _is_translucent(snapshot, annotation.node, streams)
+
+
+def _streams(snapshot: Snapshot, value: Object) -> list[Stream]:
+    """One appearance, or that of each state (§12.5.5)."""
+    if isinstance(value, Stream):
+        return [value]
+    found = (snapshot.reader.resolve(v) for v in value.values()) if isinstance(value, Dict) else ()
+    return [v for v in found if isinstance(v, Stream)]
+
+
+def _speaks(snapshot: Snapshot, stream: Stream, depth: int = 0) -> bool:
+    """Whether a picture shows text or an image, itself or through a form in it; what cannot be read may."""
+    data = snapshot.reader.decoded(stream)
+    if data is None or depth > _DEEPEST or _SPEAKS.search(data):
+        return True
+    objects = snapshot.reader.dictionary(_resources(snapshot, stream), "XObject")
+    inner = [snapshot.reader.resolve(v) for v in objects.values()]
+    return any(
+        isinstance(x, Stream) and (x.dictionary.get("Subtype") == "Image" or _speaks(snapshot, x, depth + 1))
+        for x in inner
+    )
+
+
+def _line_width(snapshot: Snapshot, node: Dict) -> float:
+    """How wide its lines are drawn (§12.5.4)."""
+    width = snapshot.reader.entry(snapshot.reader.dictionary(node, "BS"), "W")
+    border = [snapshot.reader.resolve(v) for v in snapshot.reader.items(node, "Border")[2:3]]
+    return max((v for v in (width, *border) if isinstance(v, int | float)), default=1)
+
+
+def _strokes_widely(snapshot: Snapshot, stream: Stream) -> bool:
+    data = snapshot.reader.decoded(stream) or b""
+    return any(float(m[1]) > _WIDEST for m in _WIDTH.finditer(data))
+
+
+def _fills(snapshot: Snapshot, stream: Stream) -> bool:
+    return bool(_FILLS.search(snapshot.reader.decoded(stream) or b"f"))
+
+
+def _is_translucent(snapshot: Snapshot, node: Dict, streams: list[Stream]) -> bool:
+    """Whether what lies below shines through."""
+    opacity = snapshot.reader.entry(node, "CA")
+    if isinstance(opacity, int | float) and opacity <= _SHINES_THROUGH:
+        return True
+    states = [
+        snapshot.reader.resolve(state)
+        for stream in streams
+        for state in snapshot.reader.dictionary(_resources(snapshot, stream), "ExtGState").values()
+    ]
+    return bool(states) and all(
+        isinstance(s, Dict) and (snapshot.reader.name(s, "BM") == "Multiply" or _weak(snapshot, s)) for s in states
+    )
+
+
+def _weak(snapshot: Snapshot, state: Dict) -> bool:
+    alpha = snapshot.reader.entry(state, "ca")
+    return isinstance(alpha, int | float) and alpha <= _SHINES_THROUGH
+
+
+def _resources(snapshot: Snapshot, stream: Stream) -> Dict:
+    return snapshot.reader.dictionary(stream.dictionary, "Resources")

@@ -1,0 +1,106 @@
+"""What a document consists of in one revision, in parts that are compared each by itself.
+
+A part has to be compared only where the update reached it: some object that it leads to is another one now. What is
+known of the other parts is passed on, so a step costs what the update touched and not what the document holds.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from esign.pades.changes.likeness import reach
+from esign.pades.form_tree import Form, read_form
+from esign.pades.page_tree import Annotation, Page, PageTree, annotations, read_pages
+from esign.pades.reading import Reader
+from esign.syntax import Dict, Object, Ref, same
+
+__all__ = ["Snapshot"]
+
+_BACKWARDS = frozenset({"Parent", "P", "Kids", "Popup", "IRT", "V"})
+"""Where annotations and fields lead back to what holds them, on to others, or to a value, a part of its own."""
+
+
+class Snapshot:
+    """One revision."""
+
+    def __init__(self, reader: Reader, tree: PageTree, form: Form, notes: Iterable[tuple[Annotation, ...]]) -> None:
+        self.reader = reader
+        self.root: Dict = reader.root
+        self.tree = tree
+        self.form = form
+        self.annotations = tuple(notes)
+        """Of each page; also those that show fields."""
+        self.landmarks = dict(_landmarks(reader, tree, form, self.annotations))
+        """The objects that stand for a thing of their own, see `likeness`."""
+        self._reach: dict[object, frozenset[int]] = {}
+
+    @classmethod
+    def read(cls, reader: Reader) -> "Snapshot":
+        """The revision that `reader` reads."""
+        tree = read_pages(reader, reader.root)
+        form = read_form(reader, reader.root)
+        return cls(reader, tree, form, (tuple(annotations(reader, page)) for page in tree.pages))
+
+    def next(self, reader: Reader, changed: frozenset[int]) -> "Snapshot":
+        """The following revision, in which the objects `changed` are other ones."""
+        root = reader.root
+        tree, form = self.tree, self.form
+        if not tree.numbers.isdisjoint(changed) or not same(root.get("Pages"), self.root.get("Pages")):
+            tree = read_pages(reader, root)
+        if not form.numbers.isdisjoint(changed) or not same(root.get("AcroForm"), self.root.get("AcroForm")):
+            form = read_form(reader, root)
+        notes = (self._annotations_of(page, changed) or tuple(annotations(reader, page)) for page in tree.pages)
+        snapshot = Snapshot(reader, tree, form, notes)
+        snapshot._reach = {part: numbers for part, numbers in self._reach.items() if numbers.isdisjoint(changed)}
+        return snapshot
+
+    def _annotations_of(self, page: Page, changed: frozenset[int]) -> tuple[Annotation, ...]:
+        """What is known of the annotations of a page of the next revision; nothing where they may be others."""
+        if page.index >= len(self.tree.pages) or self.tree.pages[page.index].node is not page.node:
+            return ()
+        known = self.annotations[page.index]
+        array = page.node.get("Annots")
+        numbers = {a.ref.num for a in known if a.ref is not None}
+        numbers |= {array.num} if isinstance(array, Ref) else set()
+        return known if numbers.isdisjoint(changed) else ()
+
+    @cached_property
+    def widget_pages(self) -> dict[int, int]:
+        """The page, from 0, of each annotation by the address of its dictionary."""
+        return {id(a.node): index for index, items in enumerate(self.annotations) for a in items}
+
+    def page_reach(self, page: Page) -> frozenset[int]:
+        """All that a page shows, but for its annotations and what it inherits."""
+        return self._known("page", page.node, (v for k, v in page.node.items() if k not in {"Annots", "Parent"}))
+
+    def node_reach(self, node: Dict) -> frozenset[int]:
+        """All that an annotation or a field shows and does, but for a value."""
+        return self._known("node", node, (v for k, v in node.items() if k not in _BACKWARDS))
+
+    def value_reach(self, value: Object) -> frozenset[int]:
+        """All that a value leads to."""
+        if isinstance(value, Ref):
+            return self._known("value", value, (value,))
+        return self._known("value", value, (value,)) if isinstance(value, dict | list) else frozenset()
+
+    def _known(self, kind: str, part: Object, values: Iterable[Object]) -> frozenset[int]:
+        # The reader keeps every object that it read, so that its address stands for it.
+        key = (kind, part if isinstance(part, Ref) else id(part))
+        found = self._reach.get(key)
+        if found is None:
+            found = self._reach[key] = reach(self.reader, *values, landmarks=self.landmarks)
+        return found
+
+
+def _landmarks(
+    reader: Reader, tree: PageTree, form: Form, notes: Iterable[tuple[Annotation, ...]]
+) -> Iterator[tuple[int, tuple[str, int]]]:
+    """Objects that are the catalog, pages, nodes of their tree, annotations or fields."""
+    root = reader.view.trailer.get("Root")
+    if isinstance(root, Ref):
+        yield root.num, ("catalog", 0)
+    yield from ((number, ("node", 0)) for number in tree.numbers)
+    yield from ((page.ref.num, ("page", page.index)) for page in tree.pages if page.ref is not None)
+    shown = [annotation.ref for items in notes for annotation in items]
+    shown += [widget.ref for field in form.fields for widget in field.widgets]
+    shown += [field.ref for field in form.fields]
+    yield from ((ref.num, ("annotation", ref.num)) for ref in shown if ref is not None)

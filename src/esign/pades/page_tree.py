@@ -1,0 +1,87 @@
+"""The pages of one revision (ISO 32000-2 §7.7.3), each with what it inherits and its annotations."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from esign.pades.reading import Reader
+from esign.syntax import Dict, Object, Ref
+
+__all__ = ["Annotation", "Page", "PageTree", "read_pages"]
+
+INHERITED = ("Resources", "MediaBox", "CropBox", "Rotate")
+"""What a page takes from the nodes above it (Table 31)."""
+
+_MOST_PAGES = 1_000_000
+_DEEPEST = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """One item of a page's /Annots (§12.5)."""
+
+    ref: Ref | None
+    node: Dict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Page:
+    """A page."""
+
+    index: int
+    """From 0."""
+    ref: Ref | None
+    """The object that it is; None where it stands directly in the tree, which is not allowed and happens."""
+    node: Dict
+    inherited: Dict
+    """What the nodes above it say of `INHERITED`."""
+
+    def attribute(self, key: str) -> Object:
+        """The value of `key`, its own or inherited, as it stands."""
+        return self.node.get(key, self.inherited.get(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PageTree:
+    """The pages of one revision."""
+
+    pages: tuple[Page, ...]
+    numbers: frozenset[int]
+    """The objects that the tree is made of: nodes, pages and the arrays that hold them."""
+    sound: bool
+    """Whether every node is a dictionary that stands once."""
+
+
+def read_pages(reader: Reader, root: Dict) -> PageTree:
+    """The pages of the document with the catalog `root`, in their order."""
+    pages: list[Page] = []
+    numbers: set[int] = set()
+    sound = True
+    stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
+    while stack and len(pages) < _MOST_PAGES:
+        value, inherited, depth = stack.pop()
+        node = reader.resolve(value)
+        if not isinstance(node, Dict) or depth > _DEEPEST or (type(value) is Ref and value.num in numbers):
+            sound = False
+            continue
+        if type(value) is Ref:
+            numbers.add(value.num)
+        if "Kids" not in node:
+            ref = value if type(value) is Ref else None
+            pages.append(Page(index=len(pages), ref=ref, node=node, inherited=inherited))
+            continue
+        if type(node["Kids"]) is Ref:
+            numbers.add(node["Kids"].num)
+        if any(key in node for key in INHERITED):
+            inherited = Dict({**inherited, **{key: node[key] for key in INHERITED if key in node}})
+        kids = reader.entry(node, "Kids")
+        sound = sound and isinstance(kids, list)
+        stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
+    return PageTree(pages=tuple(pages), numbers=frozenset(numbers), sound=sound)
+
+
+def annotations(reader: Reader, page: Page) -> Iterator[Annotation]:
+    """The annotations of a page, in the order in which they are drawn."""
+    for value in reader.items(page.node, "Annots"):
+        node = reader.resolve(value)
+        if isinstance(node, Dict):
+            yield Annotation(value if type(value) is Ref else None, node)
