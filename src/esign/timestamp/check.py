@@ -50,36 +50,39 @@ def check_token(
     try:
         token = parse_token(der)
     except InputError as e:
-        raise TimestampError(e.code, **e.reason.facts) from e
+        raise TimestampError("timestamp-unreadable", problem=e.reason.facts["problem"]) from e
     for problem in _problems(token, request, sent - tolerance, received + tolerance):
-        raise TimestampError(problem.code, **problem.facts)
+        raise problem
     return CheckedToken(token=token, notices=_check_certificate(token, trust))
 
 
 def _problems(
     token: TimestampToken, request: TimestampRequest, earliest: datetime, latest: datetime
-) -> Iterator[Reason]:
+) -> Iterator[TimestampError]:
     """What is wrong, the first first."""
     if (token.imprint_algorithm, token.imprint) != (request.digest, request.imprint):
-        yield Reason("timestamp-other-imprint")
+        yield TimestampError("timestamp-other-imprint")
     if token.nonce != request.nonce:
-        yield Reason("timestamp-other-nonce")
+        yield TimestampError("timestamp-other-nonce")
     if request.policy not in {None, token.policy}:
-        yield Reason("timestamp-other-policy", {"expected": request.policy, "found": token.policy})
+        yield TimestampError("timestamp-other-policy", expected=request.policy, found=token.policy)
     if not earliest <= token.time <= latest:
-        facts = {"found": token.time.isoformat(), "earliest": earliest.isoformat(), "latest": latest.isoformat()}
-        yield Reason("timestamp-time-off", facts)
+        yield TimestampError(
+            "timestamp-time-off",
+            found=token.time.isoformat(),
+            earliest=earliest.isoformat(),
+            latest=latest.isoformat(),
+        )
     if token.accuracy > _ACCURACY:
-        yield Reason("timestamp-inaccurate", {"seconds": f"{token.accuracy.total_seconds():g}"})
+        yield TimestampError("timestamp-inaccurate", seconds=f"{token.accuracy.total_seconds():g}")
     if token.certificate is None:
-        yield Reason("timestamp-certificate-missing")
+        yield TimestampError("timestamp-certificate-missing")
     elif not token.names_its_certificate:
-        yield Reason("timestamp-certificate-unnamed")
+        yield TimestampError("timestamp-certificate-unnamed")
     value = token.verify()
     if not value.valid or value.problems:
-        yield Reason(
-            "timestamp-signature-bad", {"algorithm": value.unsupported or digest_name(token.signer.digest_algorithm)}
-        )
+        algorithm = value.unsupported or digest_name(token.signer.digest_algorithm)
+        yield TimestampError("timestamp-signature-bad", algorithm=algorithm)
 
 
 def _check_certificate(token: TimestampToken, trust: TrustStore) -> tuple[Reason, ...]:

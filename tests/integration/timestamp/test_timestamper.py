@@ -306,7 +306,7 @@ def test_an_answer_that_is_played_again(pki: Authorities) -> None:
 
     with serving(good={Kind.TIMESTAMP: play}) as server:
         stamper = timestamper(pki, server.url("good", Kind.TIMESTAMP))
-        assert stamper.stamp(IMPRINT, digest="sha256").time
+        assert stamper.stamp(IMPRINT, digest="sha256").authority == "TSA 1"
         assert problem(stamper).code == "timestamp-other-nonce"
 
 
