@@ -16,6 +16,7 @@ Error:
 │   ├── RequestInFlight   the same request is being worked on right now
 │   ├── DuplicateNumber   the number is taken
 │   └── NotRegistered     there is no such result
+├── PublishingError       what holds today could not be published; readers keep what they have
 ├── VerificationFailed    raised by `Verifier.verify`; carries the report
 ├── DeliveryFailed        it is issued, and did not reach its receiver yet
 └── ConfigurationError    esign.toml, an environment, a missing program
@@ -37,6 +38,7 @@ __all__ = [
     "NotRegistered",
     "PINError",
     "PreflightError",
+    "PublishingError",
     "RegistryError",
     "RequestConflict",
     "RequestInFlight",
@@ -147,6 +149,10 @@ class DuplicateNumber(RegistryError):
 
 class NotRegistered(RegistryError):
     """There is no such result in this register."""
+
+
+class PublishingError(Error):
+    """What holds today could not be published; readers keep what they have, which grows old in plain sight."""
 
 
 class DeliveryFailed(Error):

@@ -1,7 +1,6 @@
-"""Number books and status numbers: what the register counts, inside the transaction that records the intent."""
+"""Number books: what the register counts, inside the transaction that records the intent."""
 
-import secrets
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -10,15 +9,10 @@ from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.errors import DuplicateNumber, InputError, RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
-from esign.registry.models import BookRow, IntentRow, ShardRow
+from esign.registry.models import BookRow, IntentRow
 from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
 
-__all__ = ["book", "choose", "give", "open_book", "status_number", "take"]
-
-SHARD_SIZE = 1 << 17
-"""Documents in a shard of the status lists (DESIGN §7)."""
-SHARD_LIMIT = SHARD_SIZE * 3 // 4
-"""A new shard begins here: a random index is then found in four tries on average, and indexes tell no order."""
+__all__ = ["book", "choose", "give", "open_book", "take"]
 
 _Key = tuple[str, int, str, bool]
 
@@ -106,28 +100,6 @@ def _first_with(session: Session, key: _Key, number: int) -> str | None:
     return session.scalar(
         select(IntentRow.id).filter_by(**_columns(key), number=number).where(IntentRow.duplicate_of.is_(None))
     )
-
-
-def status_number(session: Session, at: datetime) -> int:
-    """A free place in the status lists: a random index, so that neighbours in time are none in the list.
-
-    Raises:
-        RegistryError: `status-numbers-used-up` after 2^32 · ¾ documents.
-    """
-    shard = session.scalars(select(ShardRow).order_by(ShardRow.shard.desc()).limit(1)).first()
-    if shard is None or shard.used >= SHARD_LIMIT:
-        following = 0 if shard is None else shard.shard + 1
-        if following * SHARD_SIZE > 0xFFFF_FFFF:
-            raise RegistryError("status-numbers-used-up")
-        shard = ShardRow(shard=following, used=0, opened_at=at)
-        session.add(shard)
-    while True:
-        number = shard.shard * SHARD_SIZE + secrets.randbelow(SHARD_SIZE)
-        if session.scalar(select(IntentRow.id).where(IntentRow.status_number == number)) is None:
-            break
-    shard.used += 1
-    session.flush()
-    return number
 
 
 def book(session: Session, key: _Key) -> Book:

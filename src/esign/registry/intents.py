@@ -17,7 +17,7 @@ from esign.document import ResultMetadata, SignerRole
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
 from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
-from esign.registry import books, versions
+from esign.registry import books, status, versions
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
 from esign.registry.plain import plain
 from esign.registry.values import (
@@ -97,7 +97,7 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         "masked_holder": new.masked_holder,
         "numbering": new.numbering,
         **numbered,
-        "status_number": books.status_number(session, at),
+        "status_number": status.status_number(session, at, allow_list=new.allow_list),
         "reserved_at": at,
         "void_why": "",
     }
@@ -241,6 +241,7 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
         )
     if facts.upgrade is not None:
         versions.promise(session, id, facts.upgrade)
+    status.mark_issued(session, found)
     return step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
 
 
@@ -259,6 +260,7 @@ def void(session: Session, id: ResultId, *, reason: Reason, why: str, at: dateti
     """
     values = {"voided_at": at, "void_code": reason.code, "void_facts": plain(reason.facts), "void_why": why}
     given_up = step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
+    status.mark(session, row(session, id))
     for attached in attachments(session, id):
         if not attached.state.final:
             void(session, attached.id, reason=Reason("main-void", {"main": str(id)}), why=why, at=at)

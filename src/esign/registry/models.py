@@ -39,9 +39,11 @@ __all__ = [
     "DeliveryRow",
     "IntentRow",
     "IssuedRow",
+    "PresentationRow",
     "ShardRow",
     "SignerRow",
     "StandingRow",
+    "StatusExceptionRow",
     "UpgradeRow",
     "VersionRow",
 ]
@@ -100,15 +102,28 @@ class BookRow(Base):
 
 
 class ShardRow(Base):
-    """How full a shard of the status lists is."""
+    """How full a shard of the status lists is, and how often its documents have changed."""
 
     __tablename__ = "status_shard"
 
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     used: Mapped[int]
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    allow_list: Mapped[bool] = mapped_column(server_default=false())
+    counter: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (CheckConstraint("shard BETWEEN 0 AND 32767 AND used BETWEEN 0 AND 131072", name="size"),)
+
+
+class StatusExceptionRow(Base):
+    """A place in the status lists whose entry is, or once was, another than the one that it began with."""
+
+    __tablename__ = "status_exception"
+
+    status_number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[str] = mapped_column(ForeignKey("intent.id"))
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class IntentRow(Base):
@@ -196,6 +211,22 @@ class IntentRow(Base):
         Index("ix_intent_main", "main"),
         {"sqlite_autoincrement": True},
     )
+
+
+class PresentationRow(Base):
+    """A code that shows an issued result once; gone a day after it has expired."""
+
+    __tablename__ = "presentation"
+
+    handle: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    result_id: Mapped[str] = mapped_column(ForeignKey("intent.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    tries: Mapped[int]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class IssuedRow(Base):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
-from esign.registry import books, intents, numbering, standing, versions
+from esign.registry import books, intents, numbering, presentations, standing, status, versions
 from esign.registry.claims import claim
 from esign.registry.models import IntentRow
 from esign.registry.schema import open_store
@@ -29,7 +29,10 @@ from esign.registry.values import (
     NewIntent,
     NextNumber,
     Page,
+    Presentation,
     Registration,
+    Shard,
+    ShardStatus,
     StandingEntry,
 )
 
@@ -360,6 +363,42 @@ class Registry:
         """Every change, oldest first; an attachment's are those of its main result."""
         with self._store.read() as session:
             return standing.history(session, id)
+
+    # --- status lists ----------------------------------------------------------------------------------------------
+
+    def shards(self) -> tuple[Shard, ...]:
+        """Every shard of the status lists that has documents, by number."""
+        with self._store.read() as session:
+            return status.shards(session)
+
+    def statuses(self, shard: int) -> tuple[ShardStatus, ...]:
+        """The documents of a shard that stand otherwise than they began, or once did, by index."""
+        with self._store.read() as session:
+            return status.statuses(session, shard)
+
+    # --- presentations ---------------------------------------------------------------------------------------------
+
+    def present(self, id: ResultId, *, lifetime: timedelta = timedelta(seconds=30)) -> Presentation:  # noqa: A002
+        """A code that shows the issued result `id` once, until it expires.
+
+        Raises:
+            NotRegistered: `not-registered`.
+            RegistryError: `presentation-not-issued`.
+        """
+        with self._store.write() as session:
+            return presentations.present(session, id, at=self._now(), lifetime=lifetime)
+
+    def redeem(self, digits: str) -> ResultId:
+        """Which result a code shows; it is used up thereby.
+
+        Raises:
+            RegistryError: `presentation-unknown`, `presentation-expired` or `presentation-used`.
+        """
+        with self._store.write() as session:
+            found = presentations.redeem(session, digits, at=self._now())
+        if isinstance(found, RegistryError):
+            raise found
+        return found
 
     # --- health ----------------------------------------------------------------------------------------------------
 

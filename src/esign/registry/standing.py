@@ -16,6 +16,7 @@ from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
+from esign.registry import status
 from esign.registry.intents import row
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
@@ -72,6 +73,8 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
             recorded_at=recorded_at,
         )
     )
+    for follows in (intent, *session.scalars(select(IntentRow).filter_by(main=intent.id))):
+        status.mark(session, follows)
     return standing(session, id, at=recorded_at)
 
 

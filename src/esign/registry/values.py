@@ -23,8 +23,12 @@ __all__ = [
     "NewIntent",
     "NextNumber",
     "NumberSource",
+    "OtherResult",
     "Page",
+    "Presentation",
     "Registration",
+    "Shard",
+    "ShardStatus",
     "SignerCertificate",
     "StandingEntry",
     "Upgrade",
@@ -151,6 +155,8 @@ class NewIntent:
     """A number that another system gave, or the next one of a book; None with AT_RELEASE."""
     numbering: Numbering = Numbering.RESERVED
     """AT_RELEASE: `assign_number` follows once the person has signed; only for results."""
+    allow_list: bool = False
+    """Whether its seal is to count only once it is issued (docs/spec/status.md §6)."""
     person: bool = False
     """Whether a competent person signs first: the agency's bytes are then prepared only from APPROVED."""
     main: ResultId | None = None
@@ -468,3 +474,53 @@ class CurrentStanding:
     """The result that stands in its place."""
     expires: datetime | None
     """Its own end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A shard of the status lists."""
+
+    number: int
+    """Of its documents' status numbers, the bits from 17 up."""
+    counter: int
+    """Counts the changes of its documents' standing."""
+    allow_list: bool
+    """Whether its documents begin as not issued, rather than in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherResult:
+    """A result that corrects or replaces another."""
+
+    id: ResultId
+    """Its identifier."""
+    number: DocumentNumber | None
+    """Số, ký hiệu; None for a file without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardStatus:
+    """What stands at one place of a shard."""
+
+    index: int
+    """The place."""
+    standing: Standing | None
+    """As recorded, whatever the result's own end; None: it is not issued."""
+    corrections: tuple[OtherResult, ...] = ()
+    """What corrects it, oldest first."""
+    replaced_by: OtherResult | None = None
+    """What stands in its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """A code with which the holder shows a result now."""
+
+    digits: str = field(repr=False)
+    """Twenty digits: the handle and the code."""
+    expires: datetime
+    """From when on it shows nothing."""
+
+    def url(self, host: str) -> str:
+        """What the phone shows as a QR (docs/spec/presentation.md §2)."""
+        return f"https://{host}/p#{self.digits}"

@@ -34,8 +34,8 @@ _DEPTH = 5
 class OtherResult:
     """A result that corrects or replaces another: what a person asks for at the counter."""
 
-    number: DocumentNumber
-    """Số, ký hiệu as it is printed."""
+    number: DocumentNumber | None
+    """Số, ký hiệu as it is printed; None for a file without."""
     id: ResultId
     """The id that is printed below its seal."""
 
@@ -97,8 +97,12 @@ def detail_uri(shard_uri: str, digest: bytes) -> str:
 
 def _to_wire(detail: Detail) -> list[object]:
     if isinstance(detail, Corrected):
-        return [_CORRECTED, *([str(o.number), o.id.value] for o in detail.by)]
-    return [_REPLACED, [str(detail.by.number), detail.by.id.value]]
+        return [_CORRECTED, *map(_other_to_wire, detail.by)]
+    return [_REPLACED, _other_to_wire(detail.by)]
+
+
+def _other_to_wire(other: OtherResult) -> list[object]:
+    return [str(other.number or ""), other.id.value]
 
 
 def _from_wire(entry: object) -> Detail:
@@ -114,10 +118,10 @@ def _other(wire: object) -> OtherResult:
     match wire:
         case [str(number), bytes(cti)]:
             try:
-                other = OtherResult(DocumentNumber.parse(number), ResultId(cti))
+                other = OtherResult(DocumentNumber.parse(number) if number else None, ResultId(cti))
             except InputError as e:
                 raise SealError("status-details-invalid") from e
-            if str(other.number) == number:
+            if str(other.number or "") == number:
                 return other
     raise SealError("status-details-invalid")
 

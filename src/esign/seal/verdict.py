@@ -165,8 +165,8 @@ _RULES: tuple[tuple[State, Callable[[SealReport], bool]], ...] = (
 )
 
 
-def _other(other: OtherResult) -> Mapping[str, str]:
-    return {"number": str(other.number), "id": str(other.id)}
+def _other(other: OtherResult) -> Mapping[str, str | None]:
+    return {"number": str(other.number) if other.number else None, "id": str(other.id)}
 
 
 def _shown(time: datetime) -> str:

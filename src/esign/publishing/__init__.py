@@ -1,0 +1,10 @@
+"""Publishing what holds of results today: signed static files in a folder or an object store (docs/spec/status.md).
+
+`Publisher` brings a store up to date with a register; `make_kit` puts everything into one file for a village.
+"""
+
+from esign.publishing.publisher import Published, Publisher, StatusSource
+from esign.publishing.register import RegisterSource
+from esign.publishing.stores import FolderStore, Store
+
+__all__ = ["FolderStore", "Published", "Publisher", "RegisterSource", "StatusSource", "Store"]
