@@ -5,6 +5,7 @@ and never raise for bad input.
 """
 
 from esign.trust.algorithms import AlgorithmPolicy, Weakness
+from esign.trust.gathering import Fetcher, Gathered, gather
 from esign.trust.past import settle_past_signature, validate_past_certificate
 from esign.trust.poe import ProofsOfExistence
 from esign.trust.policy import ValidationPolicy
@@ -19,6 +20,8 @@ __all__ = [
     "AlgorithmPolicy",
     "CertificateResult",
     "Evidence",
+    "Fetcher",
+    "Gathered",
     "ProofsOfExistence",
     "Purpose",
     "RevocationState",
@@ -31,6 +34,7 @@ __all__ = [
     "certificates",
     "check_before_signing",
     "common_name",
+    "gather",
     "settle_past_signature",
     "signer_facts",
     "validate_certificate",

@@ -195,6 +195,8 @@ def _unusable(found: Sequence[Statements], statuses: Sequence[RevocationStatus])
             )
         if status.state is RevocationState.UNKNOWN:
             reasons.update((reason.code, reason) for reason in statements.unusable)
+            if any(statement.is_vouched for statement in statements.usable):
+                reasons["revocation-from-future"] = Reason("revocation-from-future")
     yield from (_note("revocation", reason, clause) for reason in reasons.values())
 
 

@@ -1,6 +1,7 @@
 """A test PKI that answers over real HTTP on 127.0.0.1: certificates, CRL, OCSP and time-stamps as of an injected time.
 
-certomancer plays the authorities that `pki.yml` describes; keys are made when it starts.
+certomancer plays the authorities that `pki.yml` describes; keys are made when it starts, P-256 unless a label ends in
+`-rsa`, `-rsa1024`, `-p384` or `-ed25519`.
 
     with Authorities.start(tmp_path, now=NOW) as pki:
         pki.certificate("signer"), pki.key("signer"), pki.chain("signer")    # DER, a key of `cryptography`, DERs
@@ -176,16 +177,24 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
+def _make_key(label: str) -> PrivateKey:
+    """The end of a label says which kind; P-256 takes no time, RSA a tenth of a second."""
+    if label.endswith("-rsa"):
+        return rsa.generate_private_key(65537, 2048)
+    if label.endswith("-rsa1024"):
+        return rsa.generate_private_key(65537, 1024)  # to be refused
+    if label.endswith("-ed25519"):
+        return ed25519.Ed25519PrivateKey.generate()
+    return ec.generate_private_key(ec.SECP384R1() if label.endswith("-p384") else ec.SECP256R1())
+
+
 def _architecture(folder: Path, description: Path, url: str) -> PKIArchitecture:
     config = yaml.safe_load(description.read_text("utf-8"))
     labels = config["pki-architectures"][_ARCHITECTURE]["entities"]
     keys = folder / "keys"
     keys.mkdir(parents=True, exist_ok=True)
     for label in labels:
-        # A key whose label says so is RSA; it takes a tenth of a second where P-256 takes nothing.
-        key = (
-            rsa.generate_private_key(65537, 2048) if label.endswith("-rsa") else ec.generate_private_key(ec.SECP256R1())
-        )
+        key = _make_key(label)
         content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (keys / f"{label}.pem").write_bytes(content)
     config["keysets"][_ARCHITECTURE]["keys"] = {label: {"path": f"{label}.pem"} for label in labels}
