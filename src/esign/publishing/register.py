@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from esign.document import Standing
 from esign.publishing.publisher import ShardState
-from esign.registry import Registry, ShardStatus
 from esign.registry import OtherResult as RegisteredResult
+from esign.registry import Registry, ShardStatus
 from esign.seal.shard import Entry
 from esign.seal.status_details import Corrected, Detail, OtherResult, Replaced
 

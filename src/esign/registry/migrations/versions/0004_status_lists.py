@@ -9,6 +9,8 @@ branch_labels = None
 depends_on = None
 
 _SHARD = 131_072
+# What a presentation is never changes but for being used or guessed at.
+_FIXED = ("digest", "result_id", "expires_at")
 # Documents that are void, or whose standing has changed; attachments follow their main result.
 _EXCEPTIONS = """
 INSERT INTO status_exception (status_number, id)
@@ -57,8 +59,7 @@ _TRIGGERS = [
     (
         "presentation_used",
         "BEFORE UPDATE ON presentation",
-        "OLD.used_at IS NOT NULL OR NEW.tries < OLD.tries OR NEW.digest <> OLD.digest"
-        + " OR NEW.result_id <> OLD.result_id OR NEW.expires_at <> OLD.expires_at",
+        " OR ".join(["OLD.used_at IS NOT NULL", "NEW.tries < OLD.tries", *(f"NEW.{c} <> OLD.{c}" for c in _FIXED)]),
         "a code is used once",
     ),
     (
