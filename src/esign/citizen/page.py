@@ -115,7 +115,7 @@ def _words(language: str) -> object:
 
 
 def _style() -> str:
-    return _lean(re.sub(r"/\*.*?\*/", "", _source("page.css"), flags=re.DOTALL))
+    return _tight(_lean(re.sub(r"/\*.*?\*/", "", _source("page.css"), flags=re.DOTALL)))
 
 
 def _script() -> str:

@@ -1,4 +1,6 @@
 // Byte strings: comparing, joining, and the two encodings that files carry.
+export const isBytes = (item, length = item?.length) => item instanceof Uint8Array && item.length === length;
+
 export const equal = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 
 export function join(...parts) {

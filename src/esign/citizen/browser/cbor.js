@@ -1,15 +1,16 @@
 // Deterministic CBOR (RFC 8949 §4.2.1) of the few types that seals and lists have; everything else is refused.
 import { toHex } from "./bytes.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 
+const INVALID = "seal-cbor-invalid";
 const SIMPLE = { 20: false, 21: true, 22: null };
 
 // The one item that `data` is. Integers beyond 2^53 come as BigInt, maps as Map, byte strings as Uint8Array.
 export function decode(data, depth = 4) {
   const reader = new Reader(data);
   const item = reader.item(depth);
-  if (reader.at !== data.length) throw new Refusal("seal-trailing-bytes");
-  if (reader.badText) throw new Refusal("seal-cbor-invalid");
+  need(reader.at === data.length, "seal-trailing-bytes");
+  need(!reader.badText, INVALID);
   return item;
 }
 
@@ -30,25 +31,25 @@ class Reader {
     if (major === 3) return this.text(value);
     if (major === 7 && value in SIMPLE && this.at === start + 1) return SIMPLE[value];
     // Tags, floating point, what is nested too deep, and counts that cannot be true.
-    if (major > 5 || depth === 0 || value > this.data.length - this.at) throw new Refusal("seal-cbor-invalid");
+    need(major < 6 && depth > 0 && value <= this.data.length - this.at, INVALID);
     return major === 4 ? this.array(value, depth - 1) : this.map(value, depth - 1);
   }
 
   head() {
     const first = this.data[this.at++];
-    if (first === undefined) throw new Refusal("seal-cbor-invalid");
+    need(first !== undefined, INVALID);
     const short = first & 31;
     if (short < 24) return [first >> 5, short];
     const size = { 24: 1, 25: 2, 26: 4, 27: 8 }[short]; // 31 is an indefinite length
-    if (!size) throw new Refusal("seal-cbor-invalid");
+    need(size, INVALID);
     let value = 0n;
     for (const byte of this.take(size)) value = (value << 8n) | BigInt(byte);
-    if (value < (size === 1 ? 24n : 1n << BigInt(4 * size))) throw new Refusal("seal-cbor-not-deterministic");
+    need(value >= (size === 1 ? 24n : 1n << BigInt(4 * size)), "seal-cbor-not-deterministic");
     return [first >> 5, value <= Number.MAX_SAFE_INTEGER ? Number(value) : value];
   }
 
   take(length) {
-    if (length > this.data.length - this.at) throw new Refusal("seal-cbor-invalid");
+    need(length <= this.data.length - this.at, INVALID);
     this.at += length;
     return this.data.subarray(this.at - length, this.at);
   }
@@ -77,12 +78,12 @@ class Reader {
       const start = this.at;
       if (this.data[start] >> 5 > 3) {
         this.item(depth); // a key that is broken in itself is told first
-        throw new Refusal("seal-cbor-invalid");
+        need(false, INVALID);
       }
       const key = this.item(depth);
       const spelled = toHex(this.data.subarray(start, this.at));
-      if (seen.has(spelled)) throw new Refusal("seal-cbor-invalid");
-      if (spelled < previous) throw new Refusal("seal-cbor-not-deterministic");
+      need(!seen.has(spelled), INVALID);
+      need(spelled > previous, "seal-cbor-not-deterministic");
       seen.add((previous = spelled));
       map.set(key, this.item(depth));
     }

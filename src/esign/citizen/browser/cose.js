@@ -1,21 +1,18 @@
 // COSE_Sign1 with ES256, in one spelling only: untagged, deterministic, nothing in the unprotected header.
-import { join } from "./bytes.js";
+import { isBytes, join } from "./bytes.js";
 import { decode } from "./cbor.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 
 const ES256 = -7;
 const CRIT = 2;
 
 export function decodeSign1(data, { limit, depth = 4 }) {
-  if (data.length > limit) throw new Refusal("seal-too-long");
+  need(data.length <= limit, "seal-too-long");
   const message = decode(data, depth);
-  const isBytes = (item) => item instanceof Uint8Array;
-  if (!Array.isArray(message) || message.length !== 4) throw new Refusal("cose-structure-invalid");
-  const [header, unprotected, payload, signature] = message;
-  if (!(isBytes(header) && unprotected instanceof Map && isBytes(payload) && isBytes(signature)))
-    throw new Refusal("cose-structure-invalid");
+  const [header, unprotected, payload, signature] = Array.isArray(message) && message.length === 4 ? message : [];
+  need(isBytes(header) && unprotected instanceof Map && isBytes(payload) && isBytes(signature), "cose-structure-invalid");
   const labels = header.length ? decode(header) : new Map();
-  if (!(labels instanceof Map) || unprotected.size || labels.has(CRIT)) throw new Refusal("cose-header-invalid");
+  need(labels instanceof Map && !unprotected.size && !labels.has(CRIT), "cose-header-invalid");
   return { header, labels, payload, signature };
 }
 

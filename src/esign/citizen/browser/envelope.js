@@ -1,4 +1,5 @@
 // The envelope of every published file: COSE_Sign1 with tag 18, its kind in the header (docs/spec/status.md §2).
+import { isBytes } from "./bytes.js";
 import { decode } from "./cbor.js";
 import { decodeSign1 } from "./cose.js";
 import { Refusal } from "./refusal.js";
@@ -14,7 +15,7 @@ export function openFile(data, { typ, limit, code }) {
     const message = data[0] === TAG_18 ? decodeSign1(data.subarray(1), { limit: limit - 1, depth: DEPTH }) : null;
     const claims = message && decode(message.payload, DEPTH);
     const kid = message?.labels.get(KID);
-    if (kid instanceof Uint8Array && message.labels.get(TYP) === typ && claims instanceof Map)
+    if (isBytes(kid) && message.labels.get(TYP) === typ && claims instanceof Map)
       return { message, kid, claims, iss: claims.get(ISS), sub: claims.get(SUB), exp: claims.get(EXP), iat: claims.get(IAT) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

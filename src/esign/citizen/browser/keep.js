@@ -1,7 +1,7 @@
 // Everything that a host publishes, kept on this device for places without a network (docs/spec/status.md §7, §9).
 import { openFile } from "./envelope.js";
 import { checkKey, readShard, shardUri } from "./status_list.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 
 const MANIFEST = -65540;
 const AT_ONCE = 4;
@@ -14,7 +14,7 @@ export async function keepAll(files, { host, at, tell }) {
     const part = await files.trustPart(`/t/${name}`, at);
     place = part.hosts?.get(host) ?? place;
   });
-  if (!place) throw new Refusal("trust-list-invalid");
+  need(place, "trust-list-invalid");
   const { template, keys } = place;
   const uri = shardUri(template, "manifest");
   const shards = await files.manifest(uri, (data) => readManifest(data, { uri, keys }));
@@ -28,7 +28,7 @@ async function readManifest(data, { uri, keys }) {
   const typ = "application/vnd.esign.status-manifest+cwt";
   const file = openFile(data, { typ, limit: 2 ** 24, code: "status-manifest-invalid" });
   const shards = file.claims.get(MANIFEST);
-  if (file.sub !== uri || !(shards instanceof Map)) throw new Refusal("status-manifest-invalid");
+  need(file.sub === uri && shards instanceof Map, "status-manifest-invalid");
   await checkKey(file, keys);
   return shards;
 }

@@ -29,10 +29,14 @@ function takeLink() {
   return history.state?.link ?? null;
 }
 
+let turn = 0;
+
 async function show(link) {
+  const own = ++turn;
   const main = part("main");
   const panel = part("panel");
   panel.className = "panel open";
+  delete panel.dataset.state;
   panel.replaceChildren(make("h1", {}, say("checking")));
   part("after").replaceChildren();
   const isElsewhere = !kit && location.hostname !== config.host;
@@ -47,6 +51,7 @@ async function show(link) {
     console.error(error);
     verdict = nothing("unsupported");
   }
+  if (own !== turn) return; // another paper was scanned meanwhile
   main.removeAttribute("aria-busy");
   showPanel(panel, verdict);
   const isClockOff = files.serverTime !== null && Math.abs(files.serverTime - now()) > CLOCK_SKEW;
@@ -80,7 +85,6 @@ function details(link, verdict) {
 function showHome() {
   const panel = part("panel");
   panel.className = "panel home";
-  delete panel.dataset.state;
   panel.replaceChildren(make("h1", { tabindex: "-1" }, say("name")));
   document.title = say("name");
   part("after").replaceChildren(

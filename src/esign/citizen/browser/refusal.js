@@ -5,3 +5,7 @@ export class Refusal extends Error {
     this.code = code;
   }
 }
+
+export function need(condition, code) {
+  if (!condition) throw new Refusal(code);
+}

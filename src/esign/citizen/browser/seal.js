@@ -1,9 +1,9 @@
 // The seal itself: what it says, and that it has its one spelling (docs/spec/seal.md §2 to §4).
-import { toHex } from "./bytes.js";
+import { isBytes, toHex } from "./bytes.js";
 import { decode } from "./cbor.js";
 import { decodeSign1 } from "./cose.js";
 import { fromDigits } from "./digits.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 
 const EXP = 4;
 const IAT = 6;
@@ -17,8 +17,8 @@ const HOST = new RegExp(`^(?:${LABEL}\\.)+(?=[a-z0-9-]*[a-z])${LABEL}$`);
 // The host and the digits of a seal's link, which has exactly one spelling.
 export function splitUrl(url) {
   const match = /^https:\/\/([^/?#@:]*)\/1#([0-9]+)$/.exec(url);
-  if (!match) throw new Refusal("seal-url-invalid");
-  if (match[1].length > 253 || !HOST.test(match[1])) throw new Refusal("seal-host-invalid");
+  need(match, "seal-url-invalid");
+  need(match[1].length < 254 && HOST.test(match[1]), "seal-host-invalid");
   return { host: match[1], digits: match[2] };
 }
 
@@ -30,39 +30,36 @@ export function parseSeal(data) {
   const { signature } = message;
   // Python reads the claims before the key id; the first finding is the same.
   const claims = readClaims(decode(message.payload));
-  if (message.labels.size !== 2 || message.labels.get(1) !== -7 || !(kid instanceof Uint8Array) || kid.length !== 4)
-    throw new Refusal("cose-header-invalid");
-  if (signature.length !== 64) throw new Refusal("seal-signature-form");
-  if (claims.number !== claims.spelledNumber) throw new Refusal("seal-not-canonical");
+  need(message.labels.size === 2 && message.labels.get(1) === -7 && isBytes(kid, 4), "cose-header-invalid");
+  need(isBytes(signature, 64), "seal-signature-form");
+  need(claims.number === claims.spelledNumber, "seal-not-canonical");
   return { ...claims, kid: toHex(kid), message };
 }
 
 function readClaims(claims) {
-  if (!(claims instanceof Map)) throw new Refusal("seal-claim-invalid");
+  check(claims instanceof Map);
   const seal = claims.get(SEAL);
   const isInteger = (item) => typeof item === "number" || typeof item === "bigint";
-  if (Array.isArray(seal) && isInteger(seal[0]) && seal[0] > 1) throw new Refusal("seal-version-unknown");
+  need(!(Array.isArray(seal) && isInteger(seal[0]) && seal[0] > 1), "seal-version-unknown");
   const expected = claims.has(EXP) ? 4 : 3;
   check(Array.isArray(seal) && (seal.length === 5 || seal.length === 6) && seal[0] === 1);
   check(claims.size === expected && claims.has(IAT) && claims.has(CTI));
   const [, statusNumber, digest, procedure, number] = seal;
-  check(digest instanceof Uint8Array && typeof number === "string");
+  check(isBytes(digest) && typeof number === "string");
   const [issuedAt, id, expiresAt] = [claims.get(IAT), claims.get(CTI), claims.get(EXP) ?? null];
-  check(isWithin(issuedAt, U32) && id instanceof Uint8Array && id.length === 10);
+  check(isWithin(issuedAt, U32) && isBytes(id, 10));
   check(isWithin(statusNumber, U32) && isWithin(procedure, 9999999));
   const spelledNumber = spellNumber(number);
   check(spelledNumber !== null);
   const holder = seal.length === 6 ? seal[5] : null;
   check(seal.length === 5 || typeof holder === "string");
-  if (holder !== null && !isMask(holder)) throw new Refusal("seal-holder-invalid");
+  need(holder === null || isMask(holder), "seal-holder-invalid");
   if (claims.has(EXP)) check(isWithin(expiresAt, U32) && expiresAt > issuedAt);
-  check(digest.length === 16);
+  check(isBytes(digest, 16));
   return { issuedAt, expiresAt, id, statusNumber, digest, procedure, number, spelledNumber, holder };
 }
 
-function check(condition) {
-  if (!condition) throw new Refusal("seal-claim-invalid");
-}
+const check = (condition) => need(condition, "seal-claim-invalid");
 
 const isWithin = (item, limit) => typeof item === "number" && item >= 0 && item <= limit;
 

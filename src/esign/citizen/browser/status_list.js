@@ -1,10 +1,12 @@
 // What became of results since: shards, and the details of those that were corrected or replaced (docs/spec/status.md).
-import { equal, toHex } from "./bytes.js";
+import { equal, isBytes, toHex } from "./bytes.js";
 import { isSignedBy } from "./cose.js";
 import { isTime, openFile } from "./envelope.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 import { showId } from "./seal.js";
 
+const INVALID = "status-list-invalid";
+const BAD_DETAILS = "status-details-invalid";
 const SHARD_BYTES = 32768;
 const [SHARD, LIST, DETAILS] = [-65538, 65533, -65539];
 
@@ -18,16 +20,14 @@ export function detailsUri(uri, digest) {
 }
 
 export async function readShard(data, { uri, keys }) {
-  const file = openFile(data, { typ: "application/statuslist+cwt", limit: 65536, code: "status-list-invalid" });
+  const file = openFile(data, { typ: "application/statuslist+cwt", limit: 65536, code: INVALID });
   const { claims, iat, exp } = file;
   const [own, list] = [claims.get(SHARD), claims.get(LIST)];
   const lst = list instanceof Map ? list.get("lst") : null;
-  if (file.sub !== uri || !isTime(iat) || !isTime(exp) || !Array.isArray(own) || own.length !== 3)
-    throw new Refusal("status-list-invalid");
+  need(file.sub === uri && isTime(iat) && isTime(exp) && Array.isArray(own) && own.length === 3, INVALID);
   const [counter, allowList, details] = own;
-  if (!Number.isInteger(counter) || typeof allowList !== "boolean" || !(lst instanceof Uint8Array) || list.get("bits") !== 2)
-    throw new Refusal("status-list-invalid");
-  if (details !== null && !(details instanceof Uint8Array && details.length === 16)) throw new Refusal("status-list-invalid");
+  need(Number.isInteger(counter) && typeof allowList === "boolean" && isBytes(lst) && list.get("bits") === 2, INVALID);
+  need(details === null || isBytes(details, 16), INVALID);
   await checkKey(file, keys);
   const entries = await unpack(lst);
   const entry = (statusNumber) => (entries[(statusNumber & 0x1ffff) >> 2] >> (2 * (statusNumber & 3))) & 3;
@@ -37,30 +37,28 @@ export async function readShard(data, { uri, keys }) {
 // What the detail file has for one result; nothing in it means that it was not issued.
 export async function readDetails(data, { uri, digest, keys, statusNumber }) {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  if (!equal(hash.subarray(0, 16), digest)) throw new Refusal("status-details-invalid");
+  need(equal(hash.subarray(0, 16), digest), BAD_DETAILS);
   const typ = "application/vnd.esign.status-detail+cwt";
-  const file = openFile(data, { typ, limit: 2 ** 24, code: "status-details-invalid" });
+  const file = openFile(data, { typ, limit: 2 ** 24, code: BAD_DETAILS });
   const table = file.claims.get(DETAILS);
-  if (file.sub !== uri || !isTime(file.iat) || !(table instanceof Map)) throw new Refusal("status-details-invalid");
+  need(file.sub === uri && isTime(file.iat) && table instanceof Map, BAD_DETAILS);
   await checkKey(file, keys);
   const [kind, ...others] = table.get(statusNumber & 0x1ffff) ?? [0];
   const found = others.map(readOther);
-  if (kind === 0 || (kind === 1 && found.length)) return { corrections: found, replacement: null };
-  if (kind === 2 && found.length === 1) return { corrections: [], replacement: found[0] };
-  throw new Refusal("status-details-invalid");
+  need(kind === 0 || (kind === 1 && found.length) || (kind === 2 && found.length === 1), BAD_DETAILS);
+  return kind === 2 ? { corrections: [], replacement: found[0] } : { corrections: found, replacement: null };
 }
 
 function readOther(other) {
   const [number, id] = Array.isArray(other) && other.length === 2 ? other : [];
-  if (typeof number !== "string" || !(id instanceof Uint8Array) || id.length !== 10) throw new Refusal("status-details-invalid");
+  need(typeof number === "string" && isBytes(id, 10), BAD_DETAILS);
   return { number, id: showId(id) };
 }
 
 export async function checkKey({ message, kid, iat }, keys) {
   const key = keys.find((one) => one.kid === toHex(kid));
-  if (!key || iat < key.notBefore || iat > key.notAfter || (key.revokedAfter !== null && iat > key.revokedAfter))
-    throw new Refusal("status-key-unknown");
-  if (!(await isSignedBy(message, key.point))) throw new Refusal("status-signature-invalid");
+  need(key && iat >= key.notBefore && iat <= key.notAfter && (key.revokedAfter === null || iat <= key.revokedAfter), "status-key-unknown");
+  need(await isSignedBy(message, key.point), "seal-signature-invalid");
 }
 
 // zlib, to exactly the size that a shard has; what would be longer is never held in memory.
@@ -76,6 +74,6 @@ async function unpack(packed) {
   } catch {
     length = 0;
   }
-  if (length !== SHARD_BYTES) throw new Refusal("status-list-invalid");
+  need(length === SHARD_BYTES, INVALID);
   return entries;
 }

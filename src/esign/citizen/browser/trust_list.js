@@ -1,9 +1,11 @@
 // Whose keys count: parts of the trust list, read under the roots that this page was given (docs/spec/trust-list.md).
-import { equal, toHex } from "./bytes.js";
+import { equal, isBytes, toHex } from "./bytes.js";
 import { isSignedBy } from "./cose.js";
 import { isTime, openFile } from "./envelope.js";
-import { Refusal } from "./refusal.js";
+import { need } from "./refusal.js";
 
+const INVALID = "trust-list-invalid";
+const UNTRUSTED = "trust-list-untrusted";
 const SKEW = 300;
 const [PART, CERTIFICATE, CHAIN] = [-65541, -65542, -65543];
 const [ROOT, LIST_KEY] = [0, 1];
@@ -15,17 +17,17 @@ export const proceduresPath = (procedure) => `/t/p${procedure >> 8}.cwt`;
 // `roots`: { name, key, first, last }, keys as uncompressed points. `isSeenLater(list, generation, sequence)` says
 // whether a later edition was seen before.
 export async function readPart(data, { roots, at, isSeenLater }) {
-  const part = openFile(data, { typ: "application/vnd.esign.trust+cwt", limit: 2 ** 24, code: "trust-list-invalid" });
+  const part = openFile(data, { typ: "application/vnd.esign.trust+cwt", limit: 2 ** 24, code: INVALID });
   const [version, sequence, content] = listOf(part.claims.get(PART), 3);
-  need(version === 1 && Number.isInteger(sequence) && isTime(part.iat) && isTime(part.exp), "trust-list-invalid");
+  need(version === 1 && Number.isInteger(sequence) && isTime(part.iat) && isTime(part.exp), INVALID);
   const [kind] = listOf(content);
 
   const chain = part.message.labels.get(CHAIN);
   const list = await readChain(listOf(chain), { roots, at });
-  need(list.role === LIST_KEY && part.iss === list.sub, "trust-list-untrusted");
+  need(list.role === LIST_KEY && part.iss === list.sub, UNTRUSTED);
   await checkSignature(part, list.key);
 
-  need(kind in TABLES, "trust-list-invalid");
+  need(kind in TABLES, INVALID);
   const table = TABLES[kind](content, list);
   need(!isSeenLater(list.sub, list.generation, sequence), "trust-list-rollback");
   need(part.iat <= at + SKEW, "trust-list-from-future");
@@ -34,19 +36,19 @@ export async function readPart(data, { roots, at, isSeenLater }) {
 
 // From the root, which is last, down to the list key: each signs the one before it, for no more than its own range.
 async function readChain(chain, { roots, at }) {
-  need(chain.length >= 1 && chain.length <= 4 && chain.every((data) => data instanceof Uint8Array), "trust-list-invalid");
+  need(chain.length >= 1 && chain.length <= 4 && chain.every((data) => isBytes(data)), INVALID);
   const typ = "application/vnd.esign.list-key+cwt";
-  const files = chain.map((data) => openFile(data, { typ, limit: 1024, code: "trust-list-invalid" }));
+  const files = chain.map((data) => openFile(data, { typ, limit: 1024, code: INVALID }));
   let signer = null;
   for (const file of files.reverse()) {
     signer = signer ?? (await rootOf(file, roots));
-    need(signer.role === ROOT && file.iss === signer.sub && isTime(file.iat) && isTime(file.exp), "trust-list-untrusted");
+    need(signer.role === ROOT && file.iss === signer.sub && isTime(file.iat) && isTime(file.exp), UNTRUSTED);
     await checkSignature(file, signer.key);
     const [version, key, role, generation, first, last] = listOf(file.claims.get(CERTIFICATE), 6);
-    need(version === 1 && isPoint(key) && (role === ROOT || role === LIST_KEY), "trust-list-invalid");
-    need(Number.isInteger(generation) && signer.first <= first && first <= last && last <= signer.last, "trust-list-untrusted");
+    need(version === 1 && isPoint(key) && (role === ROOT || role === LIST_KEY), INVALID);
+    need(Number.isInteger(generation) && signer.first <= first && first <= last && last <= signer.last, UNTRUSTED);
     need(file.iat <= at + SKEW, "trust-list-from-future");
-    need(at < file.exp, "trust-list-untrusted");
+    need(at < file.exp, UNTRUSTED);
     signer = { sub: file.sub, key, role, generation, first, last };
   }
   return signer;
@@ -55,12 +57,12 @@ async function readChain(chain, { roots, at }) {
 async function rootOf(file, roots) {
   for (const root of roots)
     if (equal(await keyId(root.key), file.kid)) return { sub: root.name, key: root.key, role: ROOT, first: root.first, last: root.last };
-  throw new Refusal("trust-list-untrusted");
+  need(false, UNTRUSTED);
 }
 
 async function checkSignature(file, point) {
-  need(equal(await keyId(point), file.kid), "trust-list-untrusted");
-  need(await isSignedBy(file.message, point), "trust-list-untrusted");
+  need(equal(await keyId(point), file.kid), UNTRUSTED);
+  need(await isSignedBy(file.message, point), UNTRUSTED);
 }
 
 const keyId = async (point) => new Uint8Array(await crypto.subtle.digest("SHA-256", point)).subarray(0, 8);
@@ -69,20 +71,20 @@ const TABLES = { [MANIFEST_PART]: readNames, [AGENCIES]: readAgencies, [PROCEDUR
 
 function readNames(content) {
   const [, digests] = listOf(content, 2);
-  need(digests instanceof Map, "trust-list-invalid");
+  need(digests instanceof Map, INVALID);
   return { names: [...digests.keys()] };
 }
 
 function readAgencies(content, list) {
   const [, bucket, agencies, hosts] = listOf(content, 4);
-  need(agencies instanceof Map && hosts instanceof Map, "trust-list-invalid");
+  need(agencies instanceof Map && hosts instanceof Map, INVALID);
   const keys = new Map();
   for (const [agency, entry] of agencies) {
     need(agency >= list.first && agency <= list.last && agency >> 6 === bucket, "trust-list-out-of-range");
     const [nameVi, nameEn, , entries] = listOf(entry, 4);
     for (const one of listOf(entries)) {
       const [sequence, point, notBefore, notAfter, revokedAfter, host, allowList] = listOf(one, 7);
-      need(isPoint(point) && Number.isInteger(sequence), "trust-list-invalid");
+      need(isPoint(point) && Number.isInteger(sequence), INVALID);
       const kid = toHex([agency >> 8, agency & 255, sequence >> 8, sequence & 255]);
       keys.set(kid, { kid, nameVi, nameEn, point, notBefore, notAfter, revokedAfter, host, allowList });
     }
@@ -92,10 +94,10 @@ function readAgencies(content, list) {
 
 function readHost(entry) {
   const [template, statusKeys] = listOf(entry, 2);
-  need(typeof template === "string" && template.startsWith("https://") && template.split("{n}").length === 2, "trust-list-invalid");
+  need(typeof template === "string" && template.startsWith("https://") && template.split("{n}").length === 2, INVALID);
   const keys = listOf(statusKeys).map((one) => {
     const [kid, point, notBefore, notAfter, revokedAfter] = listOf(one, 5);
-    need(kid instanceof Uint8Array && isPoint(point), "trust-list-invalid");
+    need(isBytes(kid, 4) && isPoint(point), INVALID);
     return { kid: toHex(kid), point, notBefore, notAfter, revokedAfter };
   });
   return { template, keys };
@@ -103,7 +105,7 @@ function readHost(entry) {
 
 function readProcedures(content) {
   const [, bucket, procedures] = listOf(content, 3);
-  need(procedures instanceof Map, "trust-list-invalid");
+  need(procedures instanceof Map, INVALID);
   const titles = new Map();
   for (const [number, entry] of procedures) {
     need(number >> 8 === bucket, "trust-list-out-of-range");
@@ -114,12 +116,8 @@ function readProcedures(content) {
 }
 
 function listOf(item, length) {
-  need(Array.isArray(item) && (length === undefined || item.length === length), "trust-list-invalid");
+  need(Array.isArray(item) && (length === undefined || item.length === length), INVALID);
   return item;
 }
 
-function need(condition, code) {
-  if (!condition) throw new Refusal(code);
-}
-
-const isPoint = (item) => item instanceof Uint8Array && item.length === 65 && item[0] === 4;
+const isPoint = (item) => isBytes(item, 65) && item[0] === 4;

@@ -33,7 +33,7 @@ export async function judge(link, { host = null, at, files }) {
 
   const procedures = seal.procedure ? await attempt(findings, () => files.trustPart(proceduresPath(seal.procedure), at)) : null;
   // A list names the procedures of its own agencies.
-  const procedure = (procedures?.list === agencies.list && procedures.titles.get(seal.procedure)) || null;
+  const procedure = procedures && procedures.list === agencies.list ? procedures.titles.get(seal.procedure) ?? null : null;
   const facts = { at, findings, seal, key, procedure };
   if (early) return answer("key-doubtful", facts);
   return withStatus(facts, { files, agencies });

@@ -1,0 +1,56 @@
+"""Chromium as Debian ships it, driven by Playwright, with what it says on its console taken as a failure."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+__all__ = ["chromium", "opened", "program"]
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def program(*names: str) -> str:
+    """Where a browser is; skips the test where it is missing, except in CI, where that is a failure."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        assert not os.environ.get("CI"), f"{names[0]} is not installed"
+        pytest.skip(f"{names[0]} is not installed (apt install {names[0]})")
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser without any state."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=list(_ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, *, expected: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
+    """A phone of 360 × 740 with one page; errors on its console that do not hold one of `expected` are failures."""
+    context: BrowserContext = browser.new_context(**{"viewport": {"width": 360, "height": 740}, **options})
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        yield page
+        assert [text for text in said if not any(word in text for word in expected)] == []
+    finally:
+        context.close()
