@@ -26,6 +26,8 @@ __all__ = ["Examination", "SignatureIntegrity", "examine"]
 _CLAUSE: Final = "ISO 32000-2 §12.8.2.2"
 _MOST_DETAILS: Final = 20
 _LONGEST_LABEL: Final = 80
+_RELIED_ON: Final = frozenset({"field-filled", "form-data-changed", "info-changed"})
+"""What people take for a part of the document."""
 _HARMLESS: Final = frozenset({"syntax-hybrid"})
 """Two tables that do not contradict each other (§7.5.8.4)."""
 _OF_THE_END: Final = frozenset({"syntax-trailing-bytes", "syntax-eof-missing", "syntax-xref-loop"})
@@ -180,9 +182,10 @@ def _file_checks(file: File, signatures: Sequence[SignatureIntegrity]) -> Iterat
             yield _check("fields", Reason("signature-shared", facts), Outcome.NOTED)
     if signatures and not any(s.coverage.whole_file for s in signatures):
         last = signatures[-1].changes
-        relied_on = {"field-filled", "form-data-changed", "info-changed"}
         said = any(
-            c.reason.code in relied_on or (c.reason.code == "metadata-changed" and c.reason.facts["key"] == "Metadata")
+            c.kind is ChangeKind.ANNOTATION
+            or c.reason.code in _RELIED_ON
+            or (c.reason.code == "metadata-changed" and c.reason.facts["key"] == "Metadata")
             for c in last
         )
         # What is only evidence needs no signature; what says something has none.

@@ -20,8 +20,8 @@ __all__ = ["compare_form"]
 
 _VALUE: Final = frozenset({"V", "I", "RV"})
 _PICTURE: Final = frozenset({"AP", "AS"})
-_BOOKKEEPING: Final = frozenset({"M", "NM", "P", "StructParent", "Type", "Parent", "Kids", "DR"})
-_SIGNING: Final = _PICTURE | {"F", "Lock", "MK", "TU", "BS", "Border", "H", "DA", "Ff", "Q", "C"}
+_BOOKKEEPING: Final = frozenset({"M", "NM", "P", "StructParent", "Type", "Parent", "Kids"})
+_SIGNING: Final = _PICTURE | {"F", "Lock", "MK", "TU", "BS", "Border", "H", "DA", "DR", "Ff", "Q", "C"}
 """What changes with a field when it is signed."""
 _HARMLESS_FLAGS: Final = 64 | 128 | 512
 """ReadOnly, Locked, LockedContents (Table 167): they take away from what a reader offers."""

@@ -1,42 +1,61 @@
 """Whether two revisions say the same in some part: values with all that they refer to, whatever its object numbers.
 
-A reference to a page, an annotation or a field means that thing, not all that can be reached from there; such objects
-are `landmarks`, alike where they are the same thing.
+A reference to a page or to the catalog means that thing, not all that can be reached from there; so does one to an
+annotation or a field, but only where the standard has such a reference (`POINTERS`). Else a hostile file would show as
+a page's font what is an annotation too, and have it changed as one.
 """
 
-from collections.abc import Container, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from esign.pades.reading import Reader
 from esign.syntax import Dict, Name, Object, Ref, Stream, String
 
-__all__ = ["Likeness", "reach"]
+__all__ = ["POINTERS", "Landmarks", "Likeness", "reach"]
 
-Landmarks: TypeAlias = Mapping[int, object]
-_Pairs: TypeAlias = list[tuple[Object, Object]]
+POINTERS: Final = frozenset(
+    {"Annots", "Parent", "Kids", "P", "Popup", "IRT", "Obj", "CO", "T", "Fields", "AN", "TA", "Annotation"}
+)
+"""Keys that may point to annotations and fields: of these themselves, of actions (§12.6.4), tags (§14.7.5.3), forms."""
+_Pairs: TypeAlias = list[tuple[Object, Object, bool]]
 
 
-def reach(reader: Reader, *values: Object, landmarks: Container[int] = ()) -> frozenset[int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landmarks:
+    """Objects that are compared as themselves, by their numbers."""
+
+    places: Mapping[int, object] = field(default_factory=dict)
+    """The catalog, and pages by their position."""
+    annotations: Mapping[int, object] = field(default_factory=dict)
+    """Annotations and fields."""
+
+    def find(self, number: int, *, pointed: bool) -> object | None:
+        """What an object stands for, where it is referred to; `pointed` if that is where an annotation may be."""
+        return self.places.get(number) or (self.annotations.get(number) if pointed else None)
+
+
+def reach(reader: Reader, values: Iterable[Object], landmarks: Landmarks) -> frozenset[int]:
     """The numbers of all objects, present or not, that `values` lead to; not beyond `landmarks`."""
     found: set[int] = set()
-    stack = list(values)
+    stack = [(value, False) for value in values]
     while stack:
-        value = stack.pop()
+        value, pointed = stack.pop()
         if type(value) is Ref:
             if value.num in found:
                 continue
-            found.add(value.num)
-            if value.num in landmarks:
+            if landmarks.find(value.num, pointed=pointed) is not None:
                 continue
+            found.add(value.num)
             value = reader.get(value)
-        if isinstance(value, Stream):
-            value = value.dictionary
-        if isinstance(value, dict):
-            stack += value.values()
+        if type(value) is Ref:
+            stack.append((value, pointed))
         elif isinstance(value, list):
-            stack += value
-        elif type(value) is Ref:
-            stack.append(value)
+            stack += [(item, pointed) for item in value]
+        else:
+            inside = value.dictionary if isinstance(value, Stream) else value
+            if isinstance(inside, dict):
+                stack += [(item, key in POINTERS) for key, item in inside.items()]
     return frozenset(found)
 
 
@@ -47,44 +66,44 @@ class Likeness:
         self._before, self._after = before, after
         self._old, self._new = old, new
 
-    def __call__(self, one: Object, other: Object) -> bool:
+    def __call__(self, one: Object, other: Object, *, pointed: bool = False) -> bool:
         """Whether `one` of the older revision says what `other` of the newer one says."""
         met: set[tuple[int, int]] = set()
-        stack = [(one, other)]
+        stack = [(one, other, pointed)]
         while stack:
-            a, b = stack.pop()
+            a, b, pointed = stack.pop()
             is_reference = type(a) is Ref or type(b) is Ref
-            inside = self._follow(a, b, met) if is_reference else self._open(a, b)
+            inside = self._follow(a, b, met, pointed=pointed) if is_reference else self._open(a, b, pointed=pointed)
             if inside is None:
                 return False
             stack += inside
         return True
 
-    def _open(self, a: Object, b: Object) -> _Pairs | None:
+    def _open(self, a: Object, b: Object, *, pointed: bool) -> _Pairs | None:
         """What remains to be compared inside two values; None where they differ."""
         if isinstance(a, Dict) and isinstance(b, Dict):
             keys = a.keys() | b.keys()
-            return [(a.get(key), b.get(key)) for key in keys] if a.duplicates == b.duplicates else None
+            pairs = [(a.get(key), b.get(key), key in POINTERS) for key in keys]
+            return pairs if a.duplicates == b.duplicates else None
         if isinstance(a, list) and isinstance(b, list):
-            return list(zip(a, b, strict=True)) if len(a) == len(b) else None
+            return [(x, y, pointed) for x, y in zip(a, b, strict=True)] if len(a) == len(b) else None
         if isinstance(a, Stream) and isinstance(b, Stream):
-            pair = (_without_length(a.dictionary), _without_length(b.dictionary))
+            pair = (_without_length(a.dictionary), _without_length(b.dictionary), False)
             return [pair] if self._same_data(a, b) else None
         return [] if _same_scalar(a, b) else None
 
-    def _follow(self, a: Object, b: Object, met: set[tuple[int, int]]) -> _Pairs | None:
+    def _follow(self, a: Object, b: Object, met: set[tuple[int, int]], *, pointed: bool) -> _Pairs | None:
         """What remains to be compared behind two values, one of which is a reference; None where they differ."""
+        mark = self._old.find(a.num, pointed=pointed) if type(a) is Ref else None
+        other = self._new.find(b.num, pointed=pointed) if type(b) is Ref else None
+        if mark is not None or other is not None:
+            return [] if mark == other else None
         if type(a) is Ref and type(b) is Ref:
-            mark, other = self._old.get(a.num), self._new.get(b.num)
-            if mark is not None or other is not None:
-                return [] if mark == other else None
             pair = (a.num, b.num)
             if pair in met:
                 return []
             met.add(pair)
-        elif (type(a) is Ref and a.num in self._old) or (type(b) is Ref and b.num in self._new):
-            return None
-        return [(self._before.resolve(a), self._after.resolve(b))]
+        return [(self._before.resolve(a), self._after.resolve(b), pointed)]
 
     def _same_data(self, a: Stream, b: Stream) -> bool:
         if (a.start, a.length) == (b.start, b.length):

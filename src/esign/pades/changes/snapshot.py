@@ -4,10 +4,10 @@ A part has to be compared only where the update reached it: some object that it 
 known of the other parts is passed on, so a step costs what the update touched and not what the document holds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 
-from esign.pades.changes.likeness import reach
+from esign.pades.changes.likeness import Landmarks, reach
 from esign.pades.form_tree import Form, read_form
 from esign.pades.page_tree import Annotation, Page, PageTree, annotations, read_pages
 from esign.pades.reading import Reader
@@ -29,7 +29,7 @@ class Snapshot:
         self.form = form
         self.annotations = tuple(notes)
         """Of each page; also those that show fields."""
-        self.landmarks = dict(_landmarks(reader, tree, form, self.annotations))
+        self.landmarks = _landmarks(reader, tree, form, self.annotations)
         """The objects that stand for a thing of their own, see `likeness`."""
         self._reach: dict[object, frozenset[int]] = {}
 
@@ -87,20 +87,16 @@ class Snapshot:
         key = (kind, part if isinstance(part, Ref) else id(part))
         found = self._reach.get(key)
         if found is None:
-            found = self._reach[key] = reach(self.reader, *values, landmarks=self.landmarks)
+            found = self._reach[key] = reach(self.reader, values, self.landmarks)
         return found
 
 
-def _landmarks(
-    reader: Reader, tree: PageTree, form: Form, notes: Iterable[tuple[Annotation, ...]]
-) -> Iterator[tuple[int, tuple[str, int]]]:
-    """Objects that are the catalog, pages, nodes of their tree, annotations or fields."""
+def _landmarks(reader: Reader, tree: PageTree, form: Form, notes: Iterable[tuple[Annotation, ...]]) -> Landmarks:
+    places: dict[int, object] = {p.ref.num: ("page", p.index) for p in tree.pages if p.ref is not None}
     root = reader.view.trailer.get("Root")
     if isinstance(root, Ref):
-        yield root.num, ("catalog", 0)
-    yield from ((number, ("node", 0)) for number in tree.numbers)
-    yield from ((page.ref.num, ("page", page.index)) for page in tree.pages if page.ref is not None)
+        places[root.num] = "catalog"
     shown = [annotation.ref for items in notes for annotation in items]
     shown += [widget.ref for field in form.fields for widget in field.widgets]
     shown += [field.ref for field in form.fields]
-    yield from ((ref.num, ("annotation", ref.num)) for ref in shown if ref is not None)
+    return Landmarks(places=places, annotations={ref.num: ref.num for ref in shown if ref is not None})

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from esign.pades.changes.likeness import Likeness
+from esign.pades.changes.likeness import POINTERS, Likeness
 from esign.pades.changes.snapshot import Snapshot
 from esign.syntax import Dict, Object, same
 
@@ -25,13 +25,13 @@ class Step:
         """Compares values of both sides with all that they lead to."""
         return Likeness(self.before.reader, self.after.reader, self.before.landmarks, self.after.landmarks)
 
-    def is_kept(self, one: Object, other: Object) -> bool:
+    def is_kept(self, one: Object, other: Object, *, key: str = "") -> bool:
         """Whether a value says what it said; what the update did not reach is not followed."""
         if same(one, other) and self.before.value_reach(one).isdisjoint(self.changed):
             return True
-        return self.alike(one, other)
+        return self.alike(one, other, pointed=key in POINTERS)
 
     def unlike(self, one: Dict, other: Dict, *, without: Iterable[str] = ()) -> list[str]:
         """The keys of two dictionaries whose values say something else, but for the keys `without`."""
         keys = (one.keys() | other.keys()) - set(without)
-        return sorted(key for key in keys if not self.is_kept(one.get(key), other.get(key)))
+        return sorted(key for key in keys if not self.is_kept(one.get(key), other.get(key), key=key))

@@ -114,7 +114,8 @@ class _Elements:
                 return False
             target = node.get("Obj")
             if isinstance(target, Ref):
-                on_both = target.num in self._step.before.landmarks and target.num in self._step.after.landmarks
+                then, now = self._step.before.landmarks.annotations, self._step.after.landmarks.annotations
+                on_both = target.num in then and target.num in now
                 if on_both and target.num not in self._step.changed:
                     return False
             else:
