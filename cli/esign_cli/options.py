@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "Anchors",
     "AsJSON",
     "By",
     "DataFile",
@@ -13,7 +14,9 @@ __all__ = [
     "Expires",
     "Given",
     "HolderFrom",
+    "Intermediates",
     "IssueDate",
+    "Lists",
     "Number",
     "Ordinal",
     "OutFolder",
@@ -36,6 +39,14 @@ PinFile = Annotated[Path | None, typer.Option("--pin-file", metavar="FILE", help
 PinFd = Annotated[int | None, typer.Option("--pin-fd", metavar="N", help="opt-pin-fd")]
 Token = Annotated[str | None, typer.Option("--token", metavar="LABEL", help="opt-token")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="opt-yes")]
+
+# What a verification rests on.
+
+Anchors = Annotated[list[Path] | None, typer.Option("--anchor", metavar="FILE|DIR", help="opt-anchor", readable=False)]
+Intermediates = Annotated[
+    list[Path] | None, typer.Option("--intermediate", metavar="FILE|DIR", help="opt-intermediate", readable=False)
+]
+Lists = Annotated[list[Path] | None, typer.Option("--crl", metavar="FILE|DIR", help="opt-crl", readable=False)]
 
 # What a result is; `issue`, `submit` and `adopt` ask for the same.
 

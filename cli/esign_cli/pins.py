@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from esign.errors import PINError
+from esign.keys import KeyRef
 from esign.reasons import Reason
 from esign_cli.config import Config, PinKind, PinSection
 from esign_cli.output import Output
@@ -15,7 +16,7 @@ from esign_cli.session import Session
 from esign_cli.wiring import Workplace, pin_from
 from esign_hsm.pin import PinPrompt, PinSource, protect_process
 
-__all__ = ["at_work", "chosen_pin", "prompt", "typing_again"]
+__all__ = ["at_work", "chosen_pin", "key_ref", "prompt", "typing_again"]
 
 _TRIES = 3
 T = TypeVar("T")
@@ -37,6 +38,15 @@ def chosen_pin(output: Output, config: Config | None, *, pin_file: Path | None, 
     elif pin_fd is not None:
         section = PinSection(kind=PinKind.FD, fd=pin_fd)
     return pin_from(section, ask=prompt(output))
+
+
+def key_ref(config: Config, key: str | None) -> KeyRef:
+    """The key that was typed: a URI as it is, a label in the configured token; or the configured key."""
+    if key is None:
+        return config.key.uri
+    if key.startswith("pkcs11:"):
+        return KeyRef.parse(key)
+    return KeyRef(token=config.key.uri.token, serial=config.key.uri.serial, object=key)
 
 
 def prompt(output: Output, *, question: str = "pin-prompt", confirm: bool = False) -> PinPrompt:

@@ -6,7 +6,7 @@ It imports no terminal library, so that services start through it as well.
 ...     issued = workplace.issuer().issue(request)
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from esign.document import SignerRole
 from esign.errors import ConfigurationError, InputError, RegistryError
 from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
 from esign.reasons import system_problem
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Keys",
     "Workplace",
+    "authority_table",
     "has_register",
     "pin_from",
     "read_file",
@@ -218,16 +220,7 @@ class Workplace:
         Raises:
             ConfigurationError: `authority-table-missing`, or what is wrong with it.
         """
-        from esign.authority import AuthorityTable
-
-        path = self.config.authority.table
-        if path is None:
-            return None
-        try:
-            return AuthorityTable.from_toml(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as e:
-            problem = system_problem(e) if isinstance(e, OSError) else "UTF-8"
-            raise ConfigurationError("authority-table-missing", file=path, problem=problem) from e
+        return authority_table(self.config)
 
     @cached_property
     def seal_keys(self) -> "SealKeys":
@@ -275,13 +268,36 @@ class _LateKey:
         return self._key.sign(data, mechanism=mechanism)
 
 
+def authority_table(config: Config) -> "AuthorityTable | None":
+    """Who may sign what; None where no table is named.
+
+    Raises:
+        ConfigurationError: `authority-table-missing`, or what is wrong with it.
+    """
+    from esign.authority import AuthorityTable
+
+    path = config.authority.table
+    if path is None:
+        return None
+    try:
+        return AuthorityTable.from_toml(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as e:
+        problem = system_problem(e) if isinstance(e, OSError) else "UTF-8"
+        raise ConfigurationError("authority-table-missing", file=path, problem=problem) from e
+
+
 def verifier(
-    *, trust: "TrustStore", seal_keys: "SealKeys", registry: "Registry | None", now: Callable[[], datetime]
+    *,
+    trust: "TrustStore",
+    seal_keys: "SealKeys",
+    registry: "Registry | None",
+    now: Callable[[], datetime],
+    roles: Mapping[str, SignerRole] | None = None,
 ) -> "Verifier":
     """Verifies documents, with or without a working folder."""
     from esign.verification import Verifier
 
-    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys)
+    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys, roles=roles)
 
 
 def trust_store(

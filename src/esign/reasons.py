@@ -40,8 +40,12 @@ class Reason:
     def explain(self, language: Language = "vi") -> Explanation:
         """Say it in `language`; a reason among the facts is said in it too."""
         facts = {k: v.explain(language).what if isinstance(v, Reason) else v for k, v in self.facts.items()}
-        what = text(self.code, "what", language, facts) or _bare(self.code, facts)
-        return Explanation(self.code, what, text(self.code, "next", language, facts))
+        try:
+            what = text(self.code, "what", language, facts) or _bare(self.code, facts)
+            return Explanation(self.code, what, text(self.code, "next", language, facts))
+        except KeyError:
+            # A sentence that asks for a fact which was not given: code and facts say more than a trace would.
+            return Explanation(self.code, _bare(self.code, facts), "")
 
     def __str__(self) -> str:
         return self.explain("en").what

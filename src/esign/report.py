@@ -286,6 +286,10 @@ class PageDifference:
     """A picture of the page as signed, PNG; empty where none was kept or there was no such page."""
     after: bytes = field(default=b"", repr=False)
     """The same page later: at the next signature, or in the file as it is."""
+    before_detail: bytes = field(default=b"", repr=False)
+    """What differs, enlarged; empty where that is most of the page."""
+    after_detail: bytes = field(default=b"", repr=False)
+    """The same place later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,14 @@
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from esign.authority import public_key_sha256
 from esign.codes import ResultId
-from esign.document import Standing
+from esign.document import SignerRole, Standing
 from esign.errors import InputError, NotRegistered, VerificationFailed
+from esign.originals import original_checks
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
 from esign.pades.sealing import SealingChanges, sealing_changes
@@ -59,15 +60,25 @@ class Verifier:
         now: Callable[[], datetime],
         seal_keys: SealKeys | None = None,
         registry: Registry | None = None,
+        roles: Mapping[str, SignerRole] | None = None,
     ) -> None:
-        """What is not given is not checked, and the report says so."""
+        """What is not given is not checked, and the report says so.
+
+        `roles` are public keys (`esign.authority.public_key_sha256`) of officials and agencies; the seal keys name
+        those of agencies already.
+        """
         self._trust = trust
         self._now = now
         self._seal_keys = seal_keys or SealKeys()
         self._registry = registry
+        agencies = {signer: SignerRole.AGENCY for key in self._seal_keys for signer in key.signers}
+        self._roles = agencies | dict(roles or {})
 
-    def inspect(self, pdf: bytes, *, at: datetime | None = None) -> VerificationReport:
-        """Everything that can be said about `pdf` as of `at` (now, where it is not given)."""
+    def inspect(self, pdf: bytes, *, at: datetime | None = None, original: bool = False) -> VerificationReport:
+        """Everything that can be said about `pdf` as of `at` (now, where it is not given).
+
+        With `original`, a document that lacks the competent person's or the agency's signature fails.
+        """
         moment = at or self._now()
         found = inspect_signatures(pdf, trust=self._trust, at=moment)
         sha256 = hashlib.sha256(pdf).hexdigest()
@@ -78,21 +89,21 @@ class Verifier:
             at=moment,
             sha256=sha256,
             signatures=found.signatures,
-            checks=found.checks,
+            checks=(*found.checks, *original_checks(found.signatures, roles=self._roles, required=original)),
             seal=seal,
             standing=self._standing(sha256, seal, moment) if self._registry is not None else None,
         )
 
-    def verify(self, pdf: bytes, *, at: datetime | None = None) -> VerificationReport:
+    def verify(self, pdf: bytes, *, at: datetime | None = None, original: bool = False) -> VerificationReport:
         """Return the report of a document that can be relied on; raise for every other.
 
         Relied on: intact, every signature TOTAL-PASSED, the seal (if there is one) passed, and, where a register is
-        given, in force.
+        given, in force; with `original`, signed by the competent person and by the agency.
 
         Raises:
             VerificationFailed: `report` says everything, the code the first thing that is wrong.
         """
-        report = self.inspect(pdf, at=at)
+        report = self.inspect(pdf, at=at, original=original)
         passed = all(s.indication is Indication.TOTAL_PASSED for s in report.signatures)
         if report.integrity is not Integrity.INTACT or not passed or report.reasons:
             first = report.reasons[0] if report.reasons else Reason("document-altered")

@@ -1,6 +1,7 @@
 """Every code that the three packages use has its texts, in both languages, with facts that are really given."""
 
 import ast
+import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from esign.texts import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (ROOT / "src/esign", ROOT / "hsm/esign_hsm", ROOT / "cli/esign_cli")
-TEXTS = ("esign.texts", "esign_cli.texts")
+TEXTS = ("esign.texts", "esign.reports.texts", "esign_cli.texts")
 ERRORS = {name for name in errors.__all__ if issubclass(getattr(errors, name), errors.Error)}
 
 ENTRIES = {
@@ -144,6 +145,11 @@ def test_no_text_waits_for_a_code_that_nobody_uses() -> None:
                     beginnings.add(str(node.values[0].value))
                 elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
                     beginnings.add(str(node.left.value))
+        for path in package.rglob("templates/*.html"):
+            # Templates name codes as `"page-story"`, or the beginning of one as `"changed-" ~ kind`.
+            quoted = re.findall(r'"([a-z][a-z0-9-]*)"', path.read_text("utf-8"))
+            whole.update(quoted)
+            beginnings.update(quoted)
     beginnings = {b for b in beginnings if b.endswith("-") and len(b) > 4}
     unused = [c for c in CODES if c not in whole and not c.startswith(tuple(beginnings))]
     assert not unused

@@ -99,7 +99,7 @@ def csr(
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from esign.files import write_durably
-    from esign_cli.pins import at_work, typing_again
+    from esign_cli.pins import at_work, key_ref, typing_again
     from esign_hsm import create_csr
 
     run = session(ctx)
@@ -111,7 +111,7 @@ def csr(
             ("O", agency.name),
             ("CN", agency.name),
         ]
-        ref = _ref(workplace, key)
+        ref = key_ref(workplace.config, key)
         found = typing_again(run.output, workplace.pin, lambda: workplace.store.key(ref))
         request = x509.load_der_x509_csr(create_csr(found, subject=names))
     pem = request.public_bytes(Encoding.PEM)
@@ -134,7 +134,7 @@ def import_(
 ) -> ExitCode:
     """Put a certificate and its chain beside its key."""
     from esign.trust import certificates
-    from esign_cli.pins import at_work, typing_again
+    from esign_cli.pins import at_work, key_ref, typing_again
     from esign_cli.seal_table import add_own_signer
     from esign_cli.wiring import read_file
     from esign_hsm import import_certificates
@@ -142,7 +142,7 @@ def import_(
     run = session(ctx)
     found = [c for file in files for c in certificates(read_file(file))]
     with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
-        ref = _ref(workplace, key)
+        ref = key_ref(workplace.config, key)
         typing_again(run.output, workplace.pin, lambda: workplace.store.key(ref))
         made = import_certificates(workplace.store, ref, certificates=found)
         run.output.note("certificates-beside", count=len(made.certificates), label=ref.object or str(ref))
@@ -157,17 +157,6 @@ def _token(workplace: "Workplace", label: str | None) -> "KeyRef":
 
     configured = workplace.config.key.uri
     return KeyRef(token=label) if label else KeyRef(token=configured.token, serial=configured.serial)
-
-
-def _ref(workplace: "Workplace", key: str | None) -> "KeyRef":
-    """A URI as it is, a label in the configured token, or the configured key."""
-    from esign.keys import KeyRef
-
-    if key is None:
-        return workplace.config.key.uri
-    if key.startswith("pkcs11:"):
-        return KeyRef.parse(key)
-    return KeyRef(token=workplace.config.key.uri.token, serial=workplace.config.key.uri.serial, object=key)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,6 +1,9 @@
 """`esign verify`: what a document's signatures, its seal and a register say; with or without a working folder."""
 
+import dataclasses
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,15 +12,20 @@ import typer
 
 from esign.errors import Error, InputError
 from esign_cli.exits import ExitCode, worst
-from esign_cli.options import AsJSON
-from esign_cli.output import Colour, iso, shown
+from esign_cli.options import Anchors, AsJSON, Intermediates, Lists, PinFd, PinFile
+from esign_cli.output import Colour, Progress
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
-    from esign.report import Check, SignatureReport, VerificationReport
+    from esign.report import VerificationReport
     from esign.verification import Verifier
+    from esign_cli.inputs import Input
+    from esign_cli.report_files import ReportFiles
 
 __all__ = ["moment", "register"]
+
+_MANY = 10
+"""From so many files on, how far the work has come is worth a line."""
 
 
 def register(app: typer.Typer) -> None:
@@ -27,57 +35,66 @@ def register(app: typer.Typer) -> None:
 
 def verify(  # noqa: PLR0913  # options of the command
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="arg-verify-files", readable=False)],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR", help="arg-verify-files", readable=False)],
     *,
-    anchor: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-anchor", readable=False)] = None,
-    intermediate: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-intermediate", readable=False)
-    ] = None,
-    crl: Annotated[list[Path] | None, typer.Option(metavar="FILE|DIR", help="opt-crl", readable=False)] = None,
+    anchor: Anchors = None,
+    intermediate: Intermediates = None,
+    crl: Lists = None,
     keys: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-seal-keys", readable=False)] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="opt-at")] = None,
     register: Annotated[bool, typer.Option("--register/--no-register", help="opt-register")] = True,
+    original: Annotated[bool, typer.Option("--original", help="opt-original")] = False,
+    compare_pages: Annotated[bool, typer.Option("--compare-pages", help="opt-compare-pages")] = False,
     as_json: AsJSON = False,
+    xml: Annotated[Path | None, typer.Option(metavar="DIR", help="opt-xml", readable=False)] = None,
+    html: Annotated[Path | None, typer.Option(metavar="DIR", help="opt-html", readable=False)] = None,
+    receipt: Annotated[Path | None, typer.Option(metavar="DIR", help="opt-receipt", readable=False)] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="KEY", help="opt-receipt-key")] = None,
+    pin_file: PinFile = None,
+    pin_fd: PinFd = None,
 ) -> ExitCode:
     """Verify each file and say why."""
+    from esign_cli.inputs import inputs
+    from esign_cli.pins import at_work, key_ref, typing_again
+    from esign_cli.report_files import ReceiptSigner, ReportFiles
+    from esign_cli.verifiers import Sources, Typed
+
     run = session(ctx)
     when = moment(at) if at else None
-    verifier = _verifier(run, anchor or [], intermediate or [], crl or [], keys, with_register=register)
-    codes = []
-    for file in files:
-        codes.append(_verify_one(run, verifier, file, when, as_json=as_json))
-        if not as_json and len(files) > 1:
-            run.output.line()
-    return worst(*codes)
-
-
-def _verifier(  # what was typed
-    run: Session,
-    anchors: list[Path],
-    intermediates: list[Path],
-    crls: list[Path],
-    keys: Path | None,
-    *,
-    with_register: bool,
-) -> "Verifier":
-    """Given anchors and lists come on top of the configuration's; without any, integrity is still told."""
-    from esign.registry import Registry
-    from esign_cli import wiring
-
-    config = run.config_if_any()
-    registry = None
-    if config is not None:
-        t = config.trust
-        anchors, intermediates, crls = [*t.anchors, *anchors], [*t.intermediates, *intermediates], [*t.crls, *crls]
-        keys = keys or (t.seal_keys if t.seal_keys and t.seal_keys.exists() else None)
-        if with_register and wiring.has_register(config.paths):
-            registry = Registry.open(config.paths.registry, now=run.now)
-    return wiring.verifier(
-        trust=wiring.trust_store(anchors=anchors, intermediates=intermediates, crls=crls),
-        seal_keys=wiring.seal_key_table(keys),
-        registry=registry,
-        now=run.now,
+    typed = Typed(
+        anchors=anchor or (), intermediates=intermediate or (), crls=crl or (), seal_keys=keys, register=register
     )
+    sources = Sources(run, typed)
+    verifier = sources.verifier()
+    with ExitStack() as stack:
+        signer = None
+        if receipt is not None:
+            # Before anything else: a PIN is asked for while a person is still there.
+            workplace = stack.enter_context(at_work(run, pin_file=pin_file, pin_fd=pin_fd))
+            ref = key_ref(workplace.config, key)
+            signer = typing_again(
+                run.output,
+                workplace.pin,
+                lambda: ReceiptSigner.of(workplace, ref, basis=sources.basis(), now=run.now),
+            )
+        made = ReportFiles(xml=xml, html=html, receipts=receipt, signer=signer, language=run.output.language)
+        found = inputs(files)
+        job = _Job(
+            session=run,
+            verifier=verifier,
+            files=made,
+            at=when,
+            original=original,
+            compare=compare_pages,
+            as_json=as_json,
+            several=len(found) > 1,
+        )
+        if not found:
+            raise InputError("nothing-to-verify")
+        with ExitStack() as shown:
+            many = len(found) >= _MANY
+            progress = shown.enter_context(run.output.progress(len(found))) if many else Progress()
+            return worst(*(job.run(each, progress) for each in found))
 
 
 def moment(text: str) -> datetime:
@@ -95,164 +112,75 @@ def moment(text: str) -> datetime:
     return found.astimezone(UTC)
 
 
-def _verify_one(run: Session, verifier: "Verifier", file: Path, at: datetime | None, *, as_json: bool) -> ExitCode:
-    from esign_cli.wiring import read_file
+@dataclass(kw_only=True)
+class _Job:
+    """What is done with each file."""
 
-    started = time.perf_counter()
-    try:
-        pdf = read_file(file)
-        report = verifier.inspect(pdf, at=at)
-    except Error as e:
-        if as_json:
-            # The caller learns of every file, of one that cannot even be opened as well.
-            row = {"file": str(file), "integrity": "UNREADABLE", "signatures": [], "reasons": [e.code]}
-            run.output.json({**row, "seconds": round(time.perf_counter() - started, 4)})
-        run.output.error(e)
-        return ExitCode.INPUT
-    if as_json:
-        run.output.json({"file": str(file), **_members(report), "seconds": round(time.perf_counter() - started, 4)})
-    else:
-        _tell(run, file, report)
-    return _answer(report)
+    session: Session
+    verifier: "Verifier"
+    files: "ReportFiles"
+    at: datetime | None
+    original: bool
+    compare: bool
+    as_json: bool
+    several: bool
 
+    def run(self, source: "Input", progress: Progress) -> ExitCode:
+        """Verify one, and tell."""
+        from esign.reports.answer import answer_of
 
-def _answer(report: "VerificationReport") -> ExitCode:
-    """0 for a document that can be relied on, 1 for one that cannot, 3 where something is not known here."""
-    from esign.report import Indication, Integrity, Outcome
+        started = time.perf_counter()
+        try:
+            pdf = source.read()
+            report = self._compared(pdf, self.verifier.inspect(pdf, at=self.at, original=self.original))
+        except Error as e:
+            self._unopened(source, e, started)
+            return ExitCode.INPUT
+        finally:
+            progress.step(source.path.name)
+        self._tell(source, report, started)
+        for path in self.files.write(source, report):
+            self.session.output.note("report-written", file=path)
+        return _EXITS[answer_of(report).value]
 
-    indications = {s.indication for s in report.signatures}
-    elsewhere = [c for part in (report, report.seal, report.standing) if part is not None for c in part.checks]
-    failed = any(c.outcome is Outcome.FAILED for c in elsewhere)
-    if report.integrity is not Integrity.INTACT or Indication.TOTAL_FAILED in indications or failed:
-        return ExitCode.NO
-    if indications != {Indication.TOTAL_PASSED} or report.reasons:
-        return ExitCode.UNDECIDED
-    return ExitCode.OK
+    def _compared(self, pdf: bytes, report: "VerificationReport") -> "VerificationReport":
+        """With the pages that look different, where that was asked for; a page for people shows them."""
+        from esign.pdf.page_changes import compare_pages
 
+        if not (self.compare or self.files.html) or not report.signatures:
+            return report
+        try:
+            pages = compare_pages(pdf, [s.signed_bytes for s in report.signatures])
+        except InputError as e:
+            self.session.output.warn(e.reason)
+            return report
+        return dataclasses.replace(report, pages=pages)
 
-def _only_standing_failed(report: "VerificationReport") -> bool:
-    """The document is sound, and the result is no longer in force: two facts (DESIGN law 4)."""
-    from esign.report import Outcome
+    def _tell(self, source: "Input", report: "VerificationReport", started: float) -> None:
+        from esign.reports.json import to_json
+        from esign.reports.text import to_lines
 
-    failed = [c for c in report.all_checks() if c.outcome is Outcome.FAILED]
-    return bool(failed) and {c.name for c in failed} == {"in-force"}
+        out = self.session.output
+        if self.as_json:
+            seconds = round(time.perf_counter() - started, 4)
+            out.json({"file": str(source.path), **to_json(report), "seconds": seconds})
+            return
+        for line in to_lines(report, name=str(source.path), language=out.language):
+            out.line(line.text, colour=_COLOURS[line.answer.value] if line.answer else "")
+        if self.several:
+            out.line()
 
+    def _unopened(self, source: "Input", error: Error, started: float) -> None:
+        """The caller learns of every file, of one that cannot even be opened as well."""
+        from esign.reports.json import unopened
 
-# --- for people -----------------------------------------------------------------------------------------------------
-
-_SYMBOLS = {
-    ExitCode.OK: ("✓", "verdict-good", Colour.GOOD),
-    ExitCode.NO: ("✗", "verdict-bad", Colour.BAD),
-    ExitCode.UNDECIDED: ("?", "verdict-unknown", Colour.DOUBT),
-}
-
-
-def _tell(run: Session, file: Path, report: "VerificationReport") -> None:
-    out = run.output
-    symbol, code, colour = _SYMBOLS[_answer(report)]
-    if _only_standing_failed(report):
-        code = "verdict-not-in-force"
-    out.line(f"{symbol} {file}: {out.say(code)}", colour=colour)
-    out.line(f"  {out.say('integrity-' + report.integrity.value.lower())}")
-    for position, signature in enumerate(report.signatures, 1):
-        _tell_signature(run, position, signature)
-    if report.seal is not None:
-        s = report.seal
-        out.line(f"  {out.say('verify-seal', number=s.number or '—', id=s.result_id or '—', time=shown(s.issued_at))}")
-        _tell_checks(run, s.checks)
-    if report.standing is not None:
-        standing = report.standing.standing
-        word = out.say(f"standing-word-{standing.value}" if standing else "standing-word-unknown")
-        out.line(f"  {out.say('verify-standing', standing=word)}")
-        for change in report.standing.history:
-            # `why` is the office's own words; who decided is not the reader's business here.
-            said = out.say(f"standing-word-{change.standing.value}")
-            out.line(f"    {shown(change.at)}: {said} — {change.why}" + (f" → {change.other}" if change.other else ""))
-        _tell_checks(run, report.standing.checks)
-    _tell_checks(run, report.checks)
-    out.line(f"  {out.say('verify-at', time=shown(report.at))}")
+        out = self.session.output
+        if self.as_json:
+            row = unopened(error.code, at=self.at or self.session.now())
+            out.json({"file": str(source.path), **row, "seconds": round(time.perf_counter() - started, 4)})
+        out.error(error)
 
 
-def _tell_signature(run: Session, position: int, signature: "SignatureReport") -> None:
-    out = run.output
-    out.line(
-        f"  {position}. {out.say('kind-' + signature.kind.value)}: {signature.signer or out.say('signer-unknown')}"
-    )
-    out.line(f"     {out.say('verify-time', time=shown(signature.signing_time))}")
-    covers = "covers-all" if signature.covers_whole_file else "covers-part"
-    out.line(f"     {signature.level}, {signature.mechanism}; {out.say(covers)}")
-    said = out.say(f"indication-{signature.indication.value.lower()}")
-    sub = f" ({signature.sub_indication.value})" if signature.sub_indication else ""
-    out.line(f"     {signature.indication.value}{sub}: {said}")
-    _tell_checks(run, signature.checks)
-
-
-def _tell_checks(run: Session, checks: "tuple[Check, ...]") -> None:
-    """Only what did not pass; each with what can be done."""
-    from esign.report import Outcome
-
-    symbols = {Outcome.FAILED: "✗", Outcome.UNKNOWN: "?", Outcome.NOTED: "·"}
-    for check in checks:
-        if check.reason is not None and check.outcome in symbols:
-            run.output.line(f"     {symbols[check.outcome]} {run.output.explained(check.reason)} [{check.reason.code}]")
-            next_step = run.output.next_step(check.reason)
-            if next_step:
-                run.output.line(f"       → {next_step}")
-
-
-# --- for machines ---------------------------------------------------------------------------------------------------
-
-
-def _members(report: "VerificationReport") -> dict[str, object]:
-    seal, standing = report.seal, report.standing
-    return {
-        "integrity": report.integrity.value,
-        "signatures": [_signature(s) for s in report.signatures],
-        "reasons": list(dict.fromkeys(r.code for r in report.reasons)),
-        "answer": {ExitCode.OK: "good", ExitCode.NO: "bad", ExitCode.UNDECIDED: "unknown"}[_answer(report)],
-        "sha256": report.sha256,
-        "at": iso(report.at),
-        "checks": [_check(c) for c in report.checks],
-        "seal": seal
-        and {
-            "number": seal.number,
-            "id": seal.result_id,
-            "issued_at": iso(seal.issued_at),
-            "checks": [_check(c) for c in seal.checks],
-        },
-        "standing": standing
-        and {
-            "standing": standing.standing.value if standing.standing else None,
-            "number": standing.number,
-            "history": [
-                {"standing": c.standing.value, "at": iso(c.at), "why": c.why, "other": c.other and str(c.other)}
-                for c in standing.history
-            ],
-            "checks": [_check(c) for c in standing.checks],
-        },
-    }
-
-
-def _signature(s: "SignatureReport") -> dict[str, object]:
-    return {
-        "kind": s.kind.value,
-        "level": s.level,
-        "field": s.field_name,
-        "signer": s.signer,
-        "certificate_sha256": s.certificate_sha256,
-        "signing_time": iso(s.signing_time),
-        "mechanism": s.mechanism,
-        "covers_whole_file": s.covers_whole_file,
-        "indication": s.indication.value,
-        "sub_indication": s.sub_indication.value if s.sub_indication else None,
-        "checks": [_check(c) for c in s.checks],
-    }
-
-
-def _check(check: "Check") -> dict[str, object]:
-    return {
-        "name": check.name,
-        "outcome": check.outcome.value,
-        "clause": check.clause,
-        "reason": check.reason.code if check.reason else None,
-    }
+# By the values of `esign.reports.answer.Answer`, which is imported late.
+_EXITS = {"good": ExitCode.OK, "bad": ExitCode.NO, "unknown": ExitCode.UNDECIDED}
+_COLOURS = {"good": Colour.GOOD, "bad": Colour.BAD, "unknown": Colour.DOUBT}

@@ -29,7 +29,9 @@ def page_count(pdf: bytes) -> int:
         return len(document)
 
 
-def page_image(pdf: bytes, page: int, dpi: float, *, transparent: bool = False) -> Image.Image:
+def page_image(
+    pdf: bytes, page: int, dpi: float, *, transparent: bool = False, most_pixels: int = _MOST_PIXELS
+) -> Image.Image:
     """Page `page` (from 0) of `pdf` as it is shown: cropped and rotated, with forms drawn; RGB, or RGBA.
 
     Raises:
@@ -40,7 +42,7 @@ def page_image(pdf: bytes, page: int, dpi: float, *, transparent: bool = False) 
             opened = document[page]
             width, height = opened.get_size()
             scale = dpi / _POINTS_PER_INCH
-            if not 0 < width * height * scale * scale <= _MOST_PIXELS:
+            if not 0 < width * height * scale * scale <= most_pixels:
                 raise InputError("pdf-not-rendered", problem=f"{width:.0f} x {height:.0f} pt")
             fill = (255, 255, 255, 0 if transparent else 255)
             bitmap = opened.render(

@@ -1,0 +1,92 @@
+"""What a verification rests on: the configuration's anchors, lists, keys and register, and what was typed beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esign_cli.session import Session
+
+if TYPE_CHECKING:
+    from esign.document import SignerRole
+    from esign.registry import Registry
+    from esign.reports.receipt import Basis
+    from esign.trust import TrustStore
+    from esign.verification import Verifier
+
+__all__ = ["Sources", "Typed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What the command line names; it comes on top of the configuration's."""
+
+    anchors: Sequence[Path] = ()
+    """Files and folders of root certificates."""
+    intermediates: Sequence[Path] = ()
+    """Files and folders of intermediate certificates."""
+    crls: Sequence[Path] = ()
+    """Files and folders of revocation lists."""
+    seal_keys: Path | None = None
+    """A table of seal keys, in the place of the configuration's."""
+    register: bool = field(default=True)
+    """Whether the working folder's register is asked."""
+
+
+class Sources:
+    """The parts of a verifier, with or without a working folder; without anchors, integrity is still told."""
+
+    def __init__(self, run: Session, typed: Typed) -> None:
+        self._run = run
+        self._typed = typed
+        self._config = run.config_if_any()
+
+    @cached_property
+    def trust(self) -> "TrustStore":
+        """What certificates are checked against."""
+        from esign_cli import wiring
+
+        t, typed = self._config.trust if self._config else None, self._typed
+        return wiring.trust_store(
+            anchors=[*(t.anchors if t else ()), *typed.anchors],
+            intermediates=[*(t.intermediates if t else ()), *typed.intermediates],
+            crls=[*(t.crls if t else ()), *typed.crls],
+        )
+
+    def verifier(self) -> "Verifier":
+        """A verifier of all these."""
+        from esign_cli import wiring
+
+        configured = self._config.trust.seal_keys if self._config else None
+        keys = self._typed.seal_keys or (configured if configured and configured.exists() else None)
+        return wiring.verifier(
+            trust=self.trust,
+            seal_keys=wiring.seal_key_table(keys),
+            registry=self._registry(),
+            now=self._run.now,
+            roles=self._roles(),
+        )
+
+    def basis(self) -> "Basis":
+        """By which versions a receipt names all this."""
+        from esign.reports.receipt import Basis
+        from esign.trust import ValidationPolicy
+
+        return Basis.of(self.trust, ValidationPolicy())
+
+    def _registry(self) -> "Registry | None":
+        from esign.registry import Registry
+        from esign_cli import wiring
+
+        if self._config is None or not self._typed.register or not wiring.has_register(self._config.paths):
+            return None
+        return Registry.open(self._config.paths.registry, now=self._run.now)
+
+    def _roles(self) -> "Mapping[str, SignerRole]":
+        """Who signs in which role, as the table of authorities says; seal keys say it of agencies."""
+        from esign.document import SignerRole
+        from esign_cli import wiring
+
+        table = wiring.authority_table(self._config) if self._config else None
+        return {grant.public_key_sha256: SignerRole.PERSON for grant in table.grants} if table else {}
