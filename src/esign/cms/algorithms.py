@@ -75,6 +75,7 @@ class SignatureAlgorithm:
     """A scheme, and the digest where the identifier names one."""
 
     scheme: Scheme
+    """How the value is made."""
     digest: str | None = None
     """As hashlib names it; None: the digest algorithm of the signer counts."""
 
@@ -233,8 +234,11 @@ class PSSParameters:
     """RSASSA-PSS-params with its defaults (RFC 4055 §3.1)."""
 
     digest: str = "sha1"
+    """Of the message."""
     mask_digest: str = "sha1"
+    """Of MGF1."""
     salt_length: int = 20
+    """In octets."""
 
 
 def pss_parameters(parameters: bytes | None) -> PSSParameters:

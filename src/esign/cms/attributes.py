@@ -122,9 +122,11 @@ class CertificateReference:
     algorithm: str
     """The digest, as hashlib names it, or the dotted identifier of one that is not known."""
     digest: bytes
+    """Of the whole certificate."""
     issuer: bytes | None = None
     """The issuer's name, encoded; None where it is left out."""
     serial: int | None = None
+    """Its serial number; None where it is left out."""
 
     def names(self, certificate: bytes) -> bool | None:
         """Whether the digest is that of `certificate`; None where the digest algorithm is not known."""

@@ -42,12 +42,15 @@ class Element:
     """A tag with its content, as a place in `raw`."""
 
     raw: bytes
+    """What it is a part of."""
     tag: int
     """The identifier octet; for high tag numbers all of them, big-endian."""
     start: int
+    """Where its identifier octet stands."""
     content: int
     """Where its content starts."""
     end: int
+    """Where it ends."""
 
     @property
     def value(self) -> bytes:

@@ -3,14 +3,16 @@
 Certificates that strict parsers refuse occur on real cards; whether one is any good is for `esign.trust` to say.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from esign.cms.ber import SEQUENCE, Malformed, read
+from esign.cms.ber import SEQUENCE, SET, Malformed, read
 
 __all__ = ["EmbeddedCertificate"]
 
-_KEY_IDENTIFIER = "2.5.29.14"
+_KEY_IDENTIFIER, _COMMON_NAME = "2.5.29.14", "2.5.4.3"
+_STRINGS = {0x0C: "utf-8", 0x1C: "utf-32-be", 0x1E: "utf-16-be"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,15 +20,25 @@ class EmbeddedCertificate:
     """A certificate of a container, looked at just closely enough to find the signer's."""
 
     der: bytes = field(repr=False)
+    """The whole of it."""
     issuer: bytes = field(repr=False)
     """Its issuer's name, encoded."""
     subject: bytes = field(repr=False)
     """Its subject, encoded."""
     serial: int
+    """Its serial number, as it stands: some are negative or padded."""
     public_key: bytes = field(repr=False)
     """SubjectPublicKeyInfo, encoded."""
     key_identifier: bytes | None = field(repr=False)
     """subjectKeyIdentifier (§4.2.1.2)."""
+
+    @property
+    def common_name(self) -> str:
+        """The subject's common name as it is spelled; several side by side, empty where there is none."""
+        try:
+            return ", ".join(_common_names(self.subject))
+        except (Malformed, UnicodeDecodeError):
+            return ""
 
     @classmethod
     def read(cls, der: bytes) -> "EmbeddedCertificate":
@@ -36,6 +48,14 @@ class EmbeddedCertificate:
             Malformed: It is no certificate.
         """
         return _read(der)
+
+
+def _common_names(name: bytes) -> Iterator[str]:
+    for rdn in read(name).children():
+        for pair in rdn.items(SET):
+            kind, value, *_ = pair.items(SEQUENCE, least=2)
+            if kind.oid() == _COMMON_NAME:
+                yield value.value.decode(_STRINGS.get(value.tag, "latin-1"))
 
 
 @lru_cache(maxsize=512)
