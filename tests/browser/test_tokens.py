@@ -4,7 +4,6 @@ import json
 import random
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import cbor2
@@ -37,8 +36,8 @@ READ = """async (tokens) => {
     try {
       const s = parseDigits(digits);
       const good = await isSignedBy(s.message, point);
-      return [good ? "good" : "seal-signature-invalid", s.kid, showId(s.id), s.number, s.holder, s.issuedAt, s.expiresAt,
-        s.statusNumber, s.procedure];
+      return [good ? "good" : "seal-signature-invalid", s.kid, showId(s.id), s.number, s.holder, s.issuedAt,
+        s.expiresAt, s.statusNumber, s.procedure];
     } catch (e) { return [e.code ?? String(e)]; }
   }));
 }"""
@@ -169,21 +168,21 @@ def test_signed_nonsense_is_refused_alike(tab: Tab) -> None:
         [0, 2**32 - 1, 2**32, 2**53, 2**64 - 1, -1, -(2**64), True, False, None, "5", b"5"],
         [bytes(15), bytes(17), b"", "0" * 16, None],
         [0, 9_999_999, 10_000_000, -1, 2**64 - 1, True, "1"],
-        ["5/QĐ-UBND", "05/QĐ-UBND", " 15/QĐ-UBND", "15/ QĐ-UBND", "15/2026/QĐ-UBND", "15/1944/Q", "15/2200/Q"]
-        + ["0/Q", "00/Q", "1000000000/Q", "15/q", "15/Q-", "15/-Q", "15/Q--Q", "15/Q-.A", "15/Q-&A", "15/Q Q", "15/"]
-        + ["15", "", "15/QĐ-UBND\n", "15/QĐ-UBND\x00", "١٥/Q", "15/Ｑ", "15/ª", "15/Aª", "15/ǅA", "15/АБВ"]
-        + ["15/Ö", "15/Ö", "15/" + "Q" * 60, "15/" + "Q" * 61, "15/" + "𝐀" * 3, "15/Å", "015/Q", "15//Q", "15/ß"],
-        ["A***", "A.B***", "A.B.C.D.E.F.G.H***", "A.B.C.D.E.F.G.H.I***", "***", "A**", "a***", "AB***", "A.***"]
-        + [".A***", "Ă***", "Ă***", "1***", "А***", "ǅ***", "ª***", "A***\n", "A****", None, b"A***", 1],
+        ["5/QĐ-UBND", "05/QĐ-UBND", " 15/QĐ-UBND", "15/ QĐ-UBND", "15/2026/QĐ-UBND", "15/1944/Q", "15/2200/Q", "0/Q"],
+        ["00/Q", "1000000000/Q", "15/q", "15/Q-", "15/-Q", "15/Q--Q", "15/Q-.A", "15/Q-&A", "15/Q Q", "15/", "15", ""],
+        ["15/QĐ-UBND\n", "15/QĐ-UBND\x00", "١٥/Q", "15/Ｑ", "15/ª", "15/Aª", "15/ǅA", "15/АБВ", "15/Ö", "15/O\u0308"],
+        ["15/" + "Q" * 60, "15/" + "Q" * 61, "15/" + "𝐀" * 3, "15/\u212b", "015/Q", "15//Q", "15/ß", None, b"15/Q", 1],
+        ["A***", "A.B***", "A.B.C.D.E.F.G.H***", "A.B.C.D.E.F.G.H.I***", "***", "A**", "a***", "AB***", "A.***"],
+        [".A***", "Ă***", "A\u0306***", "1***", "А***", "ǅ***", "ª***", "A***\n", "A****", None, b"A***", 1],
     ]
-    claims: list[object] = []
-    for position, tried in enumerate(values):
-        for value in tried:
-            claims.append({6: 1, 7: bytes(10), -65537: [*good[:position], value, *good[position + 1 :]]})
-    for iat in (0, 2**32 - 1, 2**32, -1, True, "1", 1.0, None):
-        claims.append({6: iat, 7: bytes(10), -65537: good})
-    for exp in (0, 1, 2, 2**32 - 1, 2**32, True, None):
-        claims.append({4: exp, 6: 1, 7: bytes(10), -65537: good})
+    positions = (0, 1, 2, 3, 4, 4, 4, 4, 5, 5)
+    claims: list[object] = [
+        {6: 1, 7: bytes(10), -65537: [*good[:position], value, *good[position + 1 :]]}
+        for position, tried in zip(positions, values, strict=True)
+        for value in tried
+    ]
+    claims += [{6: i, 7: bytes(10), -65537: good} for i in (0, 2**32 - 1, 2**32, -1, True, "1", 1.0, None)]
+    claims += [{4: e, 6: 1, 7: bytes(10), -65537: good} for e in (0, 1, 2, 2**32 - 1, 2**32, True, None)]
     claims += [{6: 1, 7: cti, -65537: good} for cti in (bytes(9), bytes(11), "0123456789", 7, None)]
     claims += [{6: 1, 7: bytes(10), -65537: seal} for seal in (good[:4], good[:5], [*good, 1], [], {}, 1, None, "")]
     claims += [{}, [], 1, "x", None, {7: bytes(10), 6: 1, -65537: good}, {6: 1, 7: bytes(10)}, {1: 1, 6: 1}]
@@ -209,7 +208,7 @@ def test_the_vectors(tab: Tab) -> None:
       const keys = new Map(table.map((k) => [k.kid, { point: fromBase64(k.public_key).slice(-65), host: k.host,
         nameVi: k.name_vi, nameEn: k.name_en, notBefore: seconds(k.not_before), notAfter: seconds(k.not_after),
         revokedAfter: seconds(k.revoked_after) }]));
-      const files = { trustPart: async (path) => path.startsWith("/t/a") ? { keys, hosts: new Map() } : null };
+      const files = { trustPart: async ({ path }) => path.startsWith("/t/a") ? { keys, hosts: new Map() } : null };
       const found = [];
       for (const [link, at, host, hex] of links) {
         try {
@@ -232,7 +231,6 @@ def test_the_vectors(tab: Tab) -> None:
     found = tab.evaluate(function, [table, links])
     wrong = []
     for path, expect, (_, codes) in zip(test_vectors.VECTORS, expected, found, strict=True):
-        codes = [code for code in codes if code not in {"trust-list-missing", "status-host-unknown"}]
         if (codes or ["genuine"])[0] != expect:
             wrong.append((path.stem, expect, codes))
     assert wrong == []

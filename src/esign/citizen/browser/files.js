@@ -15,12 +15,13 @@ export class Files {
     this.serverTime = null; // what the last answer over the network says that the time is, in seconds
   }
 
-  async trustPart(path, at) {
+  async trustPart(place, at) {
     const seen = recall(EDITIONS);
-    const isSeenLater = (list, ...edition) => follows(seen[list] ?? [0, 0], edition) && !follows(edition, seen[list] ?? [0, 0]);
-    const read = (data) => readPart(data, { roots: this.roots, at, isSeenLater });
+    // What was accepted once goes on being used until something newer is there in its place.
+    const isSeenLater = (list, ...edition) => list in seen && !follows(edition, seen[list]);
+    const read = (data, isKept) => readPart(data, place, { roots: this.roots, at, isSeenLater: isKept ? () => false : isSeenLater });
     const edition = (part) => [part.generation, part.sequence];
-    const uri = `https://${this.host}${path}`;
+    const uri = `https://${this.host}${place.path}`;
     try {
       const part = await this.newest(uri, read, (a, b) => follows(edition(a), edition(b)), "trust-list-missing");
       remember(EDITIONS, { ...seen, [part.list]: edition(part) });
@@ -46,7 +47,7 @@ export class Files {
 
   // What `read` makes of the newest copy; `mayFollow(a, b)` says that a is not older than b.
   async newest(uri, read, mayFollow, missing) {
-    const [kept, old] = await tried(await this.kept(uri), read);
+    const [kept, old] = await tried(await this.kept(uri), (data) => read(data, true));
     const [data, found] = await tried(await this.fetched(uri, kept ? 4000 : 20000), read);
     if (isRead(found) && (!isRead(old) || mayFollow(found, old))) {
       await this.keep(uri, data);

@@ -1,17 +1,18 @@
 // Everything that a host publishes, kept on this device for places without a network (docs/spec/status.md §7, §9).
 import { openFile } from "./envelope.js";
-import { checkKey, readShard, shardUri } from "./status_list.js";
 import { need } from "./refusal.js";
+import { checkKey, readShard, shardUri } from "./status_list.js";
+import { manifestPart, partOf } from "./trust_list.js";
 
 const MANIFEST = -65540;
 const AT_ONCE = 4;
 
 // Loads what is not kept yet; `tell(done, all)` hears how far it is.
 export async function keepAll(files, { host, at, tell }) {
-  const { names } = await files.trustPart("/t/manifest.cwt", at);
+  const { names } = await files.trustPart(manifestPart, at);
   let place;
-  await forEach(names, tell, async (name) => {
-    const part = await files.trustPart(`/t/${name}`, at);
+  await forEach(names.map(partOf).filter(Boolean), tell, async (one) => {
+    const part = await files.trustPart(one, at);
     place = part.hosts?.get(host) ?? place;
   });
   need(place, "trust-list-invalid");

@@ -124,7 +124,7 @@ function preferredLanguage() {
 
 part("slow").remove();
 part("language").addEventListener("click", () => speak(currentLanguage() === "vi" ? "en" : "vi"));
-addEventListener("hashchange", () => show(takeLink()));
+addEventListener("popstate", () => show(takeLink()));
 addEventListener("online", () => show(takeLink()));
 if (!kit) navigator.serviceWorker?.register("/worker.js").catch(() => {});
 speak(preferredLanguage());

@@ -11,23 +11,31 @@ const [PART, CERTIFICATE, CHAIN] = [-65541, -65542, -65543];
 const [ROOT, LIST_KEY] = [0, 1];
 const [MANIFEST_PART, AGENCIES, PROCEDURES] = [0, 1, 2];
 
-export const agenciesPath = (kid) => `/t/a${parseInt(kid.slice(0, 4), 16) >> 6}.cwt`;
-export const proceduresPath = (procedure) => `/t/p${procedure >> 8}.cwt`;
+// Which part has the agency of a kid, which has a procedure, and which names all parts.
+export const agenciesPart = (kid) => partOf(`a${parseInt(kid.slice(0, 4), 16) >> 6}.cwt`);
+export const proceduresPart = (procedure) => partOf(`p${procedure >> 8}.cwt`);
+export const manifestPart = { path: "/t/manifest.cwt", kind: MANIFEST_PART };
 
-// `roots`: { name, key, first, last }, keys as uncompressed points. `isSeenLater(list, generation, sequence)` says
-// whether a later edition was seen before.
-export async function readPart(data, { roots, at, isSeenLater }) {
+// The part with this name in the manifest.
+export function partOf(name) {
+  const match = /^([ap])([0-9]+)\.cwt$/.exec(name);
+  return match && { path: `/t/${name}`, kind: match[1] === "a" ? AGENCIES : PROCEDURES, bucket: Number(match[2]) };
+}
+
+// What `data` says, if it is the part `place`. `roots`: { name, key, first, last }, keys as uncompressed points.
+// `isSeenLater(list, generation, sequence)` says whether a later edition was seen before.
+export async function readPart(data, place, { roots, at, isSeenLater }) {
   const part = openFile(data, { typ: "application/vnd.esign.trust+cwt", limit: 2 ** 24, code: INVALID });
   const [version, sequence, content] = listOf(part.claims.get(PART), 3);
   need(version === 1 && Number.isInteger(sequence) && isTime(part.iat) && isTime(part.exp), INVALID);
-  const [kind] = listOf(content);
+  const [kind, bucket] = listOf(content);
+  need(kind === place.kind && (kind === MANIFEST_PART || bucket === place.bucket), INVALID);
 
   const chain = part.message.labels.get(CHAIN);
   const list = await readChain(listOf(chain), { roots, at });
   need(list.role === LIST_KEY && part.iss === list.sub, UNTRUSTED);
   await checkSignature(part, list.key);
 
-  need(kind in TABLES, INVALID);
   const table = TABLES[kind](content, list);
   need(!isSeenLater(list.sub, list.generation, sequence), "trust-list-rollback");
   need(part.iat <= at + SKEW, "trust-list-from-future");

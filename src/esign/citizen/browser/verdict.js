@@ -3,7 +3,7 @@ import { isSignedBy } from "./cose.js";
 import { Refusal } from "./refusal.js";
 import { parseDigits, showId, splitUrl } from "./seal.js";
 import { detailsUri, readDetails, readShard, shardOf, shardUri } from "./status_list.js";
-import { agenciesPath, proceduresPath } from "./trust_list.js";
+import { agenciesPart, proceduresPart } from "./trust_list.js";
 
 const SKEW = 300;
 const DAY = 86400;
@@ -21,7 +21,7 @@ export async function judge(link, { host = null, at, files }) {
   }
 
   const findings = [];
-  const agencies = await attempt(findings, () => files.trustPart(agenciesPath(seal.kid), at));
+  const agencies = await attempt(findings, () => files.trustPart(agenciesPart(seal.kid), at));
   const key = agencies?.keys.get(seal.kid);
   if (!key) {
     const isAhead = findings.includes("trust-list-from-future") || seal.issuedAt > at + SKEW;
@@ -31,7 +31,7 @@ export async function judge(link, { host = null, at, files }) {
   const early = EARLY.find(([codes]) => codes.some((code) => findings.includes(code)));
   if (early && early[1] !== "key-doubtful") return answer(early[1], { at, findings });
 
-  const procedures = seal.procedure ? await attempt(findings, () => files.trustPart(proceduresPath(seal.procedure), at)) : null;
+  const procedures = seal.procedure ? await attempt(findings, () => files.trustPart(proceduresPart(seal.procedure), at)) : null;
   // A list names the procedures of its own agencies.
   const procedure = procedures && procedures.list === agencies.list ? procedures.titles.get(seal.procedure) ?? null : null;
   const facts = { at, findings, seal, key, procedure };
@@ -74,10 +74,10 @@ async function withStatus(facts, { files, agencies }) {
   }
   const age = shard ? at - shard.iat : Infinity;
   const freshness = agencies.isExpired || age > 7 * DAY ? "unknown" : age > DAY ? "stale" : "fresh";
-  if (agencies.isExpired) findings.push("trust-list-expired");
-  else if (shard && freshness !== "fresh") findings.push(freshness === "stale" ? "status-stale" : "status-too-old");
   const isOutsideList = shard && (key.allowList || procedure?.allowList) && !shard.allowList;
   if (isOutsideList) findings.push("status-allow-list");
+  else if (shard && agencies.isExpired) findings.push("trust-list-expired");
+  else if (shard && freshness !== "fresh") findings.push(freshness === "stale" ? "status-stale" : "status-too-old");
   const state =
     entry === 1 ? "withdrawn"
     : details?.replacement ? "replaced"
