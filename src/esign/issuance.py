@@ -3,7 +3,7 @@
     check      everything that could fail, before anything is recorded
     reserve    a durable intent with id, number and status number           RESERVED
     prepare    the page, the QR seal, an empty signature: all bytes fixed   PREPARED
-    sign       the key signs; the signed file is stored                     SIGNED
+    sign       the key signs, a time-stamp is taken where the profile waits for one, the file is stored   SIGNED
     read back  our own inspection of what we just made
     register   digest, certificates, times                                  ISSUED
     deliver    to a folder, or wherever the portal wants it
@@ -50,10 +50,17 @@ from esign.keys import Mechanism, SigningKey
 from esign.pades.chain import check_before_signing
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
-from esign.pades.sign import PreparedSignature, choose_mechanism, complete, mechanism_for, prepare
+from esign.pades.sign import (
+    PreparedSignature,
+    choose_mechanism,
+    complete,
+    mechanism_for,
+    prepare,
+    to_be_stamped,
+)
 from esign.pdf.render import Renderer
 from esign.pending import Pending
-from esign.profile import VIETNAM, IssuanceProfile, Numbering
+from esign.profile import VIETNAM, IssuanceProfile, Level, Numbering, SignatureProfile
 from esign.readback import read_back
 from esign.reasons import Reason
 from esign.registry import (
@@ -64,8 +71,10 @@ from esign.registry import (
     NextNumber,
     Registration,
     Registry,
+    Upgrade,
 )
 from esign.request import Adopted, Attached, Copied, Given, Request
+from esign.timestamp import Timestamper
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
 
@@ -85,6 +94,7 @@ class Step(Enum):
     SEALED = "sealed"
     PREPARED = "prepared"
     KEY_USED = "key-used"
+    STAMPED = "stamped"
     SIGNED = "signed"
     READ_BACK = "read-back"
     ISSUED = "issued"
@@ -102,9 +112,13 @@ class Issued:
     result_code: ResultCode | None
     """`<dossier>-KQn`."""
     pdf: bytes = field(repr=False)
-    """The signed file."""
+    """The signed file, in its newest version."""
     sha256: str
     """Of `pdf`, hex."""
+    level: Level
+    """The level that `pdf` reaches, not the one that was asked for."""
+    upgrade: Upgrade | None
+    """The level that is promised for later; None where nothing is."""
     notices: tuple[Reason, ...]
     """What was let pass and must not be forgotten: an unchecked revocation, a duplicate number, …"""
     delivered: bool
@@ -136,6 +150,7 @@ class Issuer:
         archive: Folder,
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
+        timestamper: Timestamper | None = None,
         authority: AuthorityTable | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
@@ -144,10 +159,11 @@ class Issuer:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
 
         `key` is the agency's; a process that only prepares what persons sign does without. `authority` says who may
-        sign what; without it the record of each result says that this was not checked.
+        sign what; without it the record of each result says that this was not checked. `timestamper` is needed where
+        the profile waits for time-stamps.
 
         Raises:
-            SigningError: The key cannot sign under this profile.
+            SigningError: The key cannot sign under this profile, or it wants time-stamps and there is nobody to ask.
         """
         self._agency = agency
         self._profile = profile
@@ -162,7 +178,10 @@ class Issuer:
             agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
         )
         self._on_step = on_step
+        self._timestamper = timestamper
         self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
+        if timestamper is None and any(p.timestamp_room for p in (profile.signature, self._person_profile)):
+            raise SigningError("timestamper-missing", level=profile.signature.level.value)
 
     def issue(self, request: Request) -> Issued:
         """Issue one result; the same request again gives the same document, and signs nothing.
@@ -173,6 +192,7 @@ class Issuer:
             RequestConflict: The idempotency key stands for another request.
             RequestInFlight: The same request is being worked on elsewhere right now.
             KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
+            TimestampError: No time-stamp is to be had now, and the profile waits for one; the same holds.
         """
         alone = isinstance(request.content, Attached | Copied) or request.metadata is None
         if request.two_signatures or (self._profile.person and not alone):
@@ -251,6 +271,7 @@ class Issuer:
         Raises:
             SigningError: `signature-mismatch`: it is another's, or over something else; nothing is lost, hand in the
                 right one. `pending-expired`: the result is void. `not-awaiting`.
+            TimestampError: No time-stamp is to be had for it now; hand the same signature in again later.
         """
         with self._registry.claim(result_id):
             prepared = self.pending(result_id).prepared
@@ -258,7 +279,8 @@ class Issuer:
             if intent.expires_at is not None and self._now() > intent.expires_at:
                 with self._voiding(intent):
                     raise SigningError("pending-expired", id=str(intent.id))
-            signed = complete(prepared, signature)
+            token = self._stamp(intent, prepared, signature)
+            signed = complete(prepared, signature, timestamp=token)
             self._bench.put_approved(intent, signed)
             intent = self._registry.approved(intent.id, sha256=sha256(signed))
             self._on_step(Step.APPROVED, intent)
@@ -387,7 +409,11 @@ class Issuer:
     def _check_person(self, person: Person) -> Mechanism:
         """The person's certificate may sign now, and how; found before anybody is asked to sign."""
         check_before_signing(person.certificates, trust=self._trust, at=self._now())
-        return mechanism_for(self._profile.signature, person.certificates[0])
+        return mechanism_for(self._person_profile, person.certificates[0])
+
+    @property
+    def _person_profile(self) -> SignatureProfile:
+        return self._profile.person_signature or self._profile.signature
 
     def _check_signed(
         self, pdf: bytes, metadata: ResultMetadata | None, *, field_name: str | None, received: datetime | None = None
@@ -500,6 +526,7 @@ class Issuer:
                 signing_time=signing_time,
                 field_name=PERSON_FIELD,
                 appearance=self._composer.person_appearance(layout, request.person),
+                timestamp_room=self._person_profile.timestamp_room,
             )
         self._bench.put_for_person(intent, prepared, Record.of(layout))
         intent = self._registry.awaiting(
@@ -554,6 +581,7 @@ class Issuer:
                 fill=revision.fill,
                 lock=revision.lock,
                 seal_url=revision.seal_url,
+                timestamp_room=self._profile.signature.timestamp_room,
             )
         self._put_prepared(intent, prepared, record.noting(*notices), signing_time)
 
@@ -588,6 +616,7 @@ class Issuer:
                     signing_time=signing_time,
                 ),
                 reason=self._profile.signature.reason,
+                timestamp_room=self._profile.signature.timestamp_room,
             )
             record = Record.of(layout).noting(*self._check_key(key))
         return self._put_prepared(intent, prepared, record, signing_time)
@@ -613,29 +642,54 @@ class Issuer:
             prepared = self._bench.prepared(intent)
         signed = self._bench.completed(intent, prepared)
         if signed is None:
-            key, _ = self._agency_key()
-            if prepared.certificates[0] != key.certificates[0]:
-                raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
-            signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
-            self._on_step(Step.KEY_USED, intent)
+            signature = self._bench.signature(intent, prepared) or self._use_key(intent, prepared)
+            token = self._stamp(intent, prepared, signature)
             with self._voiding(intent):
-                signed = complete(prepared, signature)
-            self._bench.put_signed(intent, signed)
+                signed = complete(prepared, signature, timestamp=token)
+            self._bench.archive.put(intent, signed)
         intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
         return intent
+
+    def _use_key(self, intent: Intent, prepared: PreparedSignature) -> bytes:
+        key, _ = self._agency_key()
+        if prepared.certificates[0] != key.certificates[0]:
+            raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
+        signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
+        if prepared.timestamp_room:
+            self._bench.put_signature(intent, signature)  # the wait for its time-stamp may be long, and in vain
+        self._on_step(Step.KEY_USED, intent)
+        return signature
+
+    def _stamp(self, intent: Intent, prepared: PreparedSignature, signature: bytes) -> bytes | None:
+        """The time-stamp that the signature was prepared for; None where it gets none of its own.
+
+        Raises:
+            TimestampError: There is none now. Nothing is given up: the next try starts here.
+        """
+        if not prepared.timestamp_room:
+            return None
+        imprint = to_be_stamped(prepared, signature)
+        if self._timestamper is None:
+            raise SigningError("timestamper-missing", level=Level.B_T.value)
+        stamp = self._timestamper.stamp(imprint, digest=prepared.mechanism.digest)
+        if stamp.notices:
+            self._bench.put_record(intent, self._bench.record(intent).noting(*stamp.notices))
+        self._on_step(Step.STAMPED, intent)
+        return stamp.token
 
     # --- read back, register -----------------------------------------------------------------------------------
 
     def _register(self, intent: Intent) -> Intent:
         """SIGNED → ISSUED: look at what was made as a stranger would, then register it."""
         with self._voiding(intent):
-            signed = self._bench.signed(intent, intent.signed_sha256)
+            signed = self._bench.signed(intent)
             record, prepared = self._bench.record(intent), self._bench.prepared(intent)
             signers, seal_sha256 = read_back(
                 signed,
                 intent=intent,
                 certificate=prepared.certificates[0],
+                stamped=prepared.timestamp_room > 0,
                 sealed=self._profile.seal is not None,
                 at=self._now(),
             )
@@ -646,7 +700,8 @@ class Issuer:
             size=len(signed),
             signers=signers,
             signing_time=intent.signing_time,
-            level=self._profile.signature.level,
+            level=Level.B_T if prepared.timestamp_room else Level.B_B,
+            upgrade=self._promise(prepared),
             mechanism=prepared.mechanism,
             pages=record.pages,
             seal_token_sha256=seal_sha256,
@@ -658,6 +713,14 @@ class Issuer:
             intent = self._registry.issued(intent.id, registration)
         self._on_step(Step.ISSUED, intent)
         return intent
+
+    def _promise(self, prepared: PreparedSignature) -> Upgrade | None:
+        """The level that the profile wants and this file does not have yet, with its dates."""
+        wanted = self._profile.signature
+        if wanted.level is Level.B_B or prepared.timestamp_room:
+            return None
+        due = self._now() + wanted.timestamping.within
+        return Upgrade(level=wanted.level, due=due, alarm=due + wanted.timestamping.grace)
 
     # --- deliver -----------------------------------------------------------------------------------------------
 
@@ -682,12 +745,15 @@ class Issuer:
     def _issued(self, intent: Intent) -> Issued:
         if intent.state is not IntentState.ISSUED or intent.registration is None:
             raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
+        current = intent.versions[-1]
         return Issued(
             id=intent.id,
             number=intent.number,
             result_code=intent.metadata.result_code if intent.metadata else None,
-            pdf=self._bench.signed(intent, intent.registration.sha256),
-            sha256=intent.registration.sha256,
+            pdf=self._bench.archive.version(intent),
+            sha256=current.sha256,
+            level=current.level,
+            upgrade=intent.upgrade,
             notices=intent.registration.notices,
             delivered=intent.delivered_at is not None,
         )

@@ -8,6 +8,7 @@ from esign.pades.chain import signer_facts
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
 from esign.pdf.links import seal_links
+from esign.profile import Level
 from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity
 from esign.seal import SealToken, binding
@@ -18,9 +19,11 @@ __all__ = ["read_back"]
 
 
 def read_back(
-    signed: bytes, *, intent: Intent, certificate: bytes, sealed: bool, at: datetime
+    signed: bytes, *, intent: Intent, certificate: bytes, stamped: bool, sealed: bool, at: datetime
 ) -> tuple[tuple[SignerCertificate, ...], str | None]:
     """Who signed the file, the agency last; and the SHA-256 of its seal's token, where results are `sealed`.
+
+    Where the agency's signature is `stamped`, a sound time-stamp of it is there.
 
     Raises:
         SigningError: `read-back-failed`: it is not what was meant; it must not be registered.
@@ -28,7 +31,8 @@ def read_back(
     found = inspect_signatures(signed, trust=TrustStore(), at=at)
     before, last = found.signatures[:-1], found.signatures[-1:]
     agency = sha256(certificate)
-    ours = [s for s in last if s.certificate_sha256 == agency and s.covers_whole_file]
+    level = (Level.B_T if stamped else Level.B_B).value
+    ours = [s for s in last if s.certificate_sha256 == agency and s.covers_whole_file and s.level == level]
     if found.integrity is not Integrity.INTACT or not ours or bool(before) != intent.person:
         raise SigningError("read-back-failed", what="signature")
     people = [s.certificates[0] for s in before if s.certificates]

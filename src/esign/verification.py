@@ -28,7 +28,7 @@ from esign.pdf.expansion import expands_beyond
 from esign.pdf.links import SealLink, seal_links
 from esign.pdf.raster import page_count, page_image
 from esign.reasons import Reason
-from esign.registry import Registry
+from esign.registry import Intent, Registry
 from esign.report import (
     Check,
     Indication,
@@ -155,7 +155,7 @@ class Verifier:
             in_force = _failed("in-force", f"standing-{current.standing.value}", **facts)
         return StandingReport(
             standing=current.standing,
-            checks=(registered, in_force),
+            checks=(registered, in_force, *_newer(intent, sha256)),
             number=str(intent.number or ""),
             history=tuple(e.change for e in self._registry.history(intent.id)),
         )
@@ -172,6 +172,14 @@ class Verifier:
                 return _failed("registered", "not-issued", id=known.id, state=known.state.value)
             return _failed("registered", "registered-file-differs", number=str(known.number))
         return _unknown("registered", "file-not-registered")
+
+
+def _newer(intent: Intent, sha256: str) -> Iterator[Check]:
+    """An earlier version is no changed copy, but the newest has more proofs."""
+    newest = intent.versions[-1]
+    if newest.sha256 != sha256:
+        reason = Reason("newer-version", {"level": newest.level.value, "at": newest.at.isoformat()})
+        yield Check(name="newest-version", outcome=Outcome.NOTED, clause="DESIGN §2.7", reason=reason)
 
 
 def _failed(name: str, code: str, **facts: object) -> Check:

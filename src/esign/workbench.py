@@ -14,12 +14,12 @@ from esign.composition import Layout, Places
 from esign.document import Box
 from esign.errors import SigningError
 from esign.files import Folder
-from esign.pades.sign import PreparedSignature
+from esign.pades.sign import PreparedSignature, is_made_for
 from esign.reasons import Reason
 from esign.registry import Intent
 from esign.request import Request, digest_of
 
-__all__ = ["Record", "Workbench", "sha256"]
+__all__ = ["Archive", "Record", "Workbench", "sha256"]
 
 _ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
 
@@ -75,12 +75,59 @@ class Record:
             raise SigningError("prepared-damaged", problem=type(e).__name__) from e
 
 
+class Archive:
+    """The signed files, each under its result's id, each checked against the register.
+
+    A file grows: its earlier versions are its first bytes. What follows the newest registered version was left by a
+    crash, and nobody has it.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def put(self, intent: Intent, pdf: bytes) -> None:
+        """Keep a file; nobody gets it before it is registered."""
+        self._folder.put(f"{intent.id}.pdf", pdf)
+
+    def find(self, intent: Intent) -> bytes | None:
+        """What is there, registered or not."""
+        return self._folder.get(f"{intent.id}.pdf")
+
+    def get(self, intent: Intent, digest: str | None, *, size: int | None = None) -> bytes:
+        """The file, or its first `size` bytes, with the digest that the register recorded.
+
+        Raises:
+            SigningError: `archive-damaged`.
+        """
+        found = self.find(intent)
+        if found is None or sha256(found[:size]) != digest:
+            raise SigningError("archive-damaged", id=str(intent.id))
+        return found[:size]
+
+    def version(self, intent: Intent, number: int = -1) -> bytes:
+        """A version of an ISSUED file, the newest where no number is given.
+
+        Raises:
+            SigningError: `archive-damaged`.
+        """
+        found = intent.versions[number]
+        return self.get(intent, found.sha256, size=found.size)
+
+    def discard(self, intent: Intent) -> None:
+        """Remove the file of an intent that is void."""
+        self._folder.discard(f"{intent.id}.pdf")
+
+    def sweep(self) -> None:
+        """Remove what killed writers left."""
+        self._folder.sweep_parts()
+
+
 class Workbench:
     """The spool of what is being made and the archive of what was signed."""
 
     def __init__(self, *, spool: Folder, archive: Folder, profile: str) -> None:
         self._spool = spool
-        self._archive = archive
+        self.archive = Archive(archive)
         self._profile = profile
 
     def put_request(self, digest: str, request: Request) -> None:
@@ -160,6 +207,15 @@ class Workbench:
             raise SigningError("prepared-damaged", problem="missing")
         return Record.from_bytes(stored)
 
+    def put_signature(self, intent: Intent, signature: bytes) -> None:
+        """Keep what the key made while it waits for its time-stamp: the key is not asked twice for the same bytes."""
+        self._spool.put(f"{intent.id}.signature", signature)
+
+    def signature(self, intent: Intent, prepared: PreparedSignature) -> bytes | None:
+        """The signature that waits; None where there is none, or one that is not for `prepared`."""
+        signature = self._spool.get(f"{intent.id}.signature")
+        return signature if signature is not None and is_made_for(prepared, signature) else None
+
     def put_approved(self, intent: Intent, pdf: bytes) -> None:
         """Keep the file with the person's signature, which waits for the agency's."""
         self._spool.put(f"{intent.id}.approved.pdf", pdf)
@@ -175,42 +231,35 @@ class Workbench:
             raise SigningError("prepared-damaged", problem="missing" if pdf is None else "not as registered")
         return pdf
 
-    def put_signed(self, intent: Intent, signed: bytes) -> None:
-        """Keep the signed file; nobody gets it before it is registered."""
-        self._archive.put(f"{intent.id}.pdf", signed)
-
     def completed(self, intent: Intent, prepared: PreparedSignature) -> bytes | None:
         """The signed file that a crash left before the register learned of it: the first that was stored counts."""
-        signed = self._archive.get(f"{intent.id}.pdf")
+        signed = self.archive.find(intent)
         if signed is None or len(signed) != len(prepared.document):
             return None
         start, end = prepared.contents
         document = prepared.document
         return signed if signed[:start] == document[:start] and signed[end:] == document[end:] else None
 
-    def signed(self, intent: Intent, digest: str | None) -> bytes:
-        """The signed file with the digest that the register recorded.
+    def signed(self, intent: Intent) -> bytes:
+        """The signed file that is to be registered.
 
         Raises:
             SigningError: `archive-damaged`.
         """
-        signed = self._archive.get(f"{intent.id}.pdf")
-        if signed is None or sha256(signed) != digest:
-            raise SigningError("archive-damaged", id=str(intent.id))
-        return signed
+        return self.archive.get(intent, intent.signed_sha256)
 
     def forget(self, intent: Intent, *, archived: bool = False) -> None:
         """Remove what was only needed to make it; with `archived` the signed file as well, for voided intents."""
-        made = ("pdf", "json", "record", "person.pdf", "person.json", "approved.pdf")
+        made = ("pdf", "json", "record", "signature", "person.pdf", "person.json", "approved.pdf")
         for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in made)):
             self._spool.discard(name)
         if archived:
-            self._archive.discard(f"{intent.id}.pdf")
+            self.archive.discard(intent)
 
     def sweep(self, wanted: set[str]) -> None:
         """Forget requests whose process died before it could record them: nobody was promised anything."""
         self._spool.sweep_parts()
-        self._archive.sweep_parts()
+        self.archive.sweep()
         for name in self._spool.names():
             digest, _, kind = name.partition(".")
             if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:

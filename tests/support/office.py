@@ -1,14 +1,14 @@
 """An office in a folder: test PKI, keys in software, register, spool and archive; several processes can open it.
 
 `python -m tests.support.office FOLDER issue KEY [--die-at STEP]` issues one result and, if asked, kills itself with
-SIGKILL right after the named step.
+SIGKILL right after the named step; `upgrade` works on the time-stamps that were promised.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,25 @@ from esign.document import Agency, Person, ResultMetadata
 from esign.files import Folder
 from esign.issuance import Issuer, Step
 from esign.keys import SigningKey
+from esign.net import Client, NetworkRules
 from esign.pdf.specimen import specimen_seal, specimen_signature
 from esign.pdf.templates import load
-from esign.profile import TT15, IssuanceProfile, SealProfile, SignatureProfile
+from esign.profile import (
+    TT15,
+    IssuanceProfile,
+    Level,
+    SealProfile,
+    SignatureProfile,
+    Timestamping,
+    TimestampPolicy,
+)
 from esign.registry import Intent, NextNumber, Registry
 from esign.request import Filled, Request
 from esign.seal import Kid, SealKey, SealKeys
 from esign.softkey import SoftwareKey
+from esign.timestamp import TimestampAuthority, Timestamper
 from esign.trust import TrustStore
+from esign.upgrading import Upgrader, UpgradeStep
 from esign.verification import Verifier
 from tests.support.pki import PKI, PrivateKey, name, pem
 
@@ -65,6 +76,7 @@ class Office:
     registry: Registry
     trust: TrustStore
     clock: Clock
+    timestamper: Timestamper | None = None
 
     @classmethod
     def create(cls, folder: Path, *, kind: str = "rsa") -> "Office":
@@ -94,7 +106,7 @@ class Office:
         """A fresh register over the keys and certificates of `made`: making keys takes longer than most tests."""
         folder.mkdir()
         for file in made.iterdir():
-            if file.suffix in {".p12", ".pem", ".crl", ".png"}:
+            if file.suffix in {".p12", ".pem", ".crl", ".png", ".url"}:
                 (folder / file.name).write_bytes(file.read_bytes())
         return cls.open(folder, **profile)
 
@@ -124,7 +136,14 @@ class Office:
                 (folder / "root.pem").read_bytes(), crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))]
             ),
             clock=clock,
+            timestamper=_timestamper(folder, clock),
         )
+
+    @staticmethod
+    def name_authority(folder: Path, url: str, anchor: bytes) -> None:
+        """From now on the office in `folder` asks the time-stamping authority at `url`, below `anchor` (DER)."""
+        (folder / "tsa.url").write_text(url, "ascii")
+        (folder / "tsa.pem").write_bytes(pem([x509.load_der_x509_certificate(anchor)]))
 
     @property
     def person_key(self) -> SigningKey:
@@ -153,11 +172,26 @@ class Office:
             "archive": Folder(self.folder / "archive"),
             "now": self.clock,
             "trust": self.trust,
+            "timestamper": self.timestamper,
             "delivery": FolderDelivery(self.out),
         }
         if on_step is not None:
             parts["on_step"] = on_step
         return Issuer(**parts | changes)
+
+    def upgrader(
+        self, on_step: Callable[[UpgradeStep, Intent], None] = lambda _step, _intent: None, **changes: Any
+    ) -> Upgrader:
+        """A worker for what was promised."""
+        parts: dict[str, Any] = {
+            "registry": self.registry,
+            "archive": Folder(self.folder / "archive"),
+            "timestamper": self.timestamper,
+            "now": self.clock,
+            "delivery": FolderDelivery(self.out),
+            "on_step": on_step,
+        }
+        return Upgrader(**parts | changes)
 
     def verifier(self, **changes: Any) -> Verifier:
         """A verifier that trusts this office's PKI, knows its seal key and its register."""
@@ -186,6 +220,21 @@ class Office:
     def signer_certificate(self) -> x509.Certificate:
         """The agency's."""
         return x509.load_der_x509_certificate(self.key.certificates[0])
+
+
+def stamped(policy: TimestampPolicy, **changes: Any) -> SignatureProfile:
+    """TT15 with time-stamps."""
+    return replace(TT15, level=Level.B_T, timestamping=Timestamping(policy=policy, **changes))
+
+
+def _timestamper(folder: Path, clock: Clock) -> Timestamper | None:
+    if not (folder / "tsa.url").exists():
+        return None
+    url = (folder / "tsa.url").read_text("ascii")
+    rules = NetworkRules(inside=(url.split("/")[2],))
+    authority = TimestampAuthority(name="TSA MẪU", url=url, deadline=timedelta(seconds=5))
+    trust = TrustStore.from_pem((folder / "tsa.pem").read_bytes())
+    return Timestamper([authority], client=Client(rules, now=clock), trust=trust, now=clock)
 
 
 def _private_key(kind: str) -> PrivateKey:
@@ -219,18 +268,26 @@ def main() -> None:
     """Issue one result, and die on the way if asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("action", choices=["issue", "resume"])
+    parser.add_argument("action", choices=["issue", "resume", "upgrade"])
     parser.add_argument("key", nargs="?", default="")
     parser.add_argument("--die-at", type=Step)
+    parser.add_argument("--die-at-upgrade", type=UpgradeStep)
     parser.add_argument("--template", default="quyet-dinh")
+    parser.add_argument("--timestamps", type=TimestampPolicy)
     arguments = parser.parse_args()
 
-    def on_step(step: Step, _intent: Intent | None) -> None:
-        if step is arguments.die_at:
+    def on_step(step: Step | UpgradeStep, _intent: Intent | None) -> None:
+        if step in {arguments.die_at, arguments.die_at_upgrade} - {None}:
             sys.stdout.flush()
             os.kill(os.getpid(), 9)  # SIGKILL has no name on Windows, for which types are checked too
 
-    issuer = Office.open(arguments.folder).issuer(on_step)
+    signature = stamped(arguments.timestamps) if arguments.timestamps else TT15
+    office = Office.open(arguments.folder, signature=signature)
+    if arguments.action == "upgrade":
+        for upgraded in office.upgrader(on_step).run():
+            print(upgraded.intent.id, upgraded.error or upgraded.intent.versions[-1].level.value)
+        return
+    issuer = office.issuer(on_step)
     if arguments.action == "issue":
         issued = issuer.issue(request(arguments.key, template=arguments.template))
         print(issued.id, issued.number, issued.sha256)

@@ -2,7 +2,7 @@
 
 import hashlib
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -20,12 +20,6 @@ from tests.support.hostile import serving
 from tests.support.office import NOW
 
 IMPRINT = hashlib.sha256(b"a signature").digest()
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authorities]:
-    with Authorities.start(tmp_path_factory.mktemp("authorities"), now=NOW) as found:
-        yield found
 
 
 def timestamper(

@@ -1,0 +1,174 @@
+"""Reach the levels that were promised at issuing: the queue is the register, and this is who works on it.
+
+    stamp      what is missing is appended to the newest version            nothing recorded yet
+    store      the longer file takes the place of the shorter one, whose bytes it begins with
+    register   a new version of the same result; the earlier digest stays known
+    deliver    to where the first one went
+
+A crash between two steps is repaired by doing them again: what follows the newest registered version in the archive
+is nobody's, and is not handed out. A promise that cannot be kept stays open, with its problem and its dates; it is
+never closed at a lower level (DESIGN law 7).
+
+>>> for upgraded in Upgrader(registry=registry, archive=archive, timestamper=timestamper, now=clock).run():
+...     print(upgraded.intent.id, upgraded.error or upgraded.intent.versions[-1].level.value)
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from itertools import islice
+from typing import TypeVar
+
+from esign.codes import ResultId
+from esign.delivery import Delivery
+from esign.errors import DeliveryFailed, Error, NotRegistered, RequestInFlight, TimestampError
+from esign.files import Folder
+from esign.net import BreakerState
+from esign.pades.augment import Augmented, augment
+from esign.profile import Level
+from esign.registry import FileVersion, Intent, IntentState, Registry
+from esign.timestamp import Timestamper
+from esign.workbench import Archive, sha256
+
+__all__ = ["UpgradeStep", "Upgraded", "Upgrader"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class UpgradeStep(Enum):
+    """The named steps, in order; each is reported once it is done and durable."""
+
+    STAMPED = "stamped"
+    """The proofs are there, in memory."""
+    STORED = "stored"
+    REGISTERED = "registered"
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """What became of one promise."""
+
+    intent: Intent
+    """As it stands now."""
+    error: Error | None
+    """Why it is still open; None where it is kept."""
+
+
+class Upgrader:
+    """Works on the promises of one register; safe to run in several processes."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        archive: Folder,
+        timestamper: Timestamper,
+        now: Callable[[], datetime],
+        delivery: Delivery | None = None,
+        at_once: int = 4,
+        on_step: Callable[[UpgradeStep, Intent], None] = lambda _step, _intent: None,
+    ) -> None:
+        """`at_once` documents wait for their time-stamps at the same moment."""
+        self._registry = registry
+        self._archive = Archive(archive)
+        self._timestamper = timestamper
+        self._now = now
+        self._delivery = delivery
+        self._at_once = at_once
+        self._on_step = on_step
+
+    def run(self, *, due_by: datetime | None = None, limit: int | None = None) -> Iterator[Upgraded]:
+        """Work on every open promise, the most urgent first, and on versions that were not delivered yet.
+
+        Once no authority is well, the rest waits for the next run.
+        """
+        for intent in self._registry.undelivered_versions():
+            yield from self._alone(intent.id, self._deliver)
+        ids = [i.id for i in self._registry.upgrades(due_by=due_by, limit=limit)]
+        for found in _in_parallel(lambda id_: list(self._alone(id_, self._keep)), ids, at_once=self._at_once):
+            yield from found
+            if any(isinstance(u.error, TimestampError) for u in found) and self._nobody_is_well():
+                return
+
+    def upgrade(self, result_id: ResultId, *, level: Level) -> Intent:
+        """Raise one result to `level` now, promised or not.
+
+        Raises:
+            NotRegistered: It is not issued.
+            RequestInFlight: Somebody is working on it.
+            InputError, SigningError, TimestampError: As `esign.pades.augment.augment`.
+        """
+        with self._registry.claim(result_id):
+            return self._raise(self._registry.get(result_id), level)
+
+    def _alone(self, result_id: ResultId, work: Callable[[Intent], Intent]) -> Iterator[Upgraded]:
+        """Do `work` on one result while nobody else does; nothing where somebody does."""
+        with suppress(RequestInFlight), self._registry.claim(result_id):
+            try:
+                yield Upgraded(intent=work(self._registry.get(result_id)), error=None)
+            except Error as e:
+                yield Upgraded(intent=self._registry.get(result_id), error=e)
+
+    def _keep(self, intent: Intent) -> Intent:
+        if intent.upgrade is None or intent.upgrade.done_at is not None:
+            return intent  # another process was faster
+        try:
+            return self._raise(intent, intent.upgrade.level)
+        except Error as e:
+            # A receiver that is away says nothing against the level, which is registered by then.
+            if not isinstance(e, DeliveryFailed):
+                self._registry.upgrade_failed(intent.id, e.reason)
+            raise
+
+    def _raise(self, intent: Intent, level: Level) -> Intent:
+        if intent.state is not IntentState.ISSUED:
+            raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
+        pdf = self._archive.version(intent)
+        made = augment(pdf, level=level, timestamper=self._timestamper, at=self._now())
+        if not made.added:
+            return intent
+        self._on_step(UpgradeStep.STAMPED, intent)
+        self._archive.put(intent, made.pdf)
+        self._on_step(UpgradeStep.STORED, intent)
+        intent = self._registry.upgraded(intent.id, self._version(made))
+        self._on_step(UpgradeStep.REGISTERED, intent)
+        return self._deliver(intent)
+
+    def _version(self, made: Augmented) -> FileVersion:
+        return FileVersion(
+            sha256=sha256(made.pdf), size=len(made.pdf), level=made.level, at=self._now(), notices=made.notices
+        )
+
+    def _deliver(self, intent: Intent) -> Intent:
+        where = "archive"
+        if self._delivery is not None:
+            pdf = self._archive.version(intent)
+            try:
+                where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=pdf)
+            except Error:
+                raise
+            except Exception as e:
+                # A portal's own code; the version is registered, and the next run delivers it again.
+                raise DeliveryFailed("delivery-failed", id=str(intent.id), problem=type(e).__name__) from e
+        intent = self._registry.delivered(intent.id, at=self._now(), where=where)
+        self._on_step(UpgradeStep.DELIVERED, intent)
+        return intent
+
+    def _nobody_is_well(self) -> bool:
+        return all(a.health.state is BreakerState.OPEN for a in self._timestamper.health())
+
+
+def _in_parallel(work: Callable[[T], R], items: Sequence[T], *, at_once: int) -> Iterator[R]:
+    """The results in the order of `items`; no more are begun than are waited for, so that a caller can stop."""
+    with ThreadPoolExecutor(at_once) as pool:
+        rest = iter(items)
+        running = [pool.submit(work, item) for item in islice(rest, at_once)]
+        while running:
+            result = running.pop(0).result()
+            running += [pool.submit(work, item) for item in islice(rest, 1)]
+            yield result
