@@ -5,6 +5,7 @@
 
 import dataclasses
 import os
+import re
 import sys
 import tomllib
 import types
@@ -41,12 +42,14 @@ __all__ = [
     "SealSection",
     "SignatureChoice",
     "SoftHSMSection",
+    "StatusSection",
     "TrustSection",
     "find",
 ]
 
 FILE_NAME = "esign.toml"
 _MOST_DAYS = 3650
+_KID = re.compile(r"[0-9a-f]{8}")
 T = TypeVar("T")
 
 
@@ -156,8 +159,29 @@ class SealSection:
     """The symbol's side."""
     with_holder: bool = False
     """Masked holder in the seal."""
+    with_procedure: bool = True
+    """The kind of result in the seal."""
+    allow_list: bool = False
+    """Seals count only once their result is issued."""
     key: KeyRef
     """The seal key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusSection:
+    """`[status]`: publishing what holds of results today (docs/spec/status.md)."""
+
+    key: KeyRef
+    """The status key: P-256, and no other than this."""
+    kid: str
+    """How the trust list names it: eight small hex digits."""
+    target: str = "site"
+    """A folder, relative to the file, or the URL of an object store."""
+
+    @property
+    def kid_bytes(self) -> bytes:
+        """The four bytes."""
+        return bytes.fromhex(self.kid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +208,10 @@ class TrustSection:
     """Revocation lists."""
     seal_keys: Path | None = None
     """The table of seal keys."""
+    seal_list: Path | None = None
+    """The folder of the trust list of seals."""
+    seal_roots: Path | None = None
+    """The file of its roots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +252,8 @@ class Config:
     """Who may sign before the agency."""
     seal: SealSection | None = None
     """None issues without a QR seal."""
+    status: StatusSection | None = None
+    """None publishes no status lists."""
     key: KeySection = field(default_factory=KeySection)
     """What signs."""
     trust: TrustSection = field(default_factory=TrustSection)
@@ -252,6 +282,15 @@ class Config:
         if not 1 <= read.issuance.person_within_days <= _MOST_DAYS:
             key, days = "issuance.person_within_days", read.issuance.person_within_days
             raise ConfigurationError("config-range", file=path, key=key, found=days, least=1, most=_MOST_DAYS)
+        if read.status is not None:
+            if not _KID.fullmatch(read.status.kid):
+                expected = "00000000 … ffffffff"
+                raise ConfigurationError(
+                    "config-choice", file=path, key="status.kid", found=read.status.kid, expected=expected
+                )
+            target = read.status.target
+            place = target if "://" in target else str(reader.place(Path(target)))
+            read = dataclasses.replace(read, status=dataclasses.replace(read.status, target=place))
         places = {f.name: reader.place(getattr(read.paths, f.name)) for f in dataclasses.fields(read.paths)}
         return dataclasses.replace(read, paths=PathsSection(**places))
 
@@ -268,6 +307,8 @@ class Config:
                 key_sequence=s.key_sequence,
                 size_mm=s.size_mm,
                 with_holder=s.with_holder,
+                with_procedure=s.with_procedure,
+                allow_list=s.allow_list,
             )
         )
         return IssuanceProfile(

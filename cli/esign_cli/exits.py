@@ -43,6 +43,7 @@ _CODES: tuple[tuple[type[errors.Error], ExitCode], ...] = (
     (errors.SigningError, ExitCode.KEY),
     (errors.RegistryError, ExitCode.REGISTER),
     (errors.DeliveryFailed, ExitCode.REGISTER),
+    (errors.PublishingError, ExitCode.REGISTER),
     (errors.NetworkError, ExitCode.NETWORK),
     (errors.TimestampError, ExitCode.NETWORK),
     (errors.ConfigurationError, ExitCode.CONFIGURATION),

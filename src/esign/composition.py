@@ -41,7 +41,7 @@ from esign.profile import VIETNAM, IssuanceProfile, Numbering, SealProfile
 from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
-from esign.seal import Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
+from esign.seal import UNDISCLOSED, Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
 from esign.seal import make as make_seal
 
 __all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
@@ -423,13 +423,15 @@ class Composer:
     def _claims(
         self, request: Request, number: DocumentNumber, *, result_id: ResultId, status_number: int, digest: bytes
     ) -> SealClaims:
+        profile = self._profile.seal
         assert request.metadata is not None
+        assert profile is not None
         return SealClaims(
             issued_at=self._now(),
             result_id=result_id,
             status_number=status_number,
             digest=digest,
-            procedure=request.metadata.procedure,
+            procedure=request.metadata.procedure if profile.with_procedure else UNDISCLOSED,
             number=number,
             holder=self.masked_holder(request),
             expires=request.metadata.expires,

@@ -121,6 +121,10 @@ class SealProfile:
     """The symbol's side without its quiet zone; never smaller, larger where a long host needs it."""
     with_holder: bool = False
     """Whether the masked holder is in the seal (personal data; off unless the operator decides otherwise)."""
+    with_procedure: bool = True
+    """Whether the seal says what kind of result it is; off for criminal records, health and civil status."""
+    allow_list: bool = False
+    """Whether its seals count only once their result is issued, for titles and licences (docs/spec/status.md §6)."""
 
 
 class DuplicatePolicy(Enum):

@@ -7,6 +7,7 @@ from esign.publishing.bucket import BucketStore
 from esign.publishing.kit import Kit, make_kit
 from esign.publishing.publisher import Published, Publisher, StatusSource
 from esign.publishing.register import RegisterSource
+from esign.publishing.site import publish_site
 from esign.publishing.stores import FolderStore, Store
 from esign.publishing.trust_folder import TrustFolder
 
@@ -21,4 +22,5 @@ __all__ = [
     "Store",
     "TrustFolder",
     "make_kit",
+    "publish_site",
 ]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from esign.files import Folder, write_durably
 
-__all__ = ["IMMUTABLE", "LIVE", "SLOW", "FolderStore", "Store", "caching", "media_type"]
+__all__ = ["IMMUTABLE", "LIVE", "PAGE", "SLOW", "FolderStore", "Store", "caching", "media_type"]
 
 LIVE = "public, max-age=15, s-maxage=15, stale-if-error=86400"
 """Shards and manifests: two caches and the reader's ttl still stay below 60 s."""
@@ -17,13 +17,23 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 """Detail files, whose names are their digests."""
 SLOW = "public, max-age=300, stale-if-error=604800"
 """The trust list."""
+PAGE = "public, max-age=300"
+"""The page."""
+
+
+_TYPES = {
+    ".cwt": "application/cwt",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+}
 
 
 def media_type(name: str) -> str:
-    """The Content-Type of a published file."""
+    """The Content-Type of a published file; the page has no suffix."""
     path = PurePosixPath(name)
-    shard = path.suffix == ".cwt" and path.stem.isdigit()
-    return "application/statuslist+cwt" if shard else "application/cwt"
+    if path.suffix == ".cwt" and path.stem.isdigit():
+        return "application/statuslist+cwt"
+    return _TYPES.get(path.suffix, "text/html; charset=utf-8")
 
 
 def caching(name: str) -> str:
@@ -31,7 +41,9 @@ def caching(name: str) -> str:
     path = PurePosixPath(name)
     if path.parts[0] == "t":
         return SLOW
-    return IMMUTABLE if "-" in path.stem else LIVE
+    if path.parts[0] == "s":
+        return IMMUTABLE if "-" in path.stem else LIVE
+    return PAGE
 
 
 class Store(Protocol):

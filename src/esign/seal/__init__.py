@@ -25,13 +25,14 @@ from esign.seal.mask import MaskedHolder
 from esign.seal.scan import read, seal_urls
 from esign.seal.status import Freshness, StatusAnswer, StatusFiles
 from esign.seal.symbol import Level, Symbol
-from esign.seal.token import Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
+from esign.seal.token import UNDISCLOSED, Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
 from esign.seal.trust_list import TrustList
 from esign.seal.trust_parts import read_parts
 from esign.seal.verdict import State, Verdict, judge
 from esign.seal.verification import SealReport, verify
 
 __all__ = [
+    "UNDISCLOSED",
     "Freshness",
     "Kid",
     "Level",

@@ -11,8 +11,6 @@ from esign.seal.list_keys import AgencyRange, Root
 
 __all__ = ["roots_from_json", "roots_to_json"]
 
-_MEMBERS = {"name", "public_key", "first_agency", "last_agency"}
-
 
 def roots_from_json(text: str) -> tuple[Root, ...]:
     """Read the file; members that are missing or unknown are refused.
@@ -45,9 +43,13 @@ def roots_to_json(roots: tuple[Root, ...]) -> str:
 
 def _root(entry: object) -> Root:
     match entry:
-        case {"name": str(name), "public_key": str(point), "first_agency": int(first), "last_agency": int(last)} if (
-            entry.keys() == _MEMBERS and not {type(first), type(last)} & {bool}
-        ):
+        case {
+            "name": str(name),
+            "public_key": str(point),
+            "first_agency": int(first),
+            "last_agency": int(last),
+            **rest,
+        } if not rest and not {type(first), type(last)} & {bool}:
             try:
                 public_key = bytes.fromhex(point)
             except ValueError as e:

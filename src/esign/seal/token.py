@@ -21,7 +21,18 @@ from esign.seal.digest import DIGEST_BYTES
 from esign.seal.digits import from_digits, to_digits
 from esign.seal.mask import MaskedHolder
 
-__all__ = ["Kid", "SealClaims", "SealToken", "assemble", "check_host", "make", "p256", "split_url", "to_be_signed"]
+__all__ = [
+    "UNDISCLOSED",
+    "Kid",
+    "SealClaims",
+    "SealToken",
+    "assemble",
+    "check_host",
+    "make",
+    "p256",
+    "split_url",
+    "to_be_signed",
+]
 
 # CWT claims (RFC 8392 §3.1), and a private one for what only a seal has.
 _EXP, _IAT, _CTI, _SEAL = 4, 6, 7, -65537
@@ -29,6 +40,9 @@ _VERSION = 1
 _U16, _U32 = 0xFFFF, 0xFFFF_FFFF
 _SHARD_BITS = 17
 _SIGNATURE_BYTES = 64
+
+UNDISCLOSED = ProcedureCode("0.000000")
+"""Stands in seals that do not say what kind of result they are on (docs/spec/trust-list.md §2)."""
 
 _T = TypeVar("_T")
 
