@@ -267,9 +267,9 @@ class SignatureReport:
 
     @property
     def intact(self) -> bool:
-        """Whether its bytes are as signed: format, digest and signature; says nothing about trust."""
-        failed = {c.name for c in self.checks if c.outcome is Outcome.FAILED}
-        return not failed & {"format", "byte-range", "digest", "signature", "modifications", "contents"}
+        """Whether its bytes are as signed, and known to be: format, digest and signature; says nothing about trust."""
+        bad = {c.name for c in self.checks if c.outcome in {Outcome.FAILED, Outcome.UNKNOWN}}
+        return not bad & {"format", "byte-range", "digest", "signature", "modifications", "contents"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,8 +68,9 @@ class Examined:
     @property
     def valid(self) -> bool:
         """Whether form, digest and signature are right; says nothing about trust."""
-        decided = {c.name for c in self.checks if c.outcome is Outcome.PASSED}
-        return {"format", "digest", "signature"} <= decided
+        found = {(c.name, c.outcome) for c in self.checks}
+        names = ("format", "digest", "signature")
+        return all((n, Outcome.PASSED) in found and (n, Outcome.FAILED) not in found for n in names)
 
 
 def check(
@@ -97,7 +98,7 @@ def examine(
     form = dictionary.subfilter
     known = tuple(others)
     if form == _RSA_SHA1:
-        return _examine_bare(dictionary, content, known)
+        return _examine_bare(dictionary, content)
     if form != PADES and form not in PKCS7 and not dictionary.timestamp:
         return _malformed("subfilter-unknown", subfilter=form or "-")
     try:
@@ -111,16 +112,17 @@ def examine(
     # One signer is the rule of PAdES (EN 319 142-1 §6.3); older forms have no such rule, and each of theirs counts.
     if not signed.signers or (form == PADES and len(signed.signers) > 1):
         return replace(_malformed("not-one-signer", count=len(signed.signers)), signed=signed)
+    form_checks = tuple(_form_checks(signed))
     found = [_examine_signer(signed, signer, form, content, known) for signer in signed.signers]
-    worst = next((f for f in found if not f.valid), found[0])
-    return replace(worst, checks=(*_format_notes(signed), *worst.checks))
+    examined = [replace(each, checks=(*form_checks, *each.checks)) for each in found]
+    return next((each for each in examined if not each.valid), examined[0])
 
 
 def _malformed(code: str, **facts: object) -> Examined:
     return Examined(checks=(check(Block.FORMAT, "format", _FORMAT, code, Outcome.FAILED, **facts),))
 
 
-def _format_notes(signed: SignedData) -> Iterator[Check]:
+def _form_checks(signed: SignedData) -> Iterator[Check]:
     yield check(Block.FORMAT, "format", _FORMAT)
     if len(signed.signers) > 1:
         code = "several-signers"
@@ -165,12 +167,11 @@ def _verify_sha1(signed: SignedData, signer: SignerInfo, certificate: EmbeddedCe
     return replace(same, digest_algorithm="sha1")
 
 
-def _examine_bare(
-    dictionary: SignatureDictionary, content: Content | None, others: tuple[EmbeddedCertificate, ...]
-) -> Examined:
+def _examine_bare(dictionary: SignatureDictionary, content: Content | None) -> Examined:
     """`adbe.x509.rsa_sha1`: no container, the certificate stands in the dictionary (ISO 32000-2 §12.8.3.2)."""
     form = check(Block.FORMAT, "format", _FORMAT)
-    found = [*_readable(dictionary.certificates), *others][:1] if dictionary.certificates else []
+    # The first is the signer's, those behind it are its issuers (Table 255); nothing else names the signer.
+    found = list(_readable(dictionary.certificates[:1]))
     if not found:
         return Examined(checks=(form, *_identification(None, None)))
     checks = [form, check(Block.IDENTIFICATION, "signing-certificate", _IDENTIFICATION)]
