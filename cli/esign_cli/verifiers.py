@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from esign.errors import RegistryError
 from esign_cli.session import Session
 
 if TYPE_CHECKING:
@@ -81,7 +82,13 @@ class Sources:
 
         if self._config is None or not self._typed.register or not wiring.has_register(self._config.paths):
             return None
-        return Registry.open(self._config.paths.registry, now=self._run.now)
+        path, now = self._config.paths.registry, self._run.now
+        try:
+            return Registry.open_to_read(path, now=now)
+        except RegistryError as e:
+            if e.code != "registry-older":
+                raise
+            return Registry.open(path, now=now)
 
     def _roles(self) -> "Mapping[str, SignerRole]":
         """Who signs in which role, as the table of authorities says; seal keys say it of agencies."""

@@ -17,7 +17,7 @@ from esign.reasons import Reason
 from esign.registry import books, intents, numbering, presentations, standing, status, versions
 from esign.registry.claims import claim
 from esign.registry.models import IntentRow
-from esign.registry.schema import open_store
+from esign.registry.schema import open_store, open_store_to_read
 from esign.registry.store import Store
 from esign.registry.values import (
     Book,
@@ -59,6 +59,15 @@ class Registry:
                 `registry-busy` or `registry-not-writable`.
         """
         return cls(open_store(path), now=now)
+
+    @classmethod
+    def open_to_read(cls, path: Path, *, now: Callable[[], datetime]) -> Self:
+        """The register in the file `path` for reading alone, also where nothing can be written; writing to it fails.
+
+        Raises:
+            RegistryError: as `open`; `registry-older`: `open` migrates it.
+        """
+        return cls(open_store_to_read(path), now=now)
 
     def close(self) -> None:
         """Give the connections back."""

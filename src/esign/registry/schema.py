@@ -15,7 +15,7 @@ from esign.registry.claims import claims_folder, host_lock
 from esign.registry.filesystem import network_file_system
 from esign.registry.store import BUSY_TIMEOUT_S, Store
 
-__all__ = ["APPLICATION_ID", "HEAD", "open_store", "revision_of", "upgrade"]
+__all__ = ["APPLICATION_ID", "HEAD", "open_store", "open_store_to_read", "revision_of", "upgrade"]
 
 HEAD = "0004"
 """The newest revision that this program knows; a test compares it with the migrations."""
@@ -44,6 +44,45 @@ def open_store(path: Path) -> Store:
         store.close()
         raise
     return store
+
+
+def open_store_to_read(path: Path) -> Store:
+    """The database at `path` for reading alone: nothing is made, migrated or locked, on any medium.
+
+    Raises:
+        RegistryError: as `open_store`, and `registry-older`: opening it for work migrates it.
+    """
+    if not path.is_file():
+        raise RegistryError("registry-not-writable", path=str(path), detail="SQLITE_CANTOPEN")
+    last: RegistryError | None = None
+    for options in ({"mode": "ro"}, {"mode": "ro", "immutable": "1"}):
+        if "immutable" in options and _has_journal(path):
+            break  # SQLite would leave out what stands in it: a withdrawal, perhaps
+        store = Store(path, options=options)
+        try:
+            _refuse_other_schemas(store)
+        except RegistryError as e:
+            store.close()
+            last = e
+            if e.code != "registry-not-writable":
+                raise
+        else:
+            return store
+    assert last is not None
+    raise last
+
+
+def _refuse_other_schemas(store: Store) -> None:
+    with store.connect() as connection:
+        _refuse_foreign(connection, store.path)
+        if revision_of(connection) != HEAD:
+            raise RegistryError("registry-older", path=str(store.path))
+
+
+def _has_journal(path: Path) -> bool:
+    """Whether changes wait in the write-ahead log (https://www.sqlite.org/walformat.html)."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _refuse_what_cannot_work(path: Path) -> None:

@@ -7,9 +7,10 @@ durable when it returns, also in WAL mode (https://www.sqlite.org/pragma.html#pr
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
@@ -40,9 +41,10 @@ _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT
 class Store:
     """An open database: `read()` and `write()` give sessions in a transaction of their own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, options: Mapping[str, str] | None = None) -> None:
+        """`options` are those of SQLite's URI (https://www.sqlite.org/uri.html): `mode=ro` for reading alone."""
         self.path = path
-        self._engine = _engine(path)
+        self._engine = _engine(path, options or {})
         self._writing = self._engine.execution_options(esign_begin="IMMEDIATE")
         # Threads of one process queue here, in order; SQLite's own waiting is by sleeping and retrying.
         self._writer = threading.Lock()
@@ -71,9 +73,11 @@ class Store:
         self._engine.dispose()
 
 
-def _engine(path: Path) -> Engine:
+def _engine(path: Path, options: Mapping[str, str]) -> Engine:
+    database = f"file:{quote(str(path.resolve()))}" if options else str(path)
+    query = {**options, "uri": "true"} if options else {}
     engine = create_engine(
-        URL.create("sqlite", database=str(path)),
+        URL.create("sqlite", database=database, query=query),
         poolclass=QueuePool,
         pool_size=4,
         max_overflow=28,
