@@ -50,6 +50,7 @@ class _Teller:
     def __init__(self, report: VerificationReport, language: Language) -> None:
         self._report = report
         self._language: Language = language
+        self._advised: set[str] = set()
 
     def _say(self, code: str, **facts: object) -> str:
         return say(code, self._language, **facts)
@@ -82,11 +83,14 @@ class _Teller:
         covers = self._say("covers-all" if s.covers_whole_file else "covers-part")
         yield Line(f"     {', '.join(filter(None, (s.level, s.mechanism)))}; {covers}")
         reason = why(s.checks)
-        told = self._explain(reason).what if reason else self._say("indication-without-reason")
+        told = self._told(reason) if reason else self._say("indication-without-reason")
         words = self._say(f"indication-{s.indication.value.lower()}", reason=told)
         sub = f" ({s.sub_indication.value})" if s.sub_indication else ""
         yield Line(f"     {s.indication.value}{sub}: {words}")
-        yield from self._checks(s.checks)
+        yield from self._next(reason)
+        # Neither what decided nor what a change says is told twice.
+        said = [reason, *(c.reason for c in chapter.changes)]
+        yield from self._checks([c for c in s.checks if c.reason not in said])
         for stamp in s.timestamps:
             yield from self._checks(stamp.checks)
         if chapter.changes or chapter.pages:
@@ -135,9 +139,14 @@ class _Teller:
         for check in checks:
             if check.reason is not None and check.outcome in _OUTCOMES:
                 yield Line(f"     {_OUTCOMES[check.outcome]} {self._told(check.reason)}")
-                next_step = self._explain(check.reason).next_step
-                if next_step:
-                    yield Line(f"       → {next_step}")
+                yield from self._next(check.reason)
+
+    def _next(self, reason: Reason | None) -> Iterator[Line]:
+        """What can be done, the first time that it is to be said."""
+        step = self._explain(reason).next_step if reason else ""
+        if step and step not in self._advised:
+            self._advised.add(step)
+            yield Line(f"       → {step}")
 
     def _told(self, reason: Reason) -> str:
         return f"{self._explain(reason).what} [{reason.code}]"

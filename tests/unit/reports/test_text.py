@@ -44,8 +44,11 @@ def test_the_words_of_the_law() -> None:
 
 def test_every_problem_has_its_code_and_what_to_do() -> None:
     found = lines(reports.shadow())
-    at = next(i for i, line in enumerate(found) if line.endswith("[document-altered]"))
+    at = next(i for i, line in enumerate(found) if line.endswith("[changed-after-signing]"))
     assert found[at + 1].startswith("       → ")
+    assert any(line.endswith("[document-altered]") for line in found)
+    # The same advice is not given twice.
+    assert sum(line == found[at + 1] for line in found) == 1
 
 
 def test_changes_stand_behind_the_signature_after_which_they_were_made() -> None:
