@@ -5,30 +5,15 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser
-from playwright.sync_api import Page as Tab
 
+from tests.browser.scan import sample, scan, shown
 from tests.support.chromium import opened
-from tests.support.site import NOW, Sample, Site, make_site
+from tests.support.site import NOW, Site, make_site
 from tests.support.web import HOST, Web
 
 NAMES = [sample.name for sample in make_site(NOW).samples]
 UNPROVEN = {"not-genuine", "wrong-host", "newer-version", "unknown-key", "check-clock"}
 MISSING = ("404",)
-
-
-def sample(site: Site, name: str) -> Sample:
-    return next(s for s in site.samples if s.name == name)
-
-
-def scan(tab: Tab, url: str) -> str:
-    """Open what a symbol holds; the state on show."""
-    tab.goto(url)
-    return shown(tab)
-
-
-def shown(tab: Tab) -> str:
-    tab.wait_for_selector("#panel[data-state]")
-    return tab.get_attribute("#panel", "data-state") or ""
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "wrong-host"])

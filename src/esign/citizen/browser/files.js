@@ -7,8 +7,8 @@ const STORE = "esign-files";
 const EDITIONS = "esign-editions";
 
 export class Files {
-  // `roots`: see trust_list.js. `host` has the trust list. `brought`: files by their address, in base64.
-  constructor({ roots, host, brought = {} }) {
+  // `roots`: see trust_list.js. `host` has the trust list. `brought`: all files by their address, in base64.
+  constructor({ roots, host, brought = null }) {
     this.roots = roots;
     this.host = host;
     this.brought = brought;
@@ -54,7 +54,7 @@ export class Files {
       return found;
     }
     if (isRead(old)) return old;
-    throw found ?? old ?? Object.assign(new Refusal(missing), { isAbsent: data === undefined });
+    throw found ?? old ?? Object.assign(new Refusal(missing), { isAbsent: data === undefined || this.brought });
   }
 
   async fetched(uri, patience) {
@@ -81,7 +81,7 @@ export class Files {
     } catch {
       // A file on disk has no such store.
     }
-    return uri in this.brought ? fromBase64(this.brought[uri]) : null;
+    return this.brought?.[uri] ? fromBase64(this.brought[uri]) : null;
   }
 
   async keep(uri, data) {

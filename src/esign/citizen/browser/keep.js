@@ -1,7 +1,7 @@
 // Everything that a host publishes, kept on this device for places without a network (docs/spec/status.md §7, §9).
 import { openFile } from "./envelope.js";
 import { need } from "./refusal.js";
-import { checkKey, readShard, shardUri } from "./status_list.js";
+import { checkKey, detailsUri, readDetails, readShard, shardUri } from "./status_list.js";
 import { manifestPart, partOf } from "./trust_list.js";
 
 const MANIFEST = -65540;
@@ -21,7 +21,9 @@ export async function keepAll(files, { host, at, tell }) {
   const shards = await files.manifest(uri, (data) => readManifest(data, { uri, keys }));
   await forEach([...shards.keys()], tell, async (shard) => {
     const address = shardUri(template, shard);
-    await files.shard(address, (data) => readShard(data, { uri: address, keys }));
+    const { details: digest } = await files.shard(address, (data) => readShard(data, { uri: address, keys }));
+    const expected = { uri: address, digest, keys, statusNumber: 0 };
+    if (digest) await files.details(detailsUri(address, digest), (data) => readDetails(data, expected));
   });
 }
 

@@ -4,7 +4,7 @@ import { button, make } from "./dom.js";
 import { Files } from "./files.js";
 import { codeSection, keepSection, linkSection, scanSection } from "./home.js";
 import { fileSection } from "./own_file.js";
-import { compareBox, listenButton, showPanel } from "./result.js";
+import { compareBox, listenButton, moment, showPanel } from "./result.js";
 import { parseDigits } from "./seal.js";
 import { judge } from "./verdict.js";
 import { currentLanguage, say, useLanguage } from "./words.js";
@@ -85,7 +85,8 @@ function details(link, verdict) {
 function showHome() {
   const panel = part("panel");
   panel.className = "panel home";
-  panel.replaceChildren(make("h1", { tabindex: "-1" }, say("name")));
+  const age = kit ? make("p", {}, say("kit", { asOf: moment(new Date(kit.at * 1000).toISOString()) })) : "";
+  panel.replaceChildren(make("h1", { tabindex: "-1" }, say("name")), age);
   document.title = say("name");
   part("after").replaceChildren(
     scanSection({ hasCamera: !kit, onLink: go }),

@@ -91,4 +91,4 @@ export const listenButton = (panel) => speechButton(say("listen"), currentLangua
 // What is written on paper is Vietnamese time, wherever the phone is.
 const vietnam = (iso) => new Date(Date.parse(iso) + 7 * 3600000).toISOString();
 const day = (iso) => vietnam(iso).slice(0, 10).split("-").reverse().join("/");
-export const moment = (iso) => `${vietnam(iso).slice(11, 16)} ${day(iso)}`;
+export const moment = (iso) => say("moment", { time: vietnam(iso).slice(11, 16), day: day(iso) });
