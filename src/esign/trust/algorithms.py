@@ -92,7 +92,7 @@ class AlgorithmPolicy:
 
     def _parts(self, suite: Suite) -> tuple[Weakness, ...]:
         kind, _, size = suite.key.rpartition("-")
-        if kind in self.keys:
+        if kind in self.keys and size.isdecimal():
             steps = {bits: until for bits, until in self.keys[kind].items() if bits <= int(size)}
             key = Weakness(suite.key, steps[max(steps)] if steps else _NEVER)
         else:

@@ -19,7 +19,7 @@ from esign.trust.poe import ProofsOfExistence
 from esign.trust.policy import ValidationPolicy
 from esign.trust.purpose import Purpose
 from esign.trust.result import CertificateResult, Evidence, RevocationStatus
-from esign.trust.revocation import Statement, is_fresh, status_of
+from esign.trust.revocation import Statement, fresh_until, status_of
 from esign.trust.signatures import Suite, suite_of
 from esign.trust.store import TrustStore
 from esign.trust.validation import Context, failed, most_telling
@@ -104,10 +104,10 @@ def _slid(
     certificate: Certificate, issuer: Certificate, statement: Statement, time: datetime, policy: ValidationPolicy
 ) -> datetime:
     """§5.6.2.2 c–d: no later than the revocation, what is known, the algorithms and the certificate itself."""
-    if statement.revoked_at is not None:
-        time = min(time, statement.revoked_at)
-    elif not is_fresh(statement, at=time, policy=policy):
-        time = statement.issued_at
+    # Where good news is no longer fresh, the standard goes back to the day it was issued; but a list is nearly always
+    # older than the signature that was accepted with it, and no chain of archive time-stamps would hold. What was good
+    # enough to accept a signature on a day is good enough to say so later: it goes back to when it was last fresh.
+    time = min(time, statement.revoked_at or fresh_until(statement, policy))
     for suite in (suite_of(certificate.algorithm, issuer.public_key), *statement.suites):
         until = policy.algorithms.until(suite)
         if until is not None:

@@ -23,7 +23,7 @@ from esign.trust.purpose import Purpose, misuse
 from esign.trust.result import Evidence, RevocationState, RevocationStatus
 from esign.trust.signatures import Suite, is_signed_by, suite_of
 
-__all__ = ["Revocation", "Statement", "Statements", "is_fresh", "judge", "status_of"]
+__all__ = ["Revocation", "Statement", "Statements", "fresh_until", "judge", "status_of"]
 
 T = TypeVar("T")
 _MOST_PIECES, _MOST_RESPONDERS = 400, 20
@@ -211,8 +211,7 @@ class Revocation:
         if revoked:
             return False  # whoever stole the key later can write any date
         return any(
-            s.is_vouched
-            and (s.issued_at >= answer.produced_at or is_fresh(s, at=answer.produced_at, policy=self._policy))
+            s.is_vouched and (s.issued_at >= answer.produced_at or fresh_until(s, self._policy) >= answer.produced_at)
             for s in known
         )
 
@@ -233,18 +232,16 @@ def judge(
         return RevocationStatus(certificate_sha256=certificate.sha256, state=RevocationState.UNKNOWN)
     if newest.is_hold and newest.revoked_at is not None and newest.revoked_at <= at:
         return _status(certificate, RevocationState.ON_HOLD, newest)
-    fresh = is_fresh(newest, at=at, policy=policy)
+    fresh = at <= fresh_until(newest, policy)
     return _status(certificate, RevocationState.GOOD if fresh else RevocationState.STALE, newest)
 
 
-def is_fresh(statement: Statement, *, at: datetime, policy: ValidationPolicy) -> bool:
-    """The revocation freshness checker (EN 319 102-1 §5.2.5.4)."""
+def fresh_until(statement: Statement, policy: ValidationPolicy) -> datetime:
+    """Until when good news counts: the revocation freshness checker as a date (EN 319 102-1 §5.2.5.4)."""
     if policy.freshness is not None:
-        return statement.issued_at + policy.freshness >= at
+        return statement.issued_at + policy.freshness
     # Without nextUpdate newer information is there all the time (RFC 6960 §4.2.2.1), so nothing is fresh for long.
-    if statement.next_update is None:
-        return statement.issued_at + policy.tolerance >= at
-    return statement.next_update >= at
+    return statement.next_update or statement.issued_at + policy.tolerance
 
 
 def _status(certificate: Certificate, state: RevocationState, statement: Statement) -> RevocationStatus:

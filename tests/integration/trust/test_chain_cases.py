@@ -23,9 +23,8 @@ from esign.trust import (
     gather,
     validate_certificate,
 )
-from tests.support.authority import Authorities
+from tests.support.authority import NOW, Authorities
 from tests.support.authority.asking import ask
-from tests.support.office import NOW
 
 S = SubIndication
 DOCUMENT, TIMESTAMP = Purpose.DOCUMENT, Purpose.TIMESTAMP

@@ -39,7 +39,7 @@ from werkzeug.wrappers import Request, Response
 
 from esign.trust import TrustAnchor, TrustStore
 
-__all__ = ["SHIFTS", "Authorities", "Clock", "PrivateKey"]
+__all__ = ["NOW", "SHIFTS", "Authorities", "Clock", "PrivateKey"]
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -50,6 +50,9 @@ SHIFTS: dict[tuple[str, str], timedelta] = {
     ("tsa", "behind"): timedelta(hours=-3),
 }
 """Services with a wrong clock: (`ocsp`, `tsa` or `crls`; label) and by how much."""
+
+NOW = datetime(2026, 11, 21, 3, 32, 58, tzinfo=UTC)
+"""The time of the office."""
 
 _ARCHITECTURE = "office"
 _DESCRIPTION = Path(__file__).with_name("pki.yml")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.authority import Authorities
-from tests.support.office import NOW
+from tests.support.authority import NOW, Authorities
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.ocsp import OCSPCertStatus
 
-from tests.support.authority import SHIFTS, Authorities
-from tests.support.office import NOW
+from tests.support.authority import NOW, SHIFTS, Authorities
 
 
 def fetch(url: str, body: bytes | None = None) -> bytes:
