@@ -170,23 +170,29 @@ def pss(hashed: str, *, mask: str = "", salt: int | None = None, trailer: int | 
     )
 
 
-def token(imprint: bytes, *, time: datetime = datetime(2026, 11, 20, 3, 4, 5, tzinfo=UTC), extra: bytes = b"") -> bytes:
+def token(
+    imprint: bytes,
+    *,
+    time: datetime = datetime(2026, 11, 20, 3, 4, 5, tzinfo=UTC),
+    extra: bytes = b"",
+    key: Any = None,
+    **maker: Any,
+) -> bytes:
     """A time-stamp token over `imprint` (SHA-256)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    stamp = der.encode(b"\x18", time.strftime("%Y%m%d%H%M%SZ").encode())
     info = der.sequence(
         der.integer(1),
         der.oid("1.2.3.4"),
         der.sequence(der.sequence(der.oid("2.16.840.1.101.3.4.2.1")), der.octets(imprint)),
         der.integer(77),
-        stamp,
+        der.encode(b"\x18", time.strftime("%Y%m%d%H%M%SZ").encode()),
         extra,
     )
     return Maker(
-        key=key,
+        key=key or ec.generate_private_key(ec.SECP256R1()),
         signature_oid="1.2.840.10045.4.3.2",
         content_type=der.oid("1.2.840.113549.1.9.16.1.4"),
         encapsulated=info,
+        **maker,
     ).container()
 
 
