@@ -163,7 +163,8 @@ def _odd_structure(file: File, end: int, since: int) -> tuple[Change, ...]:
         offset, number = problem.facts.get("offset"), problem.facts.get("number")
         late = offset >= end if isinstance(offset, int) else number in touched if number is not None else False
         if late or problem.code in _OF_THE_END or file.rebuilt:
-            changes.append(Change(kind=ChangeKind.STRUCTURE, reason=problem, permitted=False, revision=last))
+            reason = Reason("structure-ambiguous", {"problem": problem})
+            changes.append(Change(kind=ChangeKind.STRUCTURE, reason=reason, permitted=False, revision=last))
     return tuple(changes[:_MOST_DETAILS])
 
 

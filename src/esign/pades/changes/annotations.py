@@ -41,8 +41,10 @@ _DEEPEST: Final = 6
 
 
 def compare_annotations(step: Step) -> Iterator[Difference]:
-    """Annotations of pages that stayed, apart from the form's widgets."""
-    for page, now in zip(step.before.tree.pages, step.after.tree.pages, strict=False):
+    """Annotations of the pages, apart from the form's widgets; where pages came or went, that says more."""
+    if len(step.before.tree.pages) != len(step.after.tree.pages):
+        return
+    for page, now in zip(step.before.tree.pages, step.after.tree.pages, strict=True):
         then = _free(step.before, page.index)
         here = _free(step.after, now.index)
         if step.before.annotations[page.index] is step.after.annotations[now.index] and all(

@@ -66,7 +66,7 @@ def _untouched(step: Step, field: Field, now: Field) -> bool:
         return False
     if any(not step.before.node_reach(node).isdisjoint(step.changed) for node in nodes):
         return False
-    if field.name != now.name:
+    if field.name != now.name or _places(step.before, field) != _places(step.after, now):
         return False
     return not isinstance(field.held, Ref | list | Dict) or step.before.value_reach(field.held).isdisjoint(step.changed)
 
@@ -130,7 +130,7 @@ def _compare(step: Step, field: Field, now: Field) -> Iterator[Difference]:
         yield from _compare_signed(step, field, now)
         return
     keys = _unlike(step, field, now)
-    if _page(step.before, field) != page or "Rect" in keys:
+    if _places(step.before, field) != _places(step.after, now) or "Rect" in keys:
         keys.add("page")
     if now.is_signed:
         yield _signed(step, now)
@@ -159,9 +159,7 @@ def _compare_signed(step: Step, field: Field, now: Field) -> Iterator[Difference
     elif not step.is_kept(field.held, now.held):
         yield _never(ChangeKind.SIGNATURE, Reason("signature-replaced", {"field": name}), name, page)
     keys = _unlike(step, field, now, strictly=True) - _VALUE
-    if _page(step.before, field) != page:
-        keys.add("page")
-    if keys:
+    if keys or _places(step.before, field) != _places(step.after, now):
         yield _never(ChangeKind.SIGNATURE, Reason("signature-looks-changed", {"field": name}), name, page)
 
 
@@ -235,6 +233,11 @@ def _page(snapshot: Snapshot, field: Field) -> int | None:
     """The page, from 1, that shows a field's first widget."""
     places = snapshot.widget_pages
     return next((places[id(w.node)] + 1 for w in field.widgets if id(w.node) in places), None)
+
+
+def _places(snapshot: Snapshot, field: Field) -> list[int | None]:
+    """The pages, from 0, that show its widgets; None for one that no page shows."""
+    return [snapshot.widget_pages.get(id(w.node)) for w in field.widgets]
 
 
 def _is_blank(snapshot: Snapshot, widget: Widget) -> bool:
