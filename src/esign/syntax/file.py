@@ -31,6 +31,7 @@ _HEADER_WITHIN: Final = 1024
 _LARGE: Final = 50_000
 _REFERENCES: Final = 32
 _NODES: Final = 1000
+_FINAL: Final = frozenset({"syntax-password", "syntax-encryption-unknown"})
 
 
 class Location(NamedTuple):
@@ -46,20 +47,24 @@ class File:
     def __init__(self, pdf: bytes, limits: Limits) -> None:
         self.data = pdf
         self.source = Source(pdf, limits)
-        self.history = self._history()
-        """The revisions, the ends that the file marks, and what was odd on the way to them."""
-        self._known, self._large = _index(self.revisions)
-        self._views: dict[int, View] = {}
-        self._ends = [r.end for r in self.revisions]
         self.source.length_of = self._length_of
-        self.source.decryptor = self._decryptor()
-
-    def _history(self) -> History:
-        header = max(0, self.data.find(b"%PDF-", 0, _HEADER_WITHIN))
         try:
-            return read_revisions(self.source, header)
+            header = max(0, pdf.find(b"%PDF-", 0, _HEADER_WITHIN))
+            self._open(read_revisions(self.source, header))
+            _ = self.latest.root
         except SyntaxProblem as e:
-            return rebuild(self.source, e.reason)
+            if e.code in _FINAL:
+                raise
+            self._open(rebuild(self.source, e.reason))
+            _ = self.latest.root
+
+    def _open(self, history: History) -> None:
+        self.history = history
+        """The revisions, the ends that the file marks, and what was odd on the way to them."""
+        self._known, self._large = _index(history.revisions)
+        self._views: dict[int, View] = {}
+        self._ends = [r.end for r in history.revisions]
+        self.source.decryptor = self._decryptor()
 
     def _decryptor(self) -> Decryptor | None:
         encryption = self.latest.entry(self.latest.trailer, "Encrypt")

@@ -19,7 +19,7 @@ Parameters = Mapping[str, object]
 IMAGE_FILTERS: Final = frozenset(
     {"DCTDecode", "DCT", "JPXDecode", "CCITTFaxDecode", "CCF", "JBIG2Decode"},
 )
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 _SPACES: Final = b"\x00\t\n\x0c\r "
 
 
@@ -56,19 +56,22 @@ def _inflated(data: bytes, most: int) -> bytes:
 
 
 def _inflated_until_damaged(data: bytes, most: int) -> bytes:
+    """What comes out before zlib gives up, to the byte, so that it does not hang on how the data are cut."""
+    out = bytearray()
     unpack = zlib.decompressobj()
-    parts: list[bytes] = []
-    size = 0
-    try:
-        for at in range(0, len(data), 256):
-            parts.append(unpack.decompress(data[at : at + 256], most + 1 - size))
-            size += len(parts[-1])
-            if size > most:
+    at, step = 0, _CHUNK
+    while at < len(data) and len(out) <= most:
+        before = unpack.copy()
+        try:
+            out += unpack.decompress(data[at : at + step], most + 1 - len(out))
+            at += step
+        except zlib.error as e:
+            if step == 1 and not out:
+                raise SyntaxProblem("syntax-stream-damaged", filter="FlateDecode") from e
+            if step == 1:
                 break
-    except zlib.error as e:
-        if not size:
-            raise SyntaxProblem("syntax-stream-damaged", filter="FlateDecode") from e
-    return b"".join(parts)
+            unpack, step = before, step // 16 or 1
+    return bytes(out)
 
 
 def _lzw(data: bytes, parameters: Parameters, most: int) -> bytes:

@@ -7,7 +7,7 @@ expression look twice at a byte.
 import binascii
 import re
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from esign.syntax.objects import Dict, Keyword, Name, Object, Ref, String
 from esign.syntax.problems import Meter, SyntaxProblem
@@ -42,6 +42,8 @@ _NAME, _REF, _NUMBER, _DICT, _DICT_END, _ARRAY, _ARRAY_END, _PLAIN, _ESCAPED, _H
     1,
     *range(3, 15),
 )
+_OPENING: Final = frozenset({_DICT, _ARRAY})
+_CLOSING: Final = frozenset({_DICT_END, _ARRAY_END})
 _HASH: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _PAREN: Final = re.compile(rb"[()]|\\.", re.DOTALL)
 _ESCAPE: Final = re.compile(rb"\\([0-7]{1,3}|\r\n|.)|\r\n?", re.DOTALL)
@@ -58,6 +60,8 @@ _ESCAPES: Final = {
 _CONSTANTS: Final[dict[bytes, Object]] = {b"null": None, b"true": True, b"false": False}
 _STRUCTURE: Final = frozenset({b"obj", b"endobj", b"stream", b"endstream", b"xref", b"trailer", b"startxref"})
 _NOT_HEX: Final = b"\x00\t\n\x0c\r "
+_SHORT: Final = 19
+_ONLY_NAMES: Final = frozenset({Name})
 _DIGITS: Final = 300  # a longer number is none; Python refuses to convert the longest
 
 
@@ -102,16 +106,17 @@ class Parser:
                 raw = token[_NAME]
                 value = names.get(raw) or self._name(raw)
             elif kind == _NUMBER:
-                value = _number(token[_NUMBER])
+                text = token[_NUMBER]
+                value = int(text) if len(text) < _SHORT and b"." not in text else _number(text)
             elif kind == _REF:
                 value = _reference(token[2], token[3])
-            elif kind in {_DICT, _ARRAY}:
+            elif kind in _OPENING:
                 if len(stack) >= self._meter.limits.depth:
                     raise SyntaxProblem("syntax-nested-too-deep", offset=start)
                 stack.append((items, is_dict))
                 items, is_dict = [], kind == _DICT
                 continue
-            elif kind in {_DICT_END, _ARRAY_END}:
+            elif kind in _CLOSING:
                 if not stack or is_dict is not (kind == _DICT_END):
                     raise SyntaxProblem("syntax-object-malformed", offset=start)
                 value = self._dictionary(items, start) if is_dict else items
@@ -176,13 +181,12 @@ class Parser:
 
     @staticmethod
     def _dictionary(items: list[Object], start: int) -> Dict:
-        keys = items[::2]
-        if len(items) % 2 or not all(type(key) is Name for key in keys):
+        keys: list[Any] = items[::2]
+        if len(items) % 2 or not _ONLY_NAMES.issuperset(map(type, keys)):
             raise SyntaxProblem("syntax-object-malformed", offset=start)
-        names = [key for key in keys if isinstance(key, Name)]
-        result = Dict(zip(names, items[1::2], strict=True))
-        if len(result) != len(names):
-            result.duplicates = tuple(sorted(key for key, count in Counter(names).items() if count > 1))
+        result = Dict(zip(keys, items[1::2], strict=True))
+        if len(result) != len(keys):
+            result.duplicates = tuple(sorted(key for key, count in Counter(keys).items() if count > 1))
         return result
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from esign.reasons import Reason
-from esign.syntax.objects import Dict, Object, Stream
+from esign.syntax.objects import Dict, Object, Ref, Stream
 from esign.syntax.parser import REGULAR, SPACE, Parser
 from esign.syntax.problems import SyntaxProblem
 from esign.syntax.revisions import History, Revision
@@ -42,7 +42,7 @@ def rebuild(source: Source, why: Reason) -> History:
         SyntaxProblem: nothing that is found is a catalog.
     """
     entries: dict[int, Entry] = {}
-    root: dict[str, Object] = {}
+    catalogs: list[Ref] = []
     trailer: dict[str, Object] = {}
     for found in _objects(source):
         entries[found.ref.num] = Entry(EntryKind.IN_FILE, found.start, found.ref.gen)
@@ -53,10 +53,11 @@ def rebuild(source: Source, why: Reason) -> History:
             elif kind == "XRef":
                 trailer |= found.value.dictionary
         elif isinstance(found.value, Dict) and found.value.get("Type") == "Catalog":
-            root["Root"] = found.ref
+            catalogs.append(found.ref)
     for written in _trailers(source):
         trailer |= written
-    trailer = root | trailer
+    if catalogs and trailer.get("Root") not in catalogs:
+        trailer["Root"] = catalogs[-1]
     if "Root" not in trailer:
         raise SyntaxProblem("syntax-no-document")
     end = len(source.data)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from esign.reasons import Reason
 from esign.syntax.encryption import Decryptor
 from esign.syntax.filters import unfiltered
 from esign.syntax.objects import Dict, Name, Object, Ref, Stream
@@ -76,7 +77,7 @@ class Source:
         self.length_of: Callable[[Ref, int], int | None] = lambda _ref, _offset: None
         """What a /Length that is a reference says to the stream at an offset; known once the revisions are."""
         self._parser = Parser(data, self.meter)
-        self._objects: dict[int, Indirect | SyntaxProblem] = {}
+        self._objects: dict[int, Indirect | Reason] = {}
         self._object_streams: dict[int, ObjectStream] = {}
 
     def header(self, offset: int) -> Ref | None:
@@ -95,10 +96,10 @@ class Source:
             try:
                 known = self._read(offset)
             except SyntaxProblem as e:
-                known = e
+                known = e.reason  # not the exception: it would keep a trace of every call
             self._objects[offset] = known
-        if isinstance(known, SyntaxProblem):
-            raise known
+        if isinstance(known, Reason):
+            raise SyntaxProblem(known.code, **known.facts)
         return known
 
     def _read(self, offset: int) -> Indirect:

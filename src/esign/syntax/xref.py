@@ -189,7 +189,7 @@ def read_table(data: bytes, start: int, meter: Meter) -> Section:
         else:
             loose = True
             rows, end = _loose_rows(data, at, first, count)
-        if first == 1 and count and rows.entry(0) == Entry(EntryKind.FREE, 0, 65535):
+        if first == 1 and rows.count and rows.entry(0) == Entry(EntryKind.FREE, 0, 65535):
             # Known writers number the head of the free list 1; every reader moves the table.
             loose = True
             rows = _LooseRows(0, tuple(rows.entry(i) for i in range(rows.count)))
