@@ -38,7 +38,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem } dd
 
 def key_facts(key: "SigningKey") -> str:
     """Which key signed: where it is, and its certificate."""
-    from esign.pades.chain import common_name, signer_facts
+    from esign.trust import common_name, signer_facts
 
     facts = signer_facts(key.certificates[0])
     where = f"token {key.ref.token} ({key.ref.serial}), {key.ref.object}" if key.ref else key.protection.value

@@ -186,7 +186,7 @@ def _keys(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         yield _finding(Severity.FAULT, "certificate", "no-certificate", key=workplace.config.key.uri)
         return
     yield from _days_left(key, run.now())
-    from esign.pades.chain import check_before_signing
+    from esign.trust import check_before_signing
 
     try:
         notices = check_before_signing(key.certificates, trust=workplace.trust, at=run.now())
@@ -269,9 +269,24 @@ def _trust(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
             )
 
 
+def _levels(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
+    """Levels that were promised at issuing."""
+    from esign.registry import UpgradeState
+
+    states = [i.upgrade.state(run.now()) for i in workplace.registry.upgrades() if i.upgrade is not None]
+    overdue, late = states.count(UpgradeState.OVERDUE), states.count(UpgradeState.LATE)
+    if overdue:
+        yield _finding(Severity.FAULT, "levels", "doctor-levels-overdue", count=overdue)
+    if late:
+        yield _finding(Severity.WARNING, "levels", "doctor-levels-late", count=late)
+    if not overdue and not late and (states or workplace.timestamper is not None):
+        yield _finding(Severity.FINE, "levels", "doctor-levels", count=len(states))
+
+
 CHECKS = (
     Check("disk", _folders),
     Check("register", _register),
+    Check("levels", _levels),
     Check("agency", _agency),
     Check("authority", _authority),
     Check("fonts", _fonts),

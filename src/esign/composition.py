@@ -13,7 +13,6 @@ from esign.codes import DocumentNumber, ResultId
 from esign.document import Agency, Box, Mark, Person
 from esign.errors import PreflightError, SigningError
 from esign.keys import SigningKey
-from esign.pades.chain import common_name
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
@@ -43,6 +42,7 @@ from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
 from esign.seal import UNDISCLOSED, Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
 from esign.seal import make as make_seal
+from esign.trust import common_name
 
 __all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
 

@@ -47,7 +47,6 @@ from esign.errors import (
 )
 from esign.files import Folder
 from esign.keys import Mechanism, SigningKey
-from esign.pades.chain import check_before_signing
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
 from esign.pades.sign import (
@@ -75,7 +74,7 @@ from esign.registry import (
 )
 from esign.request import Adopted, Attached, Copied, Given, Request
 from esign.timestamp import Timestamper
-from esign.trust import TrustStore
+from esign.trust import TrustStore, check_before_signing
 from esign.workbench import Record, Workbench, sha256
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]

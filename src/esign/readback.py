@@ -4,7 +4,6 @@ from datetime import datetime
 
 from esign.document import SignerRole
 from esign.errors import SigningError
-from esign.pades.chain import signer_facts
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
 from esign.pdf.links import seal_links
@@ -12,7 +11,7 @@ from esign.profile import Level
 from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity
 from esign.seal import SealToken, binding
-from esign.trust import TrustStore
+from esign.trust import TrustStore, signer_facts
 from esign.workbench import sha256
 
 __all__ = ["read_back"]

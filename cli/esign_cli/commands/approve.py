@@ -179,7 +179,7 @@ def _check_key(key: "SigningKey", pending: "Pending") -> None:
     """The certificate is part of what is signed: another key's signature would be refused later."""
     from asn1crypto import x509
 
-    from esign.pades.chain import common_name
+    from esign.trust import common_name
 
     if x509.Certificate.load(pending.certificate).public_key.dump() != key.public_key:
         raise KeyStoreError("approve-other-key", id=str(pending.id), expected=common_name(pending.certificate))

@@ -5,17 +5,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from esign.errors import SigningError
-from esign.pades.chain import check_before_signing, validate_chain
 from esign.report import Indication, Outcome, SubIndication
-from esign.trust import TrustStore
-from tests.support.office import NOW
+from esign.trust import Evidence, TrustStore, check_before_signing, validate_certificate
+from tests.support.authority import NOW
 from tests.support.pki import EPOCH, PKI, YEAR, der, key_usage, name, pem
 
 PKI_ = PKI.create()
@@ -52,10 +50,13 @@ def leaf(
     return builder.sign(PKI_.issuing.key, hashes.SHA256())
 
 
+EVIDENCE = Evidence(certificates=(der(PKI_.issuing.certificate),))
+
+
 def validate(certificate: x509.Certificate, trust: TrustStore = TRUST) -> tuple[Indication, SubIndication | None, str]:
-    issuer = asn1.Certificate.load(der(PKI_.issuing.certificate))
-    indication, sub, checks, _ = validate_chain(asn1.Certificate.load(der(certificate)), [issuer], trust=trust, at=NOW)
-    return indication, sub, ", ".join(c.reason.code for c in checks if c.reason)
+    found = validate_certificate(der(certificate), trust=trust, at=NOW, evidence=EVIDENCE)
+    codes = ", ".join(c.reason.code for c in found.checks if c.reason)
+    return found.indication, found.sub_indication, codes
 
 
 BAD = [
@@ -108,13 +109,8 @@ def test_authorities_that_are_trusted_sign_no_documents_either() -> None:
 def test_without_key_usage_every_use_is_open_and_the_report_says_so() -> None:
     certificate = leaf(usage=None)
     assert validate(certificate) == (Indication.TOTAL_PASSED, None, "key-usage-missing")
-    found = validate_chain(
-        asn1.Certificate.load(der(certificate)),
-        [asn1.Certificate.load(der(PKI_.issuing.certificate))],
-        trust=TRUST,
-        at=NOW,
-    )
-    assert [c.outcome for c in found[2]] == [Outcome.PASSED, Outcome.NOTED]
+    found = validate_certificate(der(certificate), trust=TRUST, at=NOW, evidence=EVIDENCE)
+    assert [c.outcome for c in found.checks] == [Outcome.PASSED, Outcome.NOTED]
     noted = check_before_signing([der(certificate), der(PKI_.issuing.certificate)], trust=TRUST, at=NOW)
     assert [r.code for r in noted] == ["key-usage-missing"]
 
