@@ -131,15 +131,22 @@ class _Pair:
         return _png(image)
 
     def _detail(self, pdf: bytes | None) -> bytes:
-        """The places that differ, with what stands around them; nothing where that would be most of the page."""
+        """What differs, or the uppermost of it, with what stands around; nothing where that is much of the page."""
         if pdf is None or not self._frames:
             return b""
-        left, top, right, bottom = _around(self._frames)
         image = page_image(pdf, self._page, _DETAIL_DPI)
         scale = _DETAIL_DPI / _DPI
         width, height = image.size
-        if (right - left) * scale > width / 2 or (bottom - top) * scale > height / 4:
+
+        def is_small(frame: tuple[int, int, int, int]) -> bool:
+            left, top, right, bottom = frame
+            return (right - left) * scale <= width / 2 and (bottom - top) * scale <= height / 4
+
+        uppermost = sorted(self._frames, key=lambda frame: frame[1])
+        place = next((p for p in (_around(self._frames), *uppermost) if is_small(p)), None)
+        if place is None:
             return b""
+        left, top, right, bottom = place
         # Beside a figure stand the words that say what it is.
         box = (left - 2 * _ROOM, top - _ROOM, right + 2 * _ROOM, bottom + _ROOM)
         x0, y0, x1, y1 = (round(v * scale) for v in box)
