@@ -47,9 +47,8 @@ def theirs(value: Any, *, top: bool = True) -> object:
         case pikepdf.ObjectType.stream:
             return {key[1:]: theirs(item, top=False) for key, item in value.items() if key != "/Length"}
         case pikepdf.ObjectType.name_:
-            return "/" + re.sub(rb"#(..)", lambda m: bytes.fromhex(m[1].decode()), value.unparse()[1:]).decode(
-                "latin-1"
-            )
+            name = value.unparse(resolved=True)
+            return _HASH.sub(lambda m: bytes.fromhex(m[1].decode()), name).decode("latin-1")
         case _:
             return bytes(value)
 
