@@ -32,6 +32,8 @@ class Web:
     """What was asked for, in order."""
     sent: int = 0
     """Bytes of all bodies."""
+    date: str = ""
+    """What the server says that the time is; empty: the time that it is."""
     is_down: bool = False
     """Whether connections are refused an answer, as where there is no network."""
 
@@ -71,6 +73,9 @@ def serving(files: MutableMapping[str, bytes], page: Page | None = None) -> Iter
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return web.date or super().date_time_string(timestamp)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -31,7 +31,7 @@ function takeLink() {
 
 let turn = 0;
 
-async function show(link) {
+async function show(link, file) {
   const own = ++turn;
   const main = part("main");
   const panel = part("panel");
@@ -61,9 +61,9 @@ async function show(link) {
     make("div", { class: "actions" },
       listenButton(panel),
       button(say("again"), () => show(link)),
-      button(say("another"), () => go(null)),
+      button(say("another"), () => go()),
       button(say("print"), () => print())),
-    verdict.seal ? fileSection({ digest: parseDigits(link.split("#").pop()).digest, service: config.service }) : null,
+    verdict.seal ? fileSection({ digest: parseDigits(link.split("#").pop()).digest, file, service: config.service }) : null,
     details(link, verdict),
   ];
   part("after").replaceChildren(...after.filter(Boolean));
@@ -92,13 +92,13 @@ function showHome() {
     scanSection({ hasCamera: !kit, onLink: go }),
     codeSection(null),
     linkSection(go),
-    fileSection({ digest: null, service: config.service, onLink: async (link) => (go(link), null) }),
+    fileSection({ service: config.service, onLink: go }),
     ...(kit ? [] : [keepSection(files, { host: config.host, now })]));
 }
 
-function go(link) {
+function go(link, file) {
   history.replaceState(link ? { link } : null, "", location.href.split("#")[0]);
-  return show(link);
+  return show(link, file);
 }
 
 async function speak(language) {

@@ -23,6 +23,7 @@ const LOOKS = {
   mismatch: "bad cross",
   stale: "care warning",
 };
+const OVER = ["withdrawn", "replaced", "not-issued"]; // whatever the paper says
 const LASTING = ["withdrawn", "replaced", "expired", "status-unknown", "key-doubtful"]; // said at any age
 
 // Which of LOOKS is shown for a verdict.
@@ -36,7 +37,7 @@ export function showPanel(panel, verdict) {
   const [tone, shape] = LOOKS[look].split(" ");
   const facts = factsOf(verdict);
   const title = make("h1", { tabindex: "-1" }, say(`${look}.title`, facts));
-  const number = verdict.seal ? make("p", { class: "number" }, `${say("number")} ${verdict.seal.number}`) : null;
+  const number = verdict.seal && look !== "mismatch" ? make("p", { class: "number" }, `${say("number")} ${verdict.seal.number}`) : null;
   panel.className = `panel ${tone}`;
   panel.dataset.state = look;
   panel.replaceChildren(
@@ -54,6 +55,7 @@ function factsOf(verdict) {
     since: asOf && say("since", { asOf }),
     now: moment(verdict.at),
     expires: verdict.seal?.expires ? moment(verdict.seal.expires) : "",
+    number: verdict.seal?.number,
     others: others.join(", "),
     was: say(`${verdict.state === "stale" ? "in-force" : verdict.state}.title`).toLowerCase(),
   };
@@ -72,8 +74,9 @@ export function compareBox(verdict, panel) {
       showPanel(panel, { ...verdict, state: "mismatch", freshness: null });
       panel.querySelector("h1").focus();
     }));
+  const isOver = OVER.includes(verdict.state);
   return make("section", { class: "compare", "aria-labelledby": "compare" },
-    make("h2", { id: "compare" }, say("compare")),
+    make("h2", { id: "compare" }, say(isOver ? "about" : "compare")),
     make("dl", {},
       ...[
         row("number", seal.number),
@@ -83,10 +86,13 @@ export function compareBox(verdict, panel) {
         row("holder", seal.holder?.replace("***", ".")),
         row("until", seal.expires && day(seal.expires)),
       ].filter(Boolean)),
-    make("p", { class: "question" }, say("question")), ask, answer);
+    ...(isOver ? [] : [make("p", { class: "question" }, say("question")), ask, answer]));
 }
 
-export const listenButton = (panel) => speechButton(say("listen"), currentLanguage(), () => panel.textContent);
+export function listenButton(panel) {
+  const sentences = () => [...panel.children].map((line) => line.textContent.replace(/\.$/, "")).filter(Boolean);
+  return speechButton(say("listen"), currentLanguage(), () => sentences().join(". "));
+}
 
 // What is written on paper is Vietnamese time, wherever the phone is.
 const vietnam = (iso) => new Date(Date.parse(iso) + 7 * 3600000).toISOString();
