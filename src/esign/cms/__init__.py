@@ -5,6 +5,8 @@
     attributes        what a signer's attributes say
     certificate, keys as much of a certificate as is needed here
     algorithms        identifiers and their parameters
+    content           what was signed
+    signatures        did a key make a value
     verification      is it what was signed, and by this key
     timestamp         RFC 3161 tokens
     baseline          the container of a PAdES B-B
@@ -16,8 +18,9 @@
 
 from esign.cms.certificate import EmbeddedCertificate
 from esign.cms.container import DATA, TST_INFO, SignedData, SignerInfo, certificate_of, parse
+from esign.cms.content import Content
 from esign.cms.timestamp import TimestampToken, parse_token
-from esign.cms.verification import Content, Problem, Validity, Value, verify, verify_rsa_sha1
+from esign.cms.verification import Problem, Validity, Value, verify, verify_rsa_sha1
 
 __all__ = [
     "DATA",

@@ -196,7 +196,7 @@ def digest_oid(name: str) -> bytes:
         raise Unsupported(name) from None
 
 
-_SHAKE_OCTETS = {"shake_128": 32, "shake_256": 64}  # RFC 8702 §3.1
+SHAKE_OCTETS = {"shake_128": 32, "shake_256": 64}  # RFC 8702 §3.1
 
 
 def digest(name: str, *parts: bytes | memoryview) -> bytes:
@@ -211,7 +211,7 @@ def digest(name: str, *parts: bytes | memoryview) -> bytes:
         raise Unsupported(name) from None
     for part in parts:
         state.update(part)
-    return state.digest(_SHAKE_OCTETS[name]) if name in _SHAKE_OCTETS else state.digest()  # type: ignore[call-arg]
+    return state.digest(SHAKE_OCTETS[name]) if name in SHAKE_OCTETS else state.digest()  # type: ignore[call-arg]
 
 
 def signature_algorithm(algorithm: AlgorithmIdentifier) -> SignatureAlgorithm:

@@ -15,7 +15,8 @@ from esign.cms.attributes import signing_certificates
 from esign.cms.ber import BOOLEAN, INTEGER, SEQUENCE, Element, Malformed, read
 from esign.cms.certificate import EmbeddedCertificate
 from esign.cms.container import TST_INFO, SignedData, SignerInfo, certificate_of, parse
-from esign.cms.verification import Content, Validity, Value, verify
+from esign.cms.content import Content
+from esign.cms.verification import Validity, Value, verify
 from esign.errors import InputError
 
 __all__ = ["TimestampToken", "parse_token"]

@@ -5,12 +5,11 @@ Nothing here raises for bad input: a signature is valid, invalid, or its algorit
 
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from esign.cms import attributes, der
 from esign.cms.algorithms import (
@@ -18,36 +17,19 @@ from esign.cms.algorithms import (
     Scheme,
     SignatureAlgorithm,
     Unsupported,
-    digest,
     digest_name,
-    digest_oid,
     is_digest,
     pss_parameters,
     signature_algorithm,
 )
-from esign.cms.ber import INTEGER, SEQUENCE, Malformed, read
+from esign.cms.ber import Malformed, read
 from esign.cms.certificate import EmbeddedCertificate
 from esign.cms.container import SignerInfo
+from esign.cms.content import Content
 from esign.cms.keys import RSA_PSS, PublicKey, curve_name, key_algorithm, key_name, load_public_key
+from esign.cms.signatures import fits, is_signature
 
-__all__ = ["Content", "Problem", "Validity", "Value", "verify", "verify_rsa_sha1"]
-
-
-class Content:
-    """What was signed, in pieces that follow one another; each digest of it is computed once."""
-
-    def __init__(self, *parts: bytes | memoryview) -> None:
-        self._parts = parts
-        self._digests: dict[str, bytes] = {}
-
-    def digest(self, name: str) -> bytes:
-        """The digest of it; raises `Unsupported`."""
-        if name not in self._digests:
-            self._digests[name] = digest(name, *self._parts)
-        return self._digests[name]
-
-    def __bytes__(self) -> bytes:
-        return b"".join(self._parts)
+__all__ = ["Problem", "Validity", "Value", "verify", "verify_rsa_sha1"]
 
 
 class Validity(Enum):
@@ -125,8 +107,6 @@ def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Conten
         mechanism = _mechanism(algorithm, public_key)
     except Unsupported as e:
         made, unsupported = Validity.UNSUPPORTED, e.algorithm
-    except UnsupportedAlgorithm:
-        made, unsupported = Validity.UNSUPPORTED, mechanism
     except Malformed:
         problems.add(Problem.KEY)
     return Value(
@@ -178,11 +158,14 @@ def _signature(
         if canonical != standing:
             problems.add(Problem.ATTRIBUTES_NOT_DER)
             messages.append(Content(standing))
+    parameters = signer.signature_algorithm.parameters
     if algorithms[0].scheme is Scheme.RSA_PSS:
         _check_pss_key(signer.signature_algorithm, certificate)
+    if not fits(key, algorithms[0].scheme):
+        problems.add(Problem.KEY)
     for algorithm in algorithms:
         for message in messages:
-            if _check(key, algorithm, signer, message, problems):
+            if is_signature(key, signer.signature, message, algorithm=algorithm, parameters=parameters):
                 return Validity.VALID, algorithm
     return Validity.INVALID, algorithms[0]
 
@@ -226,116 +209,6 @@ def _check_pss_key(named: AlgorithmIdentifier, certificate: EmbeddedCertificate)
         raise Malformed("PSS parameters that the key forbids")
 
 
-def _check(
-    key: PublicKey, algorithm: SignatureAlgorithm, signer: SignerInfo, content: Content, problems: set[Problem]
-) -> bool:
-    try:
-        return _is_valid(key, algorithm, signer, content, problems)
-    except Unsupported:
-        raise
-    except (InvalidSignature, ValueError):
-        # cryptography raises ValueError for values that cannot be of this key: too long, too large.
-        return False
-
-
-def _is_valid(
-    key: PublicKey, algorithm: SignatureAlgorithm, signer: SignerInfo, content: Content, problems: set[Problem]
-) -> bool:
-    """Whether the value is right; some of cryptography's ways to say no are exceptions."""
-    scheme, signature, name = algorithm.scheme, signer.signature, algorithm.digest or ""
-    if scheme is Scheme.RSA_PKCS1 and isinstance(key, rsa.RSAPublicKey):
-        return is_pkcs1(key, signature, name, content)
-    if scheme is Scheme.RSA_PSS and isinstance(key, rsa.RSAPublicKey):
-        _verify_pss(key, signer, content)
-    elif scheme in {Scheme.ECDSA, Scheme.ECDSA_PLAIN} and isinstance(key, ec.EllipticCurvePublicKey):
-        value = content.digest(name)
-        plain = scheme is Scheme.ECDSA_PLAIN or _is_plain(signature, key)
-        key.verify(_sequence_of_two(signature) if plain else signature, value, ec.ECDSA(_prehashed(value)))
-    elif scheme is Scheme.DSA and isinstance(key, dsa.DSAPublicKey):
-        value = content.digest(name)
-        key.verify(signature, value, _prehashed(value))
-    elif (scheme is Scheme.ED25519 and isinstance(key, ed25519.Ed25519PublicKey)) or (
-        scheme is Scheme.ED448 and isinstance(key, ed448.Ed448PublicKey)
-    ):
-        key.verify(signature, bytes(content))
-    else:
-        problems.add(Problem.KEY)
-        return False
-    return True
-
-
-def _is_plain(signature: bytes, key: ec.EllipticCurvePublicKey) -> bool:
-    """Whether r and s stand side by side under an identifier that promises a SEQUENCE: some signers write so."""
-    if len(signature) != 2 * ((key.curve.key_size + 7) // 8):
-        return False
-    try:
-        return [part.tag for part in read(signature).items(SEQUENCE)] != [INTEGER, INTEGER]
-    except Malformed:
-        return True
-
-
-# For a value that is a digest already, only its length matters to ECDSA and DSA.
-_BY_LENGTH: dict[int, hashes.HashAlgorithm] = {
-    20: hashes.SHA1(),  # noqa: S303 - its length
-    28: hashes.SHA224(),
-    32: hashes.SHA256(),
-    48: hashes.SHA384(),
-    64: hashes.SHA512(),
-}
-
-
-def _prehashed(value: bytes) -> utils.Prehashed:
-    if len(value) not in _BY_LENGTH:
-        raise Unsupported(f"a digest of {8 * len(value)} bits")
-    return utils.Prehashed(_BY_LENGTH[len(value)])
-
-
-def _sequence_of_two(signature: bytes) -> bytes:
-    """R ‖ s as `Ecdsa-Sig-Value`."""
-    half = len(signature) // 2
-    if not half or len(signature) % 2:
-        raise InvalidSignature
-    return der.sequence(der.integer(int.from_bytes(signature[:half])), der.integer(int.from_bytes(signature[half:])))
-
-
-_PSS_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "md5": hashes.MD5(),  # noqa: S303 - old signatures are read, policy judges them
-    "sha1": hashes.SHA1(),  # noqa: S303 - the default of RFC 4055
-    "sha224": hashes.SHA224(),
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-    "sha512_224": hashes.SHA512_224(),
-    "sha512_256": hashes.SHA512_256(),
-    "sha3_224": hashes.SHA3_224(),
-    "sha3_256": hashes.SHA3_256(),
-    "sha3_384": hashes.SHA3_384(),
-    "sha3_512": hashes.SHA3_512(),
-}
-
-
-def _verify_pss(key: rsa.RSAPublicKey, signer: SignerInfo, content: Content) -> None:
-    parameters = pss_parameters(signer.signature_algorithm.parameters)
-    for name in (parameters.digest, parameters.mask_digest):
-        if name not in _PSS_HASHES:
-            raise Unsupported(f"PSS with {name}")
-    pss = padding.PSS(mgf=padding.MGF1(_PSS_HASHES[parameters.mask_digest]), salt_length=parameters.salt_length)
-    value = content.digest(parameters.digest)
-    key.verify(signer.signature, value, pss, utils.Prehashed(_PSS_HASHES[parameters.digest]))
-
-
-def is_pkcs1(key: rsa.RSAPublicKey, signature: bytes, name: str, content: Content) -> bool:
-    """RFC 8017 §8.2.2: compare what the signature holds with both encodings of DigestInfo, NULL or no parameters.
-
-    To compare whole encodings, instead of parsing the one that was found, leaves nothing to forge (CVE-2006-4339).
-    """
-    oid = digest_oid(name)
-    value = der.octets(content.digest(name))
-    found = key.recover_data_from_signature(signature, padding.PKCS1v15(), None)
-    encodings = (der.sequence(der.sequence(oid, der.null()), value), der.sequence(der.sequence(oid), value))
-    return found in encodings
-
-
 def verify_rsa_sha1(certificate: EmbeddedCertificate, signature: bytes, content: Content) -> Value:
     """`adbe.x509.rsa_sha1` (ISO 32000-1 §12.8.3.2): PKCS#1 in an OCTET STRING; the digest need not be SHA-1 today.
 
@@ -369,9 +242,7 @@ _RSA_SHA1_DIGESTS: Sequence[str] = ("sha1", "sha256", "sha384", "sha512", "ripem
 
 def _any_pkcs1(key: rsa.RSAPublicKey, signature: bytes, content: Content) -> tuple[str, Validity]:
     for name in _RSA_SHA1_DIGESTS:
-        try:
-            if is_pkcs1(key, signature, name, content):
+        with suppress(Unsupported):
+            if is_signature(key, signature, content, algorithm=SignatureAlgorithm(Scheme.RSA_PKCS1, name)):
                 return name, Validity.VALID
-        except (InvalidSignature, ValueError):
-            continue
     return "sha1", Validity.INVALID

@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from esign.cms import Content, EmbeddedCertificate
+from esign.cms import EmbeddedCertificate
 from esign.cms.algorithms import Unsupported, digest
 from esign.cms.attributes import SignaturePolicy, signature_policy
 from esign.cms.ber import Malformed
 from esign.names import subject_parts
 from esign.pades.acceptance import Acceptance, Constraints, accept, first_failure
 from esign.pades.cryptographic import Examined, check, examine
+from esign.pades.digests import CoveredBytes, Prefixes
 from esign.pades.dss import evidence_of, read_stores
 from esign.pades.integrity import SignatureIntegrity
 from esign.pades.integrity import examine as examine_file
@@ -82,7 +83,9 @@ def inspect_signatures(
         file = read(pdf)
         examination = examine_file(file)
         documents = policy_documents or {}
-        found = tuple(_Signature.examine(file, s, trust, documents) for s in examination.signatures)
+        prefixes = Prefixes(pdf)
+        others = tuple(_readable(trust.intermediates))
+        found = tuple(_Signature.examine(s, prefixes, others, documents) for s in examination.signatures)
         reports = _Validation(file, found, trust, policy or ValidationPolicy(), at).reports()
     except SyntaxProblem as e:
         return _unreadable(e.reason)
@@ -113,7 +116,6 @@ class _Signature:
 
     integrity: SignatureIntegrity
     dictionary: SignatureDictionary
-    content: Content | None
     examined: Examined
     stamps: tuple[Stamp, ...]
     checks: tuple[Check, ...]
@@ -121,21 +123,20 @@ class _Signature:
 
     @classmethod
     def examine(
-        cls, file: File, integrity: SignatureIntegrity, trust: TrustStore, documents: Mapping[str, bytes]
+        cls,
+        integrity: SignatureIntegrity,
+        prefixes: Prefixes,
+        others: tuple[EmbeddedCertificate, ...],
+        documents: Mapping[str, bytes],
     ) -> "_Signature":
-        """Steps (1) and (2)."""
-        field = integrity.signed
-        dictionary = SignatureDictionary.read(field.reader, field.value)
-        content = None
-        if integrity.coverage.parts is not None:
-            whole = memoryview(file.data)
-            content = Content(*(whole[start:end] for start, end in integrity.coverage.parts))
-        others = tuple(_readable(trust.intermediates))
+        """Step (2)."""
+        dictionary = SignatureDictionary.read(integrity.signed.reader, integrity.signed.value)
+        ranges = integrity.coverage.parts
+        content = CoveredBytes(prefixes, ranges) if ranges else None
         examined = examine(dictionary, content, others=others)
         return cls(
             integrity=integrity,
             dictionary=dictionary,
-            content=content,
             examined=examined,
             stamps=stamps_of(examined, content, others),
             checks=(*_in_order(examined, integrity), *_policy_checks(examined, documents)),

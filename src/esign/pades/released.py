@@ -42,8 +42,9 @@ def release_checks(file: File, signed: Sequence[tuple[SignedField, int]]) -> tup
 def _concerns(file: File, signed: Sequence[tuple[SignedField, int]]) -> bool:
     if any("EsignSeal" in s.value for s, _ in signed):
         return True
-    revisions = {revision for _, revision in signed} | {len(file.revisions) - 1}
-    readers = [Reader(file.at(index)) for index in revisions] if signed else []
+    # Fields that went away in between are for the comparison of revisions to refuse.
+    ends = {min(revision for _, revision in signed), len(file.revisions) - 1} if signed else set()
+    readers = [Reader(file.at(index)) for index in ends]
     return any(f.name.startswith(_PREFIX) for reader in readers for f in read_form(reader, reader.root).fields)
 
 
