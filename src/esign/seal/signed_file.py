@@ -44,18 +44,13 @@ class SignedFile:
         """
         message = cose.decode(data, form=cose.Form.COSE, limit=limit)
         match message.signed_header:
-            case {cose.ALG: cose.ES256, cose.KID: bytes(kid), cose.TYP: str(found), **rest} if found == typ:
-                pass
+            case {cose.ALG: cose.ES256, cose.KID: bytes(kid), cose.TYP: str(found), **rest} if (
+                found == typ and rest.keys() <= {labels.CHAIN} and not message.unprotected
+            ):
+                chain = _chain(rest[labels.CHAIN]) if rest else ()
             case _:
                 raise SealError("cose-header-invalid")
-        match rest:
-            case {labels.CHAIN: [*chain]} if len(chain) <= _MAX_CHAIN:
-                certificates = tuple(c for c in chain if isinstance(c, bytes))
-            case _:
-                chain, certificates = [], ()
-        if rest.keys() - {labels.CHAIN} or len(certificates) != len(chain) or message.unprotected:
-            raise SealError("cose-header-invalid")
-        return cls(kid=kid, payload=message.payload, chain=certificates, message=message)
+        return cls(kid=kid, payload=message.payload, chain=chain, message=message)
 
     def claims(self, *, depth: int = 4) -> Mapping[object, object]:
         """The claims, which are a map.
@@ -75,6 +70,15 @@ class SignedFile:
             SealError: `seal-key-unsuitable` or `seal-signature-invalid`.
         """
         cose.verify(self.message, public_key_of(public_key))
+
+
+def _chain(value: object) -> tuple[bytes, ...]:
+    match value:
+        case [*found] if 1 <= len(found) <= _MAX_CHAIN:
+            certificates = tuple(c for c in found if isinstance(c, bytes))
+            if len(certificates) == len(found):
+                return certificates
+    raise SealError("cose-header-invalid")
 
 
 def sign_file(
