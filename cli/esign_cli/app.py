@@ -13,6 +13,7 @@ from esign_cli.commands import (
     adopt,
     approve,
     attach,
+    augment,
     complete,
     copy,
     doctor,
@@ -29,7 +30,9 @@ from esign_cli.commands import (
     sign,
     status,
     submit,
+    timestamp,
     token,
+    trust_list,
     verify,
     waiting,
 )
@@ -64,7 +67,10 @@ _COMMANDS = (
     receipt,
     seal,
     status,
+    trust_list,
     result,
+    augment,
+    timestamp,
     resume,
     doctor,
 )

@@ -9,7 +9,7 @@ import re
 import sys
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -30,6 +30,7 @@ from esign.profile import (
     SignatureProfile,
 )
 from esign.reasons import system_problem
+from esign_cli.network import LevelChoice, NetworkSection, TimestampSection
 
 __all__ = [
     "FILE_NAME",
@@ -121,6 +122,8 @@ class IssuanceSection:
     """The name that the register records."""
     signature: SignatureChoice = SignatureChoice.VGCA_COMPAT
     """The signature profile."""
+    level: LevelChoice = LevelChoice.B_B
+    """The level to reach; from B-T on [timestamp] says how."""
     visible: bool = True
     """Whether the signature has an appearance."""
     duplicates: DuplicatePolicy = DuplicatePolicy.REFUSE
@@ -260,6 +263,10 @@ class Config:
     """What certificates are checked against."""
     paths: PathsSection = field(default_factory=PathsSection)
     """Where things are kept."""
+    network: NetworkSection = field(default_factory=NetworkSection)
+    """What may be asked on the network."""
+    timestamp: TimestampSection = field(default_factory=TimestampSection)
+    """Who gives time-stamps, and when they are taken."""
     softhsm: SoftHSMSection | None = None
     """A development token."""
 
@@ -279,9 +286,9 @@ class Config:
             raise ConfigurationError("config-not-toml", file=path, problem=e) from e
         reader = _Reader(path)
         read = reader.section(cls, found, "", extra={"path": path})
-        if not 1 <= read.issuance.person_within_days <= _MOST_DAYS:
-            key, days = "issuance.person_within_days", read.issuance.person_within_days
-            raise ConfigurationError("config-range", file=path, key=key, found=days, least=1, most=_MOST_DAYS)
+        for key, found_number, least, most in _ranges(read):
+            if not least <= found_number <= most:
+                raise ConfigurationError("config-range", file=path, key=key, found=found_number, least=least, most=most)
         if read.status is not None:
             if not _KID.fullmatch(read.status.kid):
                 expected = "00000000 … ffffffff"
@@ -313,7 +320,9 @@ class Config:
         )
         return IssuanceProfile(
             name=i.profile,
-            signature=i.signature.profile,
+            signature=dataclasses.replace(
+                i.signature.profile, level=i.level.level, timestamping=self.timestamp.timestamping
+            ),
             seal=seal,
             visible=i.visible,
             duplicates=i.duplicates,
@@ -323,6 +332,17 @@ class Config:
             person_within=timedelta(days=i.person_within_days),
             numbering=i.numbering,
         )
+
+
+def _ranges(read: Config) -> Iterator[tuple[str, int, int, int]]:
+    """Every number that has bounds: its key, itself, the least and the most."""
+    yield "issuance.person_within_days", read.issuance.person_within_days, 1, _MOST_DAYS
+    yield "network.at_once", read.network.at_once, 1, 64
+    yield "network.deadline_seconds", read.network.deadline_seconds, 1, 600
+    yield "timestamp.within_hours", read.timestamp.within_hours, 1, 24 * _MOST_DAYS
+    yield "timestamp.grace_hours", read.timestamp.grace_hours, 0, 24 * _MOST_DAYS
+    for authority in read.timestamp.authorities:
+        yield "timestamp.authorities.deadline_seconds", authority.deadline_seconds, 1, 600
 
 
 def find(given: Path | None, *, start: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -377,6 +397,9 @@ class _Reader:
         if get_origin(kind) is tuple:
             items = self._exactly(list, value, key)
             return tuple(self._value(get_args(kind)[0], item, key) for item in items)
+        if get_origin(kind) is Mapping:
+            table = self._exactly(dict, value, key)
+            return {k: self._value(get_args(kind)[1], item, f"{key}.{k}") for k, item in table.items()}
         if kind is PinSection:
             return self._pin(value, key)
         if dataclasses.is_dataclass(kind) and kind not in (AgencyCode, KeyRef):

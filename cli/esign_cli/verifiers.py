@@ -51,6 +51,7 @@ class Sources:
         t, typed = self._config.trust if self._config else None, self._typed
         return wiring.trust_store(
             anchors=[*(t.anchors if t else ()), *typed.anchors],
+            authorities=self._config.timestamp.anchors if self._config else (),
             intermediates=[*(t.intermediates if t else ()), *typed.intermediates],
             crls=[*(t.crls if t else ()), *typed.crls],
         )

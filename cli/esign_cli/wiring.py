@@ -18,6 +18,7 @@ from esign.document import SignerRole
 from esign.errors import ConfigurationError, InputError, RegistryError
 from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
 from esign.reasons import system_problem
+from esign_cli import network
 from esign_cli.config import Config, PathsSection, PinKind, PinSection
 from esign_hsm import softhsm
 from esign_hsm.guard import FilePinGuard
@@ -30,11 +31,14 @@ if TYPE_CHECKING:
     from esign.delivery import Delivery
     from esign.document import Agency
     from esign.issuance import Issuer, Step
+    from esign.net import Client
     from esign.pdf import Renderer
     from esign.registry import Intent, Registry
     from esign.request import Request
     from esign.seal import SealKeys
+    from esign.timestamp import Timestamper
     from esign.trust import TrustStore
+    from esign.upgrading import Upgrader
     from esign.verification import Verifier
 
 __all__ = [
@@ -180,6 +184,7 @@ class Workplace:
             archive=Folder(paths.archive),
             now=self._now,
             trust=self.trust,
+            timestamper=self.timestamper,
             authority=self.authority,
             delivery=delivery,
             renderer=self.renderer,
@@ -211,7 +216,42 @@ class Workplace:
     def trust(self) -> "TrustStore":
         """What certificates are checked against."""
         t = self.config.trust
-        return trust_store(anchors=t.anchors, intermediates=t.intermediates, crls=t.crls)
+        return trust_store(
+            anchors=t.anchors,
+            authorities=self.config.timestamp.anchors,
+            intermediates=t.intermediates,
+            crls=t.crls,
+        )
+
+    @cached_property
+    def network(self) -> "Client":
+        """The guarded way to the network."""
+        return network.client(self.config.network, now=self._now)
+
+    @cached_property
+    def timestamper(self) -> "Timestamper | None":
+        """Who gives time-stamps; None where no authority is named."""
+        return network.timestamper(self.config.timestamp, client=self.network, trust=self.trust, now=self._now)
+
+    def upgrader(self, *, delivery: "Delivery | None" = None) -> "Upgrader":
+        """Works on the levels that were promised.
+
+        Raises:
+            ConfigurationError: `timestamp-no-authorities`.
+        """
+        from esign.files import Folder
+        from esign.upgrading import Upgrader
+
+        if self.timestamper is None:
+            raise ConfigurationError("timestamp-no-authorities")
+        return Upgrader(
+            registry=self.registry,
+            archive=Folder(self.config.paths.archive),
+            timestamper=self.timestamper,
+            now=self._now,
+            delivery=delivery,
+            at_once=self.config.network.at_once,
+        )
 
     @cached_property
     def authority(self) -> "AuthorityTable | None":
@@ -301,13 +341,18 @@ def verifier(
 
 
 def trust_store(
-    *, anchors: Sequence[Path] = (), intermediates: Sequence[Path] = (), crls: Sequence[Path] = ()
+    *,
+    anchors: Sequence[Path] = (),
+    authorities: Sequence[Path] = (),
+    intermediates: Sequence[Path] = (),
+    crls: Sequence[Path] = (),
 ) -> "TrustStore":
-    """From files and folders of certificates and revocation lists."""
+    """From files and folders of certificates and revocation lists; `authorities` are trusted for time-stamps alone."""
     from esign.trust import TrustStore
 
     return TrustStore.from_pem(
         *read_files(anchors, _CERTIFICATES),
+        authorities=read_files(authorities, _CERTIFICATES),
         intermediates=read_files(intermediates, _CERTIFICATES),
         crls=read_files(crls, _LISTS),
     )

@@ -7,7 +7,7 @@ SIGKILL right after the named step; `upgrade` works on the time-stamps that were
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,15 +133,21 @@ class Office:
             seal_key=SoftwareKey.from_pkcs12((folder / "seal.p12").read_bytes(), PASSPHRASE),
             registry=Registry.open(folder / "register.sqlite", now=clock),
             trust=TrustStore.from_pem(
-                (folder / "root.pem").read_bytes(), crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))]
+                *(p.read_bytes() for p in (folder / "root.pem", folder / "tsa.pem") if p.exists()),
+                crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))],
             ),
             clock=clock,
             timestamper=_timestamper(folder, clock),
         )
 
     @staticmethod
-    def name_authority(folder: Path, url: str, anchor: bytes) -> None:
-        """From now on the office in `folder` asks the time-stamping authority at `url`, below `anchor` (DER)."""
+    def name_authority(folder: Path, url: str, anchor: bytes, *, crls: Sequence[bytes] = ()) -> None:
+        """From now on the office in `folder` asks the time-stamping authority at `url`, below `anchor` (DER).
+
+        Its verifiers trust that anchor and have `crls`; what asks for time-stamps has no lists.
+        """
+        for position, crl in enumerate(crls):
+            (folder / f"tsa-{position}.crl").write_bytes(crl)
         (folder / "tsa.url").write_text(url, "ascii")
         (folder / "tsa.pem").write_bytes(pem([x509.load_der_x509_certificate(anchor)]))
 

@@ -63,12 +63,15 @@ def list_(
     *,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="opt-limit")] = 50,
     state: Annotated[str | None, typer.Option(metavar="STATE", help="opt-state")] = None,
+    late: Annotated[bool, typer.Option("--late", help="opt-late")] = False,
     as_json: AsJSON = False,
 ) -> ExitCode:
-    """The newest entries, one row each."""
+    """The newest entries, one row each; or those whose promised level is late."""
     from esign.registry import IntentState
 
     run = session(ctx)
+    if late:
+        return _late(run, limit=limit, as_json=as_json)
     if state is not None and state not in {s.value for s in IntentState}:
         raise InputError("state-unknown", found=state, expected=", ".join(s.value for s in IntentState))
     config = run.config()
@@ -92,6 +95,42 @@ def list_(
     if page.next is not None:
         run.output.note("list-more", count=limit)
     return ExitCode.OK
+
+
+def _late(run: Session, *, limit: int, as_json: bool) -> ExitCode:
+    """The longest late first."""
+    from esign.registry import UpgradeState
+
+    with open_registry(run, run.config()) as registry:
+        entries = registry.upgrades(due_by=run.now(), limit=limit)
+    if as_json:
+        for intent in entries:
+            run.output.json({**_members(intent), **_levels(intent, run.now())})
+    elif not entries:
+        run.output.note("late-nothing")
+    else:
+        rows = [
+            (str(i.id), str(i.number or "—"), i.versions[-1].level.value, _promise(run, i), _problem(run, i))
+            for i in entries
+        ]
+        run.output.table(("col-id", "col-number", "col-level", "col-due", "col-reason"), rows)
+    states = {i.upgrade.state(run.now()) for i in entries if i.upgrade is not None}
+    return ExitCode.NO if UpgradeState.OVERDUE in states else ExitCode.OK
+
+
+def _promise(run: Session, intent: "Intent") -> str:
+    """What became of the level that was promised."""
+    upgrade = intent.upgrade
+    if upgrade is None:
+        return ""
+    state = upgrade.state(run.now())
+    time = shown(upgrade.done_at or upgrade.due)
+    return run.output.say(f"upgrade-{state.value}", level=upgrade.level.value, time=time)
+
+
+def _problem(run: Session, intent: "Intent") -> str:
+    problem = intent.upgrade.problem if intent.upgrade is not None else None
+    return run.output.explained(problem) if problem is not None else ""
 
 
 def withdraw(
@@ -333,12 +372,13 @@ def _details(registry: "Registry", intent: "Intent", now: datetime) -> dict[str,
     members = _members(intent)
     r = intent.registration
     if r is not None:
+        members |= _levels(intent, now)
         members["file"] = {
             "sha256": r.sha256,
             "size": r.size,
+            "level": r.level.value,
             "pages": r.pages,
             "signing_time": iso(r.signing_time),
-            "level": r.level.value,
             "mechanism": r.mechanism.value,
             "signers": [{"sha256": s.sha256, "issuer": s.issuer, "serial": s.serial} for s in r.signers],
             "fonts": list(r.fonts),
@@ -365,6 +405,27 @@ def _details(registry: "Registry", intent: "Intent", now: datetime) -> dict[str,
     return members
 
 
+def _levels(intent: "Intent", now: datetime) -> dict[str, Any]:
+    """The level that is reached, and what is promised: two facts, never one in the place of the other."""
+    upgrade = intent.upgrade
+    return {
+        "level": intent.versions[-1].level.value,
+        "versions": [
+            {"sha256": v.sha256, "size": v.size, "level": v.level.value, "at": iso(v.at)} for v in intent.versions
+        ],
+        "promised": upgrade
+        and {
+            "level": upgrade.level.value,
+            "state": upgrade.state(now).value,
+            "due": iso(upgrade.due),
+            "alarm": iso(upgrade.alarm),
+            "tries": upgrade.tries,
+            "reason": upgrade.problem.code if upgrade.problem else None,
+            "done_at": iso(upgrade.done_at),
+        },
+    }
+
+
 def _tell(run: Session, intent: "Intent", members: dict[str, Any]) -> None:
     out = run.output
     m, r = intent.metadata, intent.registration
@@ -379,6 +440,9 @@ def _tell(run: Session, intent: "Intent", members: dict[str, Any]) -> None:
         ("col-sha256", r.sha256 if r else ""),
         ("col-pages", str(r.pages) if r else ""),
         ("col-signed", f"{shown(r.signing_time)}, {r.level.value}, {r.mechanism.value}" if r else ""),
+        ("col-level", intent.versions[-1].level.value if r else ""),
+        ("col-promised", _promise(run, intent)),
+        ("col-versions", _versions(intent)),
         ("col-delivered", "; ".join(d["where"] for d in members["deliveries"])),
         ("col-reason", out.explained(intent.void_reason) if intent.void_reason else ""),
     ]
@@ -392,3 +456,10 @@ def _tell(run: Session, intent: "Intent", members: dict[str, Any]) -> None:
             other = f" → {change['other']}" if change["other"] else ""
             when = shown(datetime.fromisoformat(change["at"]))
             out.line(f"  {when}: {said}{other} — {change['by']}: {change['why']}")
+
+
+def _versions(intent: "Intent") -> str:
+    """Each state of a file that grew, with its digest."""
+    if len(intent.versions) == 1:
+        return ""
+    return "; ".join(f"{v.level.value} {shown(v.at)} {v.sha256}" for v in intent.versions)

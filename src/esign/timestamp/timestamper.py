@@ -15,7 +15,7 @@ from esign.reasons import Reason
 from esign.timestamp.authority import TimestampAuthority
 from esign.timestamp.check import CheckedToken, check_token
 from esign.timestamp.request import TimestampRequest, token_of
-from esign.trust import TrustStore
+from esign.trust import Purpose, TrustStore
 
 __all__ = ["AuthorityHealth", "Timestamp", "Timestamper"]
 
@@ -69,7 +69,7 @@ class Timestamper:
         """
         if not authorities:
             raise ConfigurationError("timestamp-no-authorities")
-        if not trust.anchors:
+        if not trust.anchors_for(Purpose.TIMESTAMP):
             raise ConfigurationError("timestamp-no-anchors")
         self._authorities = tuple(authorities)
         self._client = client

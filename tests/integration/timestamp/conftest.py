@@ -1,5 +1,6 @@
 """An office that knows a time-stamping authority, which really answers."""
 
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, pki: Authorities) -> Path:
     """The keys and certificates of an office."""
     folder = tmp_path_factory.mktemp("made") / "office"
     Office.create(folder, kind="p256")
-    Office.name_authority(folder, pki.tsa("tsa"), pki.certificate("root"))
+    crls = [urllib.request.urlopen(pki.crl(label)).read() for label in ("root", "stamping")]
+    Office.name_authority(folder, pki.tsa("tsa"), pki.certificate("root"), crls=crls)
     return folder
 
 
