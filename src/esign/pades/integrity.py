@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from esign.pades.changes import Difference, Right, differences
+from esign.pades.changes import Difference, Right, ambiguities, differences
 from esign.pades.coverage import Coverage, coverage
 from esign.pades.form_tree import read_form
 from esign.pades.permissions import Permissions, permissions_of
@@ -28,9 +28,6 @@ _MOST_DETAILS: Final = 20
 _LONGEST_LABEL: Final = 80
 _RELIED_ON: Final = frozenset({"field-filled", "form-data-changed", "info-changed"})
 """What people take for a part of the document."""
-_HARMLESS: Final = frozenset({"syntax-hybrid"})
-"""Two tables that do not contradict each other (§7.5.8.4)."""
-_OF_THE_END: Final = frozenset({"syntax-trailing-bytes", "syntax-eof-missing", "syntax-xref-loop"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,24 +83,22 @@ def examine(file: File) -> Examination:
     ended = [s.revision if c.revision is None else c.revision for s, c in zip(found, extents, strict=True)]
     since = min(ended, default=len(file.revisions))
     steps = tuple(differences(file, since)) if found else ()
-    odd = _odd_structure(file, min((c.end for c in extents), default=0), since) if found else ()
+    odd = ambiguities(file, end=min(c.end for c in extents), revision=since) if found else ()
+    last = len(file.revisions) - 1
     signatures: list[SignatureIntegrity] = []
     permissions = Permissions()
     for signed, extent, revision in zip(found, extents, ended, strict=True):
         permissions = permissions.with_(permissions_of(signed, revision))
-        since_then = [
-            (difference, _change(difference, number, permissions))
-            for number, step in enumerate(steps[revision - since :], revision + 1)
-            for difference in step
-        ]
-        changes = (*(change for _, change in since_then), *(() if extent.whole_file else odd))
+        since_then = [(number, d) for number, step in enumerate(steps[revision - since :], revision + 1) for d in step]
+        since_then += [] if extent.whole_file else [(last, difference) for difference in odd]
+        changes = tuple(_change(difference, number, permissions) for number, difference in since_then)
         signatures.append(
             SignatureIntegrity(
                 signed=signed,
                 coverage=extent,
                 permissions=permissions,
                 changes=changes,
-                modifications=_judged(since_then, changes),
+                modifications=_judged([difference for _, difference in since_then], changes),
             )
         )
     return Examination(signatures=tuple(signatures), checks=tuple(_file_checks(file, signatures)))
@@ -127,19 +122,18 @@ def _label(text: str) -> str:
     return shown if len(text) <= _LONGEST_LABEL else f"{shown}…"
 
 
-def _judged(since: Sequence[tuple[Difference, Change]], changes: Sequence[Change]) -> tuple[Check, ...]:
+def _judged(differences_: Sequence[Difference], changes: Sequence[Change]) -> tuple[Check, ...]:
     """What the changes after a signature mean: one check, and one more for each sort of change that it refuses."""
-    refused = [change for change in changes if not change.permitted]
+    refused = [(d, change) for d, change in zip(differences_, changes, strict=True) if not change.permitted]
     if refused:
-        by_design = {id(c) for d, c in since if d.right is not Right.NEVER}
-        only_forbidden = all(id(change) in by_design for change in refused)
-        code = Reason("change-not-permitted") if only_forbidden else Reason("changed-after-signing")
-        first = {change.reason.code: change for change in reversed(refused)}.values()
-        details = [_check("change", change.reason, Outcome.FAILED) for change in reversed(list(first))]
-        return (_check("modifications", code, Outcome.FAILED), *islice(details, _MOST_DETAILS))
+        forbidden = all(difference.right is not Right.NEVER for difference, _ in refused)
+        code = Reason("change-not-permitted") if forbidden else Reason("changed-after-signing")
+        sorts = {change.reason.code: change.reason for _, change in reversed(refused)}
+        details = [_check("change", reason, Outcome.FAILED) for reason in reversed(sorts.values())]
+        return (_check("modifications", code, Outcome.FAILED), *details[:_MOST_DETAILS])
     if not changes:
         return (Check(name="modifications", outcome=Outcome.PASSED, clause=_CLAUSE),)
-    most = max(d.right for d, _ in since) if since else Right.ALWAYS
+    most = max(difference.right for difference in differences_)
     return (_check("modifications", Reason("permitted-change", {"kind": _KINDS[most]}), Outcome.NOTED),)
 
 
@@ -150,22 +144,6 @@ _KINDS: Final = {
     Right.DESIGN: "form-filling",
     Right.UNCOVER: "annotations",
 }
-
-
-def _odd_structure(file: File, end: int, since: int) -> tuple[Change, ...]:
-    """What is structurally odd behind the first signature: there two readers may see two documents."""
-    last = len(file.revisions) - 1
-    touched: frozenset[int] = frozenset().union(*(file.touched(i) for i in range(since + 1, last + 1)))
-    changes = []
-    for problem in file.problems:
-        if problem.code in _HARMLESS:
-            continue
-        offset, number = problem.facts.get("offset"), problem.facts.get("number")
-        late = offset >= end if isinstance(offset, int) else number in touched if number is not None else False
-        if late or problem.code in _OF_THE_END or file.rebuilt:
-            reason = Reason("structure-ambiguous", {"problem": problem})
-            changes.append(Change(kind=ChangeKind.STRUCTURE, reason=reason, permitted=False, revision=last))
-    return tuple(changes[:_MOST_DETAILS])
 
 
 def _file_checks(file: File, signatures: Sequence[SignatureIntegrity]) -> Iterator[Check]:

@@ -76,7 +76,7 @@ def _signed(reader: Reader, fields: list[Field]) -> SignedField:
     field = fields[0]
     ref = field.held if isinstance(field.held, Ref) else None
     return SignedField(
-        names=tuple(dict.fromkeys(f.name for f in fields)),
+        names=tuple(f.name for f in fields),
         field=field,
         ref=ref,
         value=field.value if isinstance(field.value, Dict) else Dict(),

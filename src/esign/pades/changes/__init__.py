@@ -6,6 +6,7 @@ different and what a signer must have left open for it (`Right`); what a signer 
 """
 
 from esign.pades.changes.difference import Difference, Right
+from esign.pades.changes.structure import ambiguities
 from esign.pades.changes.timeline import differences
 
-__all__ = ["Difference", "Right", "differences"]
+__all__ = ["Difference", "Right", "ambiguities", "differences"]

@@ -6,17 +6,16 @@ the page's own ("Breaking the Specification: PDF Certification", Rohlmann et al.
 attack, which the specification permits and readers do not show). So what can speak or hide for the page is refused.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from esign.pades.changes.appearance import hides, speaks
 from esign.pades.changes.difference import Difference, Right
 from esign.pades.changes.snapshot import Snapshot
 from esign.pades.changes.step import Step
 from esign.pades.page_tree import Annotation
 from esign.reasons import Reason
 from esign.report import ChangeKind
-from esign.syntax import Dict, Object, Stream
 
 __all__ = ["compare_annotations"]
 
@@ -30,14 +29,6 @@ _NOTES: Final = frozenset(
 _AREAS: Final = frozenset({"Square", "Circle", "Polygon", "Highlight", "Line", "PolyLine"})
 _ACTIONS: Final = frozenset({"URI", "GoTo"})
 _BOOKKEEPING: Final = frozenset({"M", "NM", "P", "Parent", "StructParent", "CreationDate"})
-_SPEAKS: Final = re.compile(rb"(?<![^\s\]>)])(?:Tj|TJ|'|\"|BI|sh)(?![^\s\[<(/])")
-_FILLS: Final = re.compile(rb"(?<![^\s\]>)])(?:f\*?|F|[Bb]\*?)(?![^\s\[<(/])")
-_WIDTH: Final = re.compile(rb"(\d{1,9}(?:\.\d{0,9})?)\s+w(?![^\s])")
-_WIDEST: Final = 24.0
-"""Points: a wider line is no mark, it hides what lies below."""
-_SHINES_THROUGH: Final = 0.6
-"""The opacity up to which what lies below can be read."""
-_DEEPEST: Final = 6
 
 
 def compare_annotations(step: Step) -> Iterator[Difference]:
@@ -145,78 +136,7 @@ def _acts_harmlessly(snapshot: Snapshot, annotation: Annotation) -> bool:
 
 def _is_note(snapshot: Snapshot, annotation: Annotation) -> bool:
     """Whether nobody takes it for a part of the page, and it hides nothing."""
-    kind = _type(snapshot, annotation)
+    kind, reader = _type(snapshot, annotation), snapshot.reader
     if kind not in _NOTES or not _acts_harmlessly(snapshot, annotation):
         return False
-    appearance = snapshot.reader.dictionary(annotation.node, "AP")
-    shown = [snapshot.reader.resolve(value) for value in appearance.values()]
-    streams = [s for value in shown for s in _streams(snapshot, value)]
-    if any(_speaks(snapshot, stream) for stream in streams):
-        return False
-    if _line_width(snapshot, annotation.node) > _WIDEST or any(_strokes_widely(snapshot, s) for s in streams):
-        return False
-    if kind not in _AREAS:
-        return True
-    filled = bool(snapshot.reader.items(annotation.node, "IC")) or any(_fills(snapshot, s) for s in streams)
-    return not filled or _is_translucent(snapshot, annotation.node, streams)
-
-
-def _streams(snapshot: Snapshot, value: Object) -> list[Stream]:
-    """One appearance, or that of each state (§12.5.5)."""
-    if isinstance(value, Stream):
-        return [value]
-    found = (snapshot.reader.resolve(v) for v in value.values()) if isinstance(value, Dict) else ()
-    return [v for v in found if isinstance(v, Stream)]
-
-
-def _speaks(snapshot: Snapshot, stream: Stream, depth: int = 0) -> bool:
-    """Whether a picture shows text or an image, itself or through a form in it; what cannot be read may."""
-    data = snapshot.reader.decoded(stream)
-    if data is None or depth > _DEEPEST or _SPEAKS.search(data):
-        return True
-    objects = snapshot.reader.dictionary(_resources(snapshot, stream), "XObject")
-    inner = [snapshot.reader.resolve(v) for v in objects.values()]
-    return any(
-        isinstance(x, Stream) and (x.dictionary.get("Subtype") == "Image" or _speaks(snapshot, x, depth + 1))
-        for x in inner
-    )
-
-
-def _line_width(snapshot: Snapshot, node: Dict) -> float:
-    """How wide its lines are drawn (§12.5.4)."""
-    width = snapshot.reader.entry(snapshot.reader.dictionary(node, "BS"), "W")
-    border = [snapshot.reader.resolve(v) for v in snapshot.reader.items(node, "Border")[2:3]]
-    return max((v for v in (width, *border) if isinstance(v, int | float)), default=1)
-
-
-def _strokes_widely(snapshot: Snapshot, stream: Stream) -> bool:
-    data = snapshot.reader.decoded(stream) or b""
-    return any(float(m[1]) > _WIDEST for m in _WIDTH.finditer(data))
-
-
-def _fills(snapshot: Snapshot, stream: Stream) -> bool:
-    return bool(_FILLS.search(snapshot.reader.decoded(stream) or b"f"))
-
-
-def _is_translucent(snapshot: Snapshot, node: Dict, streams: list[Stream]) -> bool:
-    """Whether what lies below shines through."""
-    opacity = snapshot.reader.entry(node, "CA")
-    if isinstance(opacity, int | float) and opacity <= _SHINES_THROUGH:
-        return True
-    states = [
-        snapshot.reader.resolve(state)
-        for stream in streams
-        for state in snapshot.reader.dictionary(_resources(snapshot, stream), "ExtGState").values()
-    ]
-    return bool(states) and all(
-        isinstance(s, Dict) and (snapshot.reader.name(s, "BM") == "Multiply" or _weak(snapshot, s)) for s in states
-    )
-
-
-def _weak(snapshot: Snapshot, state: Dict) -> bool:
-    alpha = snapshot.reader.entry(state, "ca")
-    return isinstance(alpha, int | float) and alpha <= _SHINES_THROUGH
-
-
-def _resources(snapshot: Snapshot, stream: Stream) -> Dict:
-    return snapshot.reader.dictionary(stream.dictionary, "Resources")
+    return not speaks(reader, annotation.node) and not hides(reader, annotation.node, areas=kind in _AREAS)

@@ -7,6 +7,7 @@ is the attack that shows a hidden value, or hides a signed one ("Shadow Attacks"
 from collections.abc import Iterator
 from typing import Final
 
+from esign.pades.changes.appearance import hides, is_blank, speaks
 from esign.pades.changes.difference import Difference, Right
 from esign.pades.changes.snapshot import Snapshot
 from esign.pades.changes.step import Step
@@ -14,7 +15,7 @@ from esign.pades.form_tree import Field, Widget
 from esign.pades.signature_kinds import is_timestamp
 from esign.reasons import Reason
 from esign.report import ChangeKind
-from esign.syntax import Dict, Ref, Stream, same
+from esign.syntax import Dict, Ref, same
 
 __all__ = ["compare_form"]
 
@@ -99,7 +100,7 @@ def _added(step: Step, field: Field) -> Difference:
         return _never(ChangeKind.FORM, Reason("field-added", {"field": name}), name, page)
     if field.is_signed:
         return _signed(step, field)
-    if any(not _is_blank(step.after, w) for w in field.widgets):
+    if any(not _is_room(step.after, w) for w in field.widgets):
         return _never(ChangeKind.FORM, Reason("field-added", {"field": name}), name, page)
     reason = Reason("signature-field-added", {"field": name})
     return Difference(kind=ChangeKind.FORM, reason=reason, right=Right.DESIGN, page=page, field=name)
@@ -241,14 +242,13 @@ def _places(snapshot: Snapshot, field: Field) -> list[int | None]:
 
 
 def _is_blank(snapshot: Snapshot, widget: Widget) -> bool:
-    """Whether a widget shows nothing: no picture, an empty one, or no room for one."""
-    box = [snapshot.reader.resolve(v) for v in snapshot.reader.items(widget.node, "Rect")]
-    if len(box) == 4 and (box[0] == box[2] or box[1] == box[3]):
-        return True
-    shown = snapshot.reader.entry(snapshot.reader.dictionary(widget.node, "AP"), "N")
-    if shown is None:
-        return True
-    return isinstance(shown, Stream) and not (snapshot.reader.decoded(shown) or b"?").strip()
+    return is_blank(snapshot.reader, widget.node)
+
+
+def _is_room(snapshot: Snapshot, widget: Widget) -> bool:
+    """Whether a widget shows at most that there is room: a frame, and no words, images or areas."""
+    reader, node = snapshot.reader, widget.node
+    return _is_blank(snapshot, widget) or not (speaks(reader, node) or hides(reader, node, areas=True))
 
 
 # --- the form as a whole --------------------------------------------------------------------------------------------
