@@ -1,7 +1,7 @@
 """WCAG 2.2 AA as axe-core sees it, in every state, light and dark; and what only use shows: keyboard, zoom, print."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 

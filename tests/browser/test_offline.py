@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
 from esign.citizen import Page
+from esign.seal.shard import Entry
 from tests.browser.scan import sample, scan, shown
 from tests.support.chromium import opened
 from tests.support.site import Site, make_site, status_files, trust_files
@@ -67,8 +68,6 @@ def test_everything_is_kept_if_wanted(browser: Browser, web: Web, site: Site) ->
 
 
 def test_back_online_the_newest_counts(browser: Browser, web: Web, site: Site) -> None:
-    from esign.seal.shard import Entry
-
     with opened(browser, bypass_csp=True) as tab:
         first_visit(tab, web, site)
         withdrawn = status_files({9: {0: Entry.WITHDRAWN}}, {}, site.at, host=HOST, counter=6)

@@ -12,6 +12,8 @@ from playwright.sync_api import Page as Tab
 from esign.errors import SealError
 from esign.seal import StatusFiles, judge, verify
 from esign.seal.list_keys import AgencyRange, Root
+from esign.seal.shard import SHARD_SIZE, ShardContent, make_shard
+from esign.seal.status_list import StatusList
 from esign.seal.trust_parts import read_parts
 from tests.support import site as sample
 from tests.support.chromium import opened
@@ -22,7 +24,8 @@ from tests.support.web import HOST, Web
 JUDGE = """async ([links, at, brought, roots, variants]) => {
   const { judge } = await import("/verdict.js");
   const { Files } = await import("/files.js");
-  const { fromBase64, fromHex } = await import("/bytes.js");
+  const { fromBase64 } = await import("/bytes.js");
+  const fromHex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
   const known = roots.map((root) => ({ ...root, key: fromHex(root.key) }));
   const verdicts = [];
   for (const [uri, bits] of variants) {
@@ -163,10 +166,7 @@ def test_whose_list_it_is(root: Root, state: str, tab: Tab, site: Site) -> None:
 
 
 def test_a_shard_that_unpacks_to_more_or_less(tab: Tab, site: Site) -> None:
-    from esign.seal.shard import ShardContent, make_shard
-    from esign.seal.status_list import StatusList
-
-    for size in (sample.SHARD_SIZE - 4, sample.SHARD_SIZE + 4, sample.SHARD_SIZE * 64):
+    for size in (SHARD_SIZE - 4, SHARD_SIZE + 4, SHARD_SIZE * 64):
         statuses = StatusList.pack({}, size=size, bits=2)
         data = make_shard(
             ShardContent(counter=6, allow_list=False, statuses=statuses),
@@ -178,3 +178,21 @@ def test_a_shard_that_unpacks_to_more_or_less(tab: Tab, site: Site) -> None:
         longer = Site(at=site.at, host=HOST, files={**site.files, "/s/9.cwt": data})
         (verdict,) = by_page(tab, longer, [link(site, "in-force")])
         assert verdict["state"] == "status-unknown", size
+
+
+def test_other_programs_get_the_same_as_data(browser: Browser, web: Web, site: Site) -> None:
+    """`/verdict.js`, as docs/spec/page.md §7 describes it."""
+    function = """async ([links, roots, at]) => {
+      const { verdict } = await import("/verdict.js");
+      return Promise.all(links.map((link) => verdict(link, { host: "q.localhost", roots, at })));
+    }"""
+    root = site.root
+    key = base64.b64encode(root.public_key).decode()
+    roots = [{"name": root.name, "key": key, "first": root.agencies.first, "last": root.agencies.last}]
+    web.files["/empty"] = b""
+    links = [s.url for s in site.samples]
+    with opened(browser, expected=("404",), bypass_csp=True) as tab:
+        tab.goto(web.url("/empty"))
+        found = tab.evaluate(function, [links, roots, site.at.timestamp()])
+    for one, verdict in zip(site.samples, found, strict=True):
+        assert without_facts(verdict) == without_facts(by_python(site, one.url, site.at)), one.name

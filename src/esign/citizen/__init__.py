@@ -6,7 +6,7 @@ is published, so that a phone asks once, and into a kit that works from a file.
 >>> from esign.citizen import Page
 >>> page = Page(host="q.gov.vn", roots=())
 >>> sorted(page.files())
-['/', '/1', '/p', '/words.en.json', '/worker.js']
+['/', '/1', '/p', '/verdict.js', '/words.en.json', '/worker.js']
 """
 
 from esign.citizen.page import Page

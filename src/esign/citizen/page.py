@@ -67,10 +67,11 @@ class Page:
         return self._assembled(data)
 
     def files(self) -> Mapping[str, bytes]:
-        """What is published, by path; the three pages are one and the same."""
+        """What is published, by path; the three pages are one and the same, `/verdict.js` is for other programs."""
         html = self.html().encode()
         others = {f"/{name}": _source(name).encode() for name in ("worker.js", "words.en.json")}
-        return {"/": html, "/1": html, "/p": html, **others}
+        api = f"{_script('api')}\nexport const {{ verdict }} = $api;\n".encode()
+        return {"/": html, "/1": html, "/p": html, "/verdict.js": api, **others}
 
     def headers(self) -> Mapping[str, str]:
         """What a server sends with the page, beside its type and how long it may be cached (docs/spec/page.md §6)."""
@@ -99,7 +100,7 @@ class Page:
         html = html.replace(_STYLE, f"<style>{_style()}</style>")
         html = html.replace(_LOOKUP, _lookup_form(self.lookup) if self.lookup else "")
         html = html.replace(_CONFIG, blocks)
-        html = html.replace(_SCRIPT, f'<script type="module">{_script()}</script>')
+        html = html.replace(_SCRIPT, f'<script type="module">{_script("main")}</script>')
         # A kit asks the host that it comes from; the page asks its own.
         own = (f"https://{self.host}",) if "kit" in data else ()
         policy = _policy(html, origins=(*own, *self.status_origins))
@@ -118,8 +119,8 @@ def _style() -> str:
     return _tight(_lean(re.sub(r"/\*.*?\*/", "", _source("page.css"), flags=re.DOTALL)))
 
 
-def _script() -> str:
-    """All modules in one script, each a function of its own behind those that it imports."""
+def _script(first: str) -> str:
+    """The module `first` and all that it needs in one script, each a function of its own behind those it imports."""
     done: dict[str, str] = {}
 
     def add(name: str) -> None:
@@ -129,7 +130,7 @@ def _script() -> str:
                 add(imported)
             done[name] = _as_function(name, text)
 
-    add("main")
+    add(first)
     return _tight(_lean("\n".join(done.values())))
 
 

@@ -33,6 +33,7 @@ def headers_file(page: Page) -> str:
     cwt = {**_EVERYWHERE, **_OPEN, "Content-Type": "application/cwt"}
     rules: dict[str, Mapping[str, str]] = dict.fromkeys(("/", "/1", "/p"), html)
     rules |= {
+        "/verdict.js": {**_EVERYWHERE, **_OPEN, "Content-Type": "text/javascript", "Cache-Control": PAGE},
         "/s/*": live,
         "/s/manifest.cwt": {**cwt, "Cache-Control": LIVE},
         "/s/*-*": {**cwt, "Cache-Control": IMMUTABLE},

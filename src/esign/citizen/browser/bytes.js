@@ -15,6 +15,4 @@ export function join(...parts) {
 
 export const toHex = (data) => Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-export const fromHex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));

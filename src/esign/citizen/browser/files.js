@@ -58,7 +58,7 @@ export class Files {
   }
 
   async fetched(uri, patience) {
-    if (navigator.onLine === false) return null;
+    if (globalThis.navigator?.onLine === false) return null;
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), patience);
     try {
@@ -96,7 +96,7 @@ export class Files {
 // What is published under the page's own name is asked from where the page came from.
 function here(uri) {
   const url = new URL(uri);
-  return url.hostname === location.hostname ? url.pathname : uri;
+  return url.hostname === globalThis.location?.hostname ? url.pathname : uri;
 }
 
 async function tried(data, read) {

@@ -13,11 +13,8 @@ const part = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(part(id)?.textContent ?? "null");
 const config = dataOf("config");
 const kit = dataOf("kit"); // then this page is a file on somebody's phone
-const files = new Files({
-  host: config.host,
-  roots: config.roots.map((root) => ({ ...root, key: fromBase64(root.key) })),
-  brought: kit?.files,
-});
+const roots = config.roots.map((root) => ({ ...root, key: fromBase64(root.key) }));
+const files = new Files({ host: config.host, roots, brought: kit?.files });
 const now = () => Date.now() / 1000;
 const CLOCK_SKEW = 300;
 
