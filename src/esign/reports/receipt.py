@@ -147,8 +147,8 @@ class Receipt:
     def _of_members(cls, members: Mapping[str, Any]) -> Self:
         basis = members["basis"]
         return cls(
-            file_sha256=str(members["file"]["sha256"]),
-            report_sha256=str(members["report"]["sha256"]),
+            file_sha256=bytes.fromhex(members["file"]["sha256"]).hex(),
+            report_sha256=bytes.fromhex(members["report"]["sha256"]).hex(),
             answer=Answer(members["answer"]),
             integrity=Integrity(members["integrity"]),
             reasons=tuple(str(code) for code in members["reasons"]),
