@@ -68,6 +68,7 @@ from esign.registry import (
     IntentState,
     NewIntent,
     NextNumber,
+    Presentation,
     Registration,
     Registry,
     Upgrade,
@@ -343,6 +344,17 @@ class Issuer:
             self._bench.forget(intent, archived=True)
             return intent
 
+    def present(self, result_id: ResultId) -> Presentation:
+        """A code with which the holder shows an issued result once, within 30 s (docs/spec/presentation.md §2).
+
+        The portal that calls this has made sure who the holder is, and draws `url(host)`.
+
+        Raises:
+            NotRegistered: `not-registered`.
+            RegistryError: `presentation-not-issued`.
+        """
+        return self._registry.present(result_id)
+
     def resume(self) -> Iterator[Resumed]:
         """Finish, or void with a reason, every intent that a crash left, oldest first."""
         unfinished = self._registry.unfinished()
@@ -466,6 +478,7 @@ class Issuer:
             number=None if late or attached else request.number,
             numbering=Numbering.AT_RELEASE if late else Numbering.RESERVED,
             person=request.two_signatures,
+            allow_list=self._profile.seal is not None and self._profile.seal.allow_list,
             duplicates=self._profile.duplicates,
             issue_date=request.issue_date,
         )

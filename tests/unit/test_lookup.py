@@ -1,0 +1,171 @@
+"""Looking up by typed ids and shown codes: what is forgiven, what is hidden, and who asks too often."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from esign.codes import ResultId
+from esign.document import Standing, StandingChange
+from esign.errors import InputError, NotRegistered, RegistryError
+from esign.lookup import ANSWER_TIME, Lookup, RateLimiter, candidates
+from esign.registry import Intent, IntentKind, Registry
+from tests.unit.registry.making import Clock, issue, new_intent
+
+
+class Stopwatch:
+    """A monotonic clock that only sleeping and working move."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
+    with Registry.open(tmp_path / "register.sqlite", now=clock) as registry:
+        yield registry
+
+
+@pytest.fixture
+def watch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def lookup(registry: Registry, clock: Clock, watch: Stopwatch) -> Lookup:
+    return Lookup(
+        registry,
+        now=clock,
+        limiter=RateLimiter(rate=6, burst=50, monotonic=watch),
+        hidden=lambda intent: intent.profile == "hidden",
+        monotonic=watch,
+        sleep=watch.sleep,
+    )
+
+
+def not_found(lookup: Lookup, typed: str) -> str:
+    with pytest.raises(NotRegistered) as e:
+        lookup.by_id(typed, client="x")
+    assert not e.value.reason.facts
+    return e.value.code
+
+
+def test_a_result_is_found_by_what_is_printed(lookup: Lookup, registry: Registry) -> None:
+    result = issue(registry, masked_holder="N.V.A***")
+    found = lookup.by_id(str(result.id), client="x")
+    assert (found.id, found.number, found.swapped) == (result.id, result.number, False)
+    assert found.standing.standing is Standing.IN_FORCE
+    assert found.masked_holder == "N.V.A***"
+    assert found.presented_at is None
+
+
+@pytest.mark.parametrize("spelled", [str.lower, lambda s: s.replace("-", ""), lambda s: s.replace("-", " ")])
+def test_spelling_is_forgiven(lookup: Lookup, registry: Registry, spelled: object) -> None:
+    result = issue(registry)
+    assert lookup.by_id(spelled(str(result.id)), client="x").id == result.id  # type: ignore[operator]
+
+
+def test_letters_for_digits_are_forgiven(lookup: Lookup, registry: Registry) -> None:
+    result = issue(registry)
+    typed = str(result.id).replace("0", "O").replace("1", "I")
+    assert lookup.by_id(typed, client="x").id == result.id
+
+
+def test_two_swapped_neighbours_are_noticed_and_found(lookup: Lookup, registry: Registry) -> None:
+    result = issue(registry)
+    symbols = str(result.id).replace("-", "")
+    swaps = [i for i in range(15) if symbols[i] != symbols[i + 1]]
+    for i in swaps:
+        found = lookup.by_id(symbols[:i] + symbols[i + 1] + symbols[i] + symbols[i + 2 :], client=f"{i}")
+        assert (found.id, found.swapped) == (result.id, True)
+    # Anything else that is wrong is not found.
+    other = "0" if symbols[0] != "0" else "2"
+    assert not_found(lookup, other + symbols[1:]) == "lookup-not-found"
+
+
+def test_candidates_are_the_id_and_its_swaps() -> None:
+    found = candidates(ResultId.parse("0123-4567-89AB-CDEF"))
+    assert len(found) == len(set(found)) == 16
+    assert str(found[1]) == "1023-4567-89AB-CDEF"
+    assert candidates(ResultId(bytes(10))) == (ResultId(bytes(10)),)
+
+
+def test_what_is_hidden_is_what_never_was(lookup: Lookup, registry: Registry, watch: Stopwatch) -> None:
+    hidden: list[Intent] = [
+        issue(registry, profile="hidden"),
+        registry.reserve(new_intent()),
+        issue(registry, kind=IntentKind.SIGNATURE, number=None, metadata=None),
+    ]
+    answers = set()
+    for id_ in [*(str(i.id) for i in hidden), "0123-4567-89AB-CDEF"]:
+        before = watch.at
+        answers.add((not_found(lookup, id_), round(watch.at - before, 6)))
+    assert answers == {("lookup-not-found", ANSWER_TIME.total_seconds())}
+    before = watch.at
+    lookup.by_id(str(issue(registry).id), client="x")
+    assert watch.at - before == pytest.approx(ANSWER_TIME.total_seconds())
+
+
+def test_what_is_no_id_is_said_so(lookup: Lookup) -> None:
+    with pytest.raises(InputError) as e:
+        lookup.by_id("ABCD-EFGH", client="x")
+    assert e.value.code == "result-id-invalid"
+
+
+def test_who_takes_its_place_is_told(lookup: Lookup, registry: Registry, clock: Clock) -> None:
+    first, second = issue(registry), issue(registry)
+    clock.forward(minutes=1)
+    change = StandingChange(standing=Standing.REPLACED, at=clock.at, by="x", why="y", other=second.id)
+    registry.change(first.id, change)
+    found = lookup.by_id(str(first.id), client="x")
+    assert found.standing.standing is Standing.REPLACED
+    assert [(o.id, o.number) for o in found.others] == [(second.id, second.number)]
+
+
+def test_a_code_that_moves_is_shown_once(lookup: Lookup, registry: Registry, clock: Clock) -> None:
+    result = issue(registry, profile="hidden")  # its holder may show what others may not look up
+    shown = registry.present(result.id)
+    found = lookup.by_presentation(shown.digits, client="x")
+    assert (found.id, found.presented_at) == (result.id, clock.at)
+    with pytest.raises(RegistryError) as e:
+        lookup.by_presentation(shown.digits, client="x")
+    assert e.value.code == "presentation-used"
+
+
+def test_who_asks_too_often_waits(lookup: Lookup, registry: Registry, watch: Stopwatch) -> None:
+    result = issue(registry)
+    for _ in range(50):
+        lookup.by_id(str(result.id), client="one")
+        watch.at -= ANSWER_TIME.total_seconds()
+    with pytest.raises(RegistryError) as e:
+        lookup.by_id(str(result.id), client="one")
+    assert e.value.code == "lookup-too-often"
+    assert e.value.reason.facts == {"seconds": 10}
+    assert lookup.by_id(str(result.id), client="two").id == result.id
+    watch.at += 10
+    assert lookup.by_id(str(result.id), client="one").id == result.id
+
+
+def test_the_limiter_forgets_who_asked_long_ago_and_stays_small() -> None:
+    watch = Stopwatch()
+    limiter = RateLimiter(rate=1, burst=1, monotonic=watch, most=10)
+    assert limiter.take("a") is None
+    assert limiter.take("a") == timedelta(seconds=60)
+    for n in range(10):
+        assert limiter.take(f"{n}") is None
+    assert limiter.take("a") is None
+    assert len(limiter._buckets) == 10
