@@ -14,9 +14,8 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from esign.pades._fingerprint import fingerprint
-from esign.pades.fields import is_empty
 
-__all__ = ["fields_touched", "is_redrawn", "metadata_changed"]
+__all__ = ["fields_touched", "is_blank", "is_redrawn", "metadata_changed"]
 
 _MOST_FIELDS = 20_000
 # Whoever appends to a file notes when and with what (ISO 32000-1 §14.3.3); no reader shows that as the document's.
@@ -109,6 +108,20 @@ def _pictures(root: Any) -> Iterator[tuple[Any, _Look]]:
         # A signature refers to the whole document; of it only counts that it is there.
         said = str(value is not None).encode() if kind == "/Sig" or value is None else fingerprint(value)
         yield key, _Look(name, kind, said, _picture(node))
+
+
+def is_blank(field: Any) -> bool:
+    """Whether a field has neither a value nor a picture."""
+    return not _get(field, "/V") and is_empty(_get(_get(field, "/AP"), "/N"))
+
+
+def is_empty(appearance: Any) -> bool:
+    """Whether an appearance, or each of its states (§12.5.5), shows nothing."""
+    if appearance is None:
+        return True
+    if isinstance(appearance, generic.StreamObject):
+        return not appearance.data.strip()
+    return isinstance(appearance, generic.DictionaryObject) and all(is_empty(appearance[k]) for k in appearance)
 
 
 def _picture(node: Any) -> bytes:

@@ -7,27 +7,20 @@ nothing changes once the agency has signed is what the lock of its own field say
 docs/spec/release.md has the format.
 """
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import pdf_name, pdf_string
-from pyhanko.sign.fields import (
-    FieldMDPAction,
-    FieldMDPSpec,
-    InvisSigSettings,
-    ensure_sig_flags,
-    enumerate_sig_fields,
-    prepare_sig_field,
-)
 
 from esign.document import Box, Mark
 from esign.errors import InputError
-from esign.pades._writer import Update, drawing, numbers, open_update, wrapped
+from esign.pades.drawing import drawing
+from esign.pades.form_tree import Field, read_form
+from esign.pades.reading import Reader
+from esign.pades.updating import add_annotation, form_of, numbers, open_update, page_of, text, updating
+from esign.syntax import Dict, Name, Object, Ref, Stream, String
+from esign.syntax.update import Update
+from esign.syntax.writing import Data, Writable
 
 __all__ = [
     "AGENCY_FIELD",
@@ -36,6 +29,13 @@ __all__ = [
     "ReleaseField",
     "ReleaseName",
     "add_release_fields",
+    "add_signature_field",
+    "corners",
+    "fill_field",
+    "lock_of",
+    "rectangle",
+    "set_signature_flags",
+    "signature_fields",
 ]
 
 PERSON_FIELD = "PersonSignature"
@@ -45,8 +45,8 @@ AGENCY_FIELD = "AgencySignature"
 
 _PREFIX = ("esign", "release")
 _NAME = re.compile(r"esign\.release\.[a-z0-9-]{1,32}")
-_FONT = "/EsignBlank"
-_SHOWN = "/Shown"
+_FONT = "EsignBlank"
+_SHOWN = "Shown"
 
 # ISO 32000-1 Table 165: Print and Locked. Table 221: ReadOnly; Table 226: Pushbutton.
 _ANNOTATION_FLAGS = 4 | 128
@@ -103,7 +103,7 @@ class FilledField:
     """What people see; drawn as large as the field's place allows, in its middle."""
 
 
-@wrapped
+@updating
 def add_release_fields(
     pdf: bytes,
     fields: Sequence[ReleaseField],
@@ -122,26 +122,23 @@ def add_release_fields(
         InputError: `pdf-not-updatable`, `release-after-signature`, `release-field-name`, `release-fields-exist`.
     """
     update = open_update(pdf)
-    if any(enumerate_sig_fields(update, filled_status=True)):
+    if any(field.is_signed for field in signature_fields(update).values()):
         raise InputError("release-after-signature")
     names = [field.name for field in fields]
     for name in names:
         if not _NAME.fullmatch(name) or names.count(name) > 1:
             raise InputError("release-field-name", field=name)
-    form = _form(update)
-    _check_names_free(form)
+    _check_names_free(update)
     if fields:
         # A parent without kids would be a terminal field without a type, which readers refuse to compare.
-        parent = _add_parents(update, form)
+        parent = _add_parents(update)
         for field in fields:
             _add_field(update, field, parent)
     if person_box is not None:
-        _add_signature_field(update, PERSON_FIELD, person_box, alt=person_alt, lock=())
-    _add_signature_field(update, AGENCY_FIELD, agency_box, alt=alt, lock=names)
-    ensure_sig_flags(update)  # now, so that no later revision touches the form dictionary
-    output = io.BytesIO()
-    update.write(output)
-    return output.getvalue()
+        _add_blank_signature_field(update, PERSON_FIELD, person_box, alt=person_alt, lock=())
+    _add_blank_signature_field(update, AGENCY_FIELD, agency_box, alt=alt, lock=names)
+    set_signature_flags(update)  # now, so that no later revision touches the form dictionary
+    return update.write().data
 
 
 def fill_field(update: Update, filled: FilledField) -> None:
@@ -150,62 +147,63 @@ def fill_field(update: Update, filled: FilledField) -> None:
     Raises:
         InputError: `release-field-missing`, `release-field-filled`.
     """
-    reference = find_field(update, filled.name)
-    if reference is None:
+    form = read_form(Reader(update.view), update.view.root)
+    found = next((field for field in form.fields if field.name == filled.name and field.ref is not None), None)
+    if found is None or found.ref is None:
         raise InputError("release-field-missing", field=filled.name)
-    field = reference.get_object()
-    if not is_blank(field):
+    if found.value or update.says(found.ref) or not _is_blank(update, found.node):
         raise InputError("release-field-filled", field=filled.name)
-    left, bottom, right, top = (float(v) for v in field["/Rect"])
-    turn = int(field["/MK"].get("/R", 0)) if "/MK" in field else 0
-    box = Box(page=0, left=0, bottom=0, width=right - left, height=top - bottom, rotate=turn)
-    field[pdf_name("/AP")] = _appearance(update, drawing(update, filled.mark, box), _get(field, "/AS"))
-    if field["/FT"] == "/Tx":
-        field[pdf_name("/V")] = pdf_string(filled.value)
-    update.mark_update(reference)
+    field = update.change(found.ref)
+    left, bottom, right, top = rectangle(update, field)
+    turn = update.entry(update.dictionary(field, "MK"), "R")
+    rotate = turn if type(turn) is int else 0
+    box = Box(page=0, left=0, bottom=0, width=right - left, height=top - bottom, rotate=rotate)
+    state = update.entry(field, "AS")
+    picture = drawing(update, filled.mark, box)
+    field["AP"] = _appearance(update, picture, str(state) if isinstance(state, Name) else "")
+    if update.entry(field, "FT") == "Tx":
+        field["V"] = text(filled.value)
 
 
-def find_field(update: Update, name: str) -> Any:
-    """A reference to the terminal field `name`, or None."""
-    level = _get(_get(update.root, "/AcroForm"), "/Fields", ())
-    found = None
-    for part in name.split("."):
-        found = next((r for r in level if _get(r.get_object(), "/T") == part), None)
-        if found is None:
-            return None
-        level = _get(found.get_object(), "/Kids", ())
-    return found
+def signature_fields(update: Update) -> dict[str, Field]:
+    """The signature fields that the document had before this update, by their fully qualified names."""
+    form = read_form(Reader(update.view), update.view.root)
+    return {field.name: field for field in form.fields if field.is_signature}
 
 
-def is_blank(field: Any) -> bool:
-    """Whether a field has neither a value nor a picture."""
-    return not _get(field, "/V") and is_empty(_get(_get(field, "/AP"), "/N"))
+def add_signature_field(update: Update, name: str, box: Box | None, *, alt: str) -> Ref:
+    """An empty signature field, merged with its widget; hidden without a `box` (§12.7.5.5, §12.5.6.19)."""
+    page, _ = page_of(update, box.page if box else 0)
+    field = Dict(
+        {
+            "Type": Name("Annot"),
+            "Subtype": Name("Widget"),
+            "FT": Name("Sig"),
+            "T": text(name),
+            "P": page,
+            "Rect": numbers(*corners(box)) if box else [0, 0, 0, 0],
+            "F": 4 | 128 if box else 4,  # Print, which PDF/A asks for; Locked, so that nobody moves it
+        }
+    )
+    if alt:
+        # The text says the same as the picture, for screen readers (/TU, §12.7.4.1).
+        field["TU"] = text(alt)
+    made = update.add(field)
+    update.append(form_of(update), "Fields", made)
+    add_annotation(update, page, made)
+    return made
 
 
-def is_empty(appearance: Any) -> bool:
-    """Whether an appearance, or each of its states (§12.5.5), shows nothing."""
-    if appearance is None:
-        return True
-    if isinstance(appearance, generic.StreamObject):
-        return not appearance.data.strip()
-    return isinstance(appearance, generic.DictionaryObject) and all(is_empty(appearance[k]) for k in appearance)
+def set_signature_flags(update: Update) -> None:
+    """SignaturesExist and AppendOnly (§12.7.3, table 225)."""
+    form = form_of(update)
+    flags = update.entry(form, "SigFlags")
+    form["SigFlags"] = (flags if type(flags) is int else 0) | 3
 
 
-def _appearance(update: Update, form: Any, state: Any = None) -> Any:
-    """The /AP that shows `form`; of a button in its only state (ISO 19005-2 §6.3.3 asks for states there)."""
-    # The states are an object of their own: readers that compare revisions want a reference in /N.
-    normal = form if state is None else update.add_object(generic.DictionaryObject({pdf_name(str(state)): form}))
-    return generic.DictionaryObject({pdf_name("/N"): normal})
-
-
-def lock_of(names: Sequence[str]) -> FieldMDPSpec:
-    """The FieldMDP rule that locks exactly the fields `names`."""
-    return FieldMDPSpec(FieldMDPAction.INCLUDE, list(names))
-
-
-def hidden() -> InvisSigSettings:
-    """How a signature field without a place is flagged."""
-    return InvisSigSettings(set_print_flag=True, set_hidden_flag=False, box_out_of_bounds=False)
+def lock_of(names: Sequence[str]) -> Dict:
+    """What of a FieldMDP rule, or of a field's lock, says that exactly the fields `names` may not change."""
+    return Dict({"Action": Name("Include"), "Fields": [text(name) for name in names]})
 
 
 def corners(box: Box) -> tuple[float, float, float, float]:
@@ -213,138 +211,144 @@ def corners(box: Box) -> tuple[float, float, float, float]:
     return (box.left, box.bottom, box.left + box.width, box.bottom + box.height)
 
 
-def _get(node: Any, key: str, default: Any = None) -> Any:
-    """The value of `key` behind any reference; pyHanko's own `get` gives the reference."""
-    return node[key] if isinstance(node, generic.DictionaryObject) and key in node else default
+def rectangle(update: Update, widget: Dict) -> tuple[float, float, float, float]:
+    """The `/Rect` of a widget; empty where it has none that makes sense."""
+    found = [float(v) for v in map(update.resolve, update.items(widget, "Rect")) if isinstance(v, int | float)]
+    return (found[0], found[1], found[2], found[3]) if len(found) == 4 else (0.0, 0.0, 0.0, 0.0)
 
 
-def _form(update: Update) -> Any:
-    """The form dictionary (§12.7.2), with /Fields; made where there is none."""
-    if "/AcroForm" not in update.root:
-        form = generic.DictionaryObject()
-        update.root[pdf_name("/AcroForm")] = update.add_object(form)
-        update.update_root()
-    form = update.root["/AcroForm"]
-    if "/Fields" not in form:
-        form[pdf_name("/Fields")] = generic.ArrayObject()
-    update.update_container(form)
-    return form
+def _is_blank(update: Update, field: Dict) -> bool:
+    """Whether a field shows nothing, in none of its states (§12.5.5)."""
+    shown = update.entry(update.dictionary(field, "AP"), "N")
+    states = shown.values() if isinstance(shown, Dict) else [shown]
+    return all(_is_empty(update, update.resolve(state)) for state in states)
 
 
-def _check_names_free(form: Any) -> None:
-    taken = {_get(r.get_object(), "/T") for r in form["/Fields"]}
+def _is_empty(update: Update, picture: Writable) -> bool:
+    return picture is None or (isinstance(picture, Stream) and not update.view.decoded(picture).strip())
+
+
+def _check_names_free(update: Update) -> None:
+    reader = Reader(update.view)
+    taken = {
+        reader.text(node.get("T"))
+        for node in map(reader.resolve, reader.items(reader.dictionary(update.view.root, "AcroForm"), "Fields"))
+        if isinstance(node, Dict)
+    }
     for name in (_PREFIX[0], PERSON_FIELD, AGENCY_FIELD):
         if name in taken:
             raise InputError("release-fields-exist", field=name)
 
 
-def _add_parents(update: Update, form: Any) -> Any:
-    """The fields `esign` and `esign.release`: names must not contain periods (§12.7.3.2), so they are a tree."""
-    level, parent = form["/Fields"], None
-    for name in _PREFIX:
-        field = generic.DictionaryObject({pdf_name("/T"): pdf_string(name), pdf_name("/Kids"): generic.ArrayObject()})
-        if parent is not None:
-            field[pdf_name("/Parent")] = parent
-        parent = update.add_object(field)
-        level.append(parent)
-        update.update_container(level)
-        level = field["/Kids"]
-    _add_font(update, form)
-    return parent
+def _add_parents(update: Update) -> Ref:
+    """The fields `esign` and `esign.release`: names must not contain periods (§12.7.4.2), so they are a tree."""
+    first, second = _PREFIX
+    top = update.add(Dict({"T": text(first)}))
+    below = update.add(Dict({"T": text(second), "Parent": top, "Kids": []}))
+    update.change(top)["Kids"] = [below]
+    update.append(form_of(update), "Fields", top)
+    _add_font(update)
+    return below
 
 
-def _add_font(update: Update, form: Any) -> None:
+def _add_font(update: Update) -> None:
     """The font that /DA has to name, in /DR: nothing is ever set in it, for every field has its picture.
 
     A Type 3 font is inside the file by its nature, as PDF/A asks of fonts (ISO 19005-2 §6.2.11.4).
     """
-    glyph = update.add_object(generic.StreamObject(stream_data=b"500 0 d0\n"))
-    font = generic.DictionaryObject(
+    font = Dict(
         {
-            pdf_name("/Type"): pdf_name("/Font"),
-            pdf_name("/Subtype"): pdf_name("/Type3"),
-            pdf_name("/FontBBox"): numbers(0, 0, 500, 1000),
-            pdf_name("/FontMatrix"): numbers(0.001, 0, 0, 0.001, 0, 0),
-            pdf_name("/CharProcs"): generic.DictionaryObject({pdf_name("/space"): glyph}),
-            pdf_name("/Encoding"): generic.DictionaryObject(
-                {
-                    pdf_name("/Type"): pdf_name("/Encoding"),
-                    pdf_name("/Differences"): generic.ArrayObject([generic.NumberObject(32), pdf_name("/space")]),
-                }
-            ),
-            pdf_name("/FirstChar"): generic.NumberObject(32),
-            pdf_name("/LastChar"): generic.NumberObject(32),
-            pdf_name("/Widths"): numbers(500),
-            pdf_name("/Resources"): generic.DictionaryObject(),
+            "Type": Name("Font"),
+            "Subtype": Name("Type3"),
+            "FontBBox": numbers(0, 0, 500, 1000),
+            "FontMatrix": numbers(0.001, 0, 0, 0.001, 0, 0),
+            "CharProcs": Dict({"space": update.add(Data(Dict(), b"500 0 d0\n"))}),
+            "Encoding": Dict({"Type": Name("Encoding"), "Differences": [32, Name("space")]}),
+            "FirstChar": 32,
+            "LastChar": 32,
+            "Widths": numbers(500),
+            "Resources": Dict(),
         }
     )
-    resources = form.setdefault(pdf_name("/DR"), generic.DictionaryObject()).get_object()
-    fonts = resources.setdefault(pdf_name("/Font"), generic.DictionaryObject()).get_object()
-    fonts[pdf_name(_FONT)] = update.add_object(font)
-    update.update_container(resources)
-    update.update_container(fonts)
+    form = form_of(update)
+    resources = _own(update, form, "DR")
+    _own(update, resources, "Font")[_FONT] = update.add(font)
 
 
-def _add_field(update: Update, field: ReleaseField, parent: Any) -> None:
-    page, _ = update.find_page_for_modification(field.box.page)
+def _own(update: Update, owner: Dict, key: str) -> Dict:
+    """The dictionary that `key` of `owner` holds, to be written in: an object of its own, or part of `owner`."""
+    place = owner.get(key)
+    if isinstance(place, Ref) and isinstance(update.get(place), Dict):
+        return update.change(place)
+    found = Dict(place) if isinstance(place, Dict) else Dict()
+    owner[key] = found
+    return found
+
+
+def _add_field(update: Update, field: ReleaseField, parent: Ref) -> None:
+    page, _ = page_of(update, field.box.page)
     name = field.name.rpartition(".")[2]
-    widget = generic.DictionaryObject(
+    widget = Dict(
         {
-            pdf_name("/Type"): pdf_name("/Annot"),
-            pdf_name("/Subtype"): pdf_name("/Widget"),
-            pdf_name("/T"): pdf_string(name),
-            pdf_name("/TU"): pdf_string(_ALT.get(field.name, name)),
-            pdf_name("/Parent"): parent,
-            pdf_name("/P"): page,
-            pdf_name("/Rect"): numbers(*corners(field.box)),
-            pdf_name("/F"): generic.NumberObject(_ANNOTATION_FLAGS),
-            pdf_name("/AP"): _blank(update, field.box),
+            "Type": Name("Annot"),
+            "Subtype": Name("Widget"),
+            "T": text(name),
+            "TU": text(_ALT.get(field.name, name)),
+            "Parent": parent,
+            "P": page,
+            "Rect": numbers(*corners(field.box)),
+            "F": _ANNOTATION_FLAGS,
         }
     )
+    blank = _blank(update, field.box)
     if field.box.rotate:
         # How it is turned to stand upright (§12.5.6.19); `fill_field` reads it too.
-        turned = {pdf_name("/R"): generic.NumberObject(field.box.rotate)}
-        widget[pdf_name("/MK")] = generic.DictionaryObject(turned)
+        widget["MK"] = Dict({"R": field.box.rotate})
     if field.is_picture:
-        widget[pdf_name("/FT")] = pdf_name("/Btn")
-        widget[pdf_name("/Ff")] = generic.NumberObject(_READ_ONLY | _PUSHBUTTON)
-        widget[pdf_name("/AS")] = pdf_name(_SHOWN)
-        widget[pdf_name("/AP")] = _appearance(update, widget["/AP"].raw_get("/N"), _SHOWN)
+        widget["FT"] = Name("Btn")
+        widget["Ff"] = _READ_ONLY | _PUSHBUTTON
+        widget["AS"] = Name(_SHOWN)
+        widget["AP"] = _appearance(update, blank, _SHOWN)
     else:
-        widget[pdf_name("/FT")] = pdf_name("/Tx")
-        widget[pdf_name("/Ff")] = generic.NumberObject(_READ_ONLY)
-        widget[pdf_name("/V")] = pdf_string("")
-        widget[pdf_name("/DA")] = generic.TextStringObject(f"{_FONT} 0 Tf 0 g")
-    reference = update.add_object(widget)
-    parent.get_object()["/Kids"].append(reference)
-    update.register_annotation(page, reference)
+        widget["FT"] = Name("Tx")
+        widget["Ff"] = _READ_ONLY
+        widget["V"] = String()
+        widget["DA"] = text(f"/{_FONT} 0 Tf 0 g")
+        widget["AP"] = _appearance(update, blank)
+    made = update.add(widget)
+    update.append(update.change(parent), "Kids", made)
+    add_annotation(update, page, made)
 
 
-def _add_signature_field(update: Update, name: str, box: Box | None, *, alt: str, lock: Sequence[str]) -> None:
-    page, _ = update.find_page_for_modification(box.page if box else 0)
-    place: Any = corners(box) if box else None
-    _, reference = prepare_sig_field(
-        name, update.root, update, box=place, include_on_page=page, invis_settings=hidden()
-    )
-    field = reference.get_object()
-    field[pdf_name("/F")] = generic.NumberObject(_ANNOTATION_FLAGS)
-    if alt:
-        field[pdf_name("/TU")] = pdf_string(alt)
+def _add_blank_signature_field(update: Update, name: str, box: Box | None, *, alt: str, lock: Sequence[str]) -> None:
+    made = add_signature_field(update, name, box, alt=alt)
+    field = update.change(made)
+    field["F"] = _ANNOTATION_FLAGS
     if box is not None:
-        field[pdf_name("/AP")] = _blank(update, box)
+        field["AP"] = _appearance(update, _blank(update, box))
     if lock:
-        field[pdf_name("/Lock")] = update.add_object(lock_of(lock).as_sig_field_lock())
+        field["Lock"] = update.add(Dict({"Type": Name("SigFieldLock"), **lock_of(lock)}))
 
 
-def _blank(update: Update, box: Box) -> Any:
-    """An appearance that shows nothing: every widget has one (ISO 19005-2 §6.3.3)."""
-    form = generic.StreamObject(
-        {
-            pdf_name("/Type"): pdf_name("/XObject"),
-            pdf_name("/Subtype"): pdf_name("/Form"),
-            pdf_name("/BBox"): numbers(0, 0, box.width, box.height),
-            pdf_name("/Resources"): generic.DictionaryObject(),
-        },
-        stream_data=b"",
+def _blank(update: Update, box: Box) -> Ref:
+    """A picture that shows nothing: every widget has one (ISO 19005-2 §6.3.3)."""
+    return update.add(
+        Data(
+            Dict(
+                {
+                    "Type": Name("XObject"),
+                    "Subtype": Name("Form"),
+                    "BBox": numbers(0, 0, box.width, box.height),
+                    "Resources": Dict(),
+                }
+            ),
+            b"",
+        )
     )
-    return generic.DictionaryObject({pdf_name("/N"): update.add_object(form)})
+
+
+def _appearance(update: Update, form: Ref, state: str = "") -> Dict:
+    """The /AP that shows `form`; of a button in its only state (ISO 19005-2 §6.3.3 asks for states there)."""
+    # The states are an object of their own: readers that compare revisions want a reference in /N.
+    normal: Object = update.add(Dict({state: form})) if state else form
+    return Dict({"N": normal})

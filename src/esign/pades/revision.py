@@ -4,21 +4,20 @@ The mark becomes page content, so every reader prints it; the link makes the sym
 the document on the phone that they would scan it with, and says in words what the symbol is.
 """
 
-import io
 import re
-from typing import Any
-
-from pyhanko.pdf_utils import generic, misc
-from pyhanko.pdf_utils.generic import pdf_name, pdf_string
-from pyhanko.pdf_utils.reader import PdfFileReader
 
 from esign.document import Box, Mark
-from esign.pades._writer import import_mark, numbers, open_update, placement, wrapped
+from esign.pades.drawing import import_mark, placement
+from esign.pades.page_tree import Page
+from esign.pades.updating import add_annotation, numbers, open_update, page_of, text, updating
+from esign.syntax import Dict, Name, Object, Ref, String, SyntaxProblem, read
+from esign.syntax.update import Update
+from esign.syntax.writing import Data
 
 __all__ = ["ends_revision", "stamp"]
 
 
-@wrapped
+@updating
 def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
     """`pdf` with one more revision that draws `mark` into `box` and links it to `url`.
 
@@ -28,20 +27,16 @@ def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
         InputError: `pdf-not-updatable`.
     """
     update = open_update(pdf)
-    page_ref, resources = update.find_page_for_modification(box.page)
-    page = page_ref.get_object()
-    name = _add_xobject(page, _inherited(resources), import_mark(update, mark, rotate=box.rotate))
+    ref, found = page_of(update, box.page)
+    page = update.change(ref)
+    name = _add_xobject(update, page, found, import_mark(update, mark, rotate=box.rotate))
     # What is there may leave its graphics state changed: q … Q around it gives ours the page's own (§8.4.2).
-    before = update.add_object(generic.StreamObject(stream_data=b"q\n"))
+    before = update.add(Data(Dict(), b"q\n"))
     matrix = b" ".join(b"%.4f" % v for v in placement(mark, box))
-    drawing = b"\nQ\n/Artifact BMC q %s cm %s Do Q EMC\n" % (matrix, name.encode())
-    after = update.add_object(generic.StreamObject(stream_data=drawing))
-    page[pdf_name("/Contents")] = generic.ArrayObject([before, *_streams(page), after])
-    update.register_annotation(page_ref, update.add_object(_link(box, url, mark.alt, page_ref)))
-    update.mark_update(page_ref)
-    output = io.BytesIO()
-    update.write(output)
-    return output.getvalue()
+    after = update.add(Data(Dict(), b"\nQ\n/Artifact BMC q %s cm /%s Do Q EMC\n" % (matrix, name.encode())))
+    page["Contents"] = [before, *_streams(update, page), after]
+    add_annotation(update, ref, update.add(_link(box, url, mark.alt, ref)))
+    return update.write().data
 
 
 # The end of a revision with the salt line that a seal's digest ends with (docs/spec/seal.md §7).
@@ -57,54 +52,42 @@ def ends_revision(pdf: bytes, offset: int) -> bool:
     if end is None or offset >= len(pdf):
         return False
     try:
-        xrefs = PdfFileReader(io.BytesIO(pdf), strict=False).xrefs
-        known = {xrefs.get_startxref_for_revision(i) for i in range(xrefs.total_revisions)}
-    except (misc.PdfError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        revisions = read(pdf).revisions
+    except SyntaxProblem:
         return False
-    return int(end[1]) in known
+    return int(end[1]) in {revision.startxref for revision in revisions}
 
 
-def _inherited(resources: Any) -> generic.DictionaryObject:
-    found = resources.get_object() if isinstance(resources, generic.IndirectObject) else resources
-    return generic.DictionaryObject(found or {})
-
-
-def _add_xobject(page: Any, resources: generic.DictionaryObject, form: Any) -> str:
+def _add_xobject(update: Update, page: Dict, found: Page, form: Ref) -> str:
     """Give the page its own resources: the ones it had, which other pages may share, and `form`."""
-    known = resources.get("/XObject", generic.DictionaryObject())
-    xobjects = generic.DictionaryObject({k: known.raw_get(k) for k in known})
-    name = next(n for n in (f"/EsignSeal{i}" for i in range(1 + len(xobjects))) if n not in xobjects)
-    xobjects[pdf_name(name)] = form
-    own = generic.DictionaryObject({k: resources.raw_get(k) for k in resources})
-    own[pdf_name("/XObject")] = xobjects
-    page[pdf_name("/Resources")] = own
+    had = update.resolve(found.attribute("Resources"))
+    own = Dict(had) if isinstance(had, Dict) else Dict()
+    xobjects = Dict(update.dictionary(own, "XObject"))
+    name = next(n for n in (f"EsignSeal{i}" for i in range(1 + len(xobjects))) if n not in xobjects)
+    xobjects[name] = form
+    own["XObject"] = xobjects
+    page["Resources"] = own
     return name
 
 
-def _streams(page: Any) -> list[Any]:
-    if "/Contents" not in page:
+def _streams(update: Update, page: Dict) -> list[Object]:
+    if "Contents" not in page:
         return []
-    reference = page.raw_get("/Contents")
-    contents = reference.get_object()
-    return list(contents) if isinstance(contents, generic.ArrayObject) else [reference]
+    held = update.resolve(page["Contents"])
+    return held if isinstance(held, list) else [page["Contents"]]
 
 
-def _link(box: Box, url: str, alt: str, page: Any) -> generic.DictionaryObject:
+def _link(box: Box, url: str, alt: str, page: Ref) -> Dict:
     right, top = box.left + box.width, box.bottom + box.height
-    return generic.DictionaryObject(
+    return Dict(
         {
-            pdf_name("/Type"): pdf_name("/Annot"),
-            pdf_name("/Subtype"): pdf_name("/Link"),
-            pdf_name("/Rect"): numbers(box.left, box.bottom, right, top),
-            pdf_name("/P"): page,
-            pdf_name("/F"): generic.NumberObject(4),  # Print, which PDF/A asks for (ISO 19005-2 §6.3.2)
-            pdf_name("/Border"): numbers(0, 0, 0),
-            pdf_name("/Contents"): pdf_string(alt),
-            pdf_name("/A"): generic.DictionaryObject(
-                {
-                    pdf_name("/S"): pdf_name("/URI"),
-                    pdf_name("/URI"): generic.ByteStringObject(url.encode("ascii")),
-                }
-            ),
+            "Type": Name("Annot"),
+            "Subtype": Name("Link"),
+            "Rect": numbers(box.left, box.bottom, right, top),
+            "P": page,
+            "F": 4,  # Print, which PDF/A asks for (ISO 19005-2 §6.3.2)
+            "Border": numbers(0, 0, 0),
+            "Contents": text(alt),
+            "A": Dict({"S": Name("URI"), "URI": String(url.encode("ascii"))}),
         }
     )

@@ -11,27 +11,39 @@ EN 319 142-1 §6.3 (baseline levels B-B and B-T); ISO 32000-1 §12.8.
 
 import base64
 import hashlib
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
+from functools import lru_cache
+from typing import Self
 
-from asn1crypto import x509
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.generic import pdf_name, pdf_string
-from pyhanko.sign.fields import SigSeedSubFilter, ensure_sig_flags, enumerate_sig_fields, prepare_sig_field
-from pyhanko.sign.signers.cms_embedder import fieldmdp_reference_dictionary
-from pyhanko.sign.signers.pdf_byterange import SignatureObject
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from esign.cms.baseline import MAX_SIGNATURE, signed_attributes, signed_data
 from esign.document import Box, Mark
 from esign.errors import InputError, SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
-from esign.pades._writer import Update, import_mark, open_update, wrapped
-from esign.pades.fields import FilledField, corners, fill_field, hidden, lock_of
+from esign.pades.drawing import import_mark
+from esign.pades.fields import (
+    FilledField,
+    add_signature_field,
+    corners,
+    fill_field,
+    lock_of,
+    rectangle,
+    set_signature_flags,
+    signature_fields,
+)
+from esign.pades.form_tree import Field
+from esign.pades.placeholder import WithRoom, add_placeholder, finish
+from esign.pades.reading import Reader
+from esign.pades.updating import open_update, page_of, text, updating
 from esign.profile import VIETNAM, Level, SignatureProfile
+from esign.syntax import Dict, Name, Ref, String
+from esign.syntax.update import Update
+from esign.trust.certificate import parse_certificate
 
 _SAME_PLACE = 0.01
 """Points: numbers in a PDF are rounded."""
@@ -140,8 +152,8 @@ def mechanism_for(profile: SignatureProfile, certificate: bytes) -> Mechanism:
     Raises:
         SigningError: `mechanism-not-allowed`.
     """
-    public_key = x509.Certificate.load(certificate).public_key.dump()
-    mechanism = next((m for m in profile.mechanisms if m.key_type is key_type_of(public_key)), None)
+    kind = key_type_of(_public_key(certificate))
+    mechanism = next((m for m in profile.mechanisms if m.key_type is kind), None)
     if mechanism is None:
         raise SigningError("mechanism-not-allowed", profile=profile.name, offered="-")
     return mechanism
@@ -174,7 +186,7 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         InputError: `pdf-not-updatable`, `release-field-missing`, `release-field-filled`, `release-field-elsewhere`,
             `release-lock-differs`.
     """
-    document, start, end = _with_empty_signature(
+    made = _with_empty_signature(
         pdf,
         _Revision(
             size=_container_size(certificates, mechanism) + timestamp_room,
@@ -187,23 +199,22 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
             seal_url=seal_url,
         ),
     )
-    digest = hashlib.new(mechanism.digest, document[:start])
-    digest.update(document[end:])
-    attributes = signed_attributes(digest.digest(), certificate=certificates[0], mechanism=mechanism)
+    attributes = signed_attributes(made.digest(mechanism.digest), certificate=certificates[0], mechanism=mechanism)
     return PreparedSignature(
-        document=document,
+        document=made.document,
         to_be_signed=attributes,
         mechanism=mechanism,
         certificates=certificates,
-        contents=(start + 1, end - 1),
+        contents=(made.start + 1, made.end - 1),
         timestamp_room=timestamp_room,
     )
 
 
 def is_made_for(prepared: PreparedSignature, signature: bytes) -> bool:
     """Whether `signature` was made with the expected key over `to_be_signed`."""
-    public_key = x509.Certificate.load(prepared.certificates[0]).public_key.dump()
-    return check_signature(public_key, signature, prepared.to_be_signed, mechanism=prepared.mechanism)
+    return check_signature(
+        _public_key(prepared.certificates[0]), signature, prepared.to_be_signed, mechanism=prepared.mechanism
+    )
 
 
 def to_be_stamped(prepared: PreparedSignature, signature: bytes) -> bytes:
@@ -266,10 +277,18 @@ def sign(prepared: PreparedSignature, key: SigningKey) -> bytes:
     return complete(prepared, key.sign(prepared.to_be_signed, mechanism=prepared.mechanism))
 
 
+def _public_key(certificate: bytes) -> bytes:
+    """SubjectPublicKeyInfo, DER."""
+    return parse_certificate(certificate).public_key
+
+
+@lru_cache(maxsize=256)
 def _container_size(certificates: tuple[bytes, ...], mechanism: Mechanism) -> int:
     """The CMS container's size in bytes: exact for RSA and Ed25519, the maximum for ECDSA."""
     if mechanism.key_type is KeyType.RSA:
-        longest = x509.Certificate.load(certificates[0]).public_key.byte_size
+        key = load_der_public_key(_public_key(certificates[0]))
+        assert isinstance(key, rsa.RSAPublicKey)
+        longest = (key.key_size + 7) // 8
     else:
         longest = MAX_SIGNATURE[mechanism.key_type]
     digest = bytes(hashlib.new(mechanism.digest).digest_size)
@@ -292,82 +311,94 @@ class _Revision:
     seal_url: str | None
 
 
-@wrapped
-def _with_empty_signature(pdf: bytes, revision: _Revision) -> tuple[bytes, int, int]:
-    """The updated file, and where `<…>` of its `/Contents` starts and ends."""
+@updating
+def _with_empty_signature(pdf: bytes, revision: _Revision) -> WithRoom:
+    """The updated file, with room for the CMS container."""
     update = open_update(pdf)
     for filled in revision.fill:
         fill_field(update, filled)
-    field_ref, lock = _signature_field(update, revision)
-    widget = field_ref.get_object()
+    place, lock = _signature_field(update, revision)
+    widget = update.change(place)
     if revision.appearance is not None:
         form = import_mark(update, revision.appearance.mark, rotate=revision.appearance.box.rotate)
-        widget[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): form})
+        widget["AP"] = Dict({"N": form})
         # Print and Locked: a reader must neither leave the seal out nor offer to move it (§12.5.3).
-        widget[pdf_name("/F")] = generic.NumberObject(4 | 128)
-    placeholder = SignatureObject(
-        timestamp=revision.signing_time.astimezone(VIETNAM).replace(microsecond=0),
-        subfilter=SigSeedSubFilter.PADES,
-        reason=revision.reason or None,
-        bytes_reserved=2 * revision.size,
+        widget["F"] = 4 | 128
+    local = revision.signing_time.astimezone(VIETNAM)
+    signature = Dict(
+        {
+            "Type": Name("Sig"),
+            "Filter": Name("Adobe.PPKLite"),
+            "SubFilter": Name("ETSI.CAdES.detached"),
+            "M": String(local.strftime("D:%Y%m%d%H%M%S+07'00'").encode()),
+        }
     )
+    if revision.reason:
+        signature["Reason"] = text(revision.reason)
     if lock:
-        reference = fieldmdp_reference_dictionary(lock_of(lock), update.root_ref)
-        placeholder[pdf_name("/Reference")] = generic.ArrayObject([reference])
+        signature["Reference"] = [_fieldmdp(lock, update.root_ref)]
     if revision.seal_url is not None:
-        placeholder[pdf_name("/EsignSeal")] = pdf_string(revision.seal_url)
-    widget[pdf_name("/V")] = update.add_object(placeholder)
-    update.mark_update(field_ref)
-    ranges, output = next(placeholder.fill(update, "sha256"))
-    assert isinstance(output, io.BytesIO)
-    return output.getvalue(), ranges.reserved_region_start, ranges.reserved_region_end
+        signature["EsignSeal"] = text(revision.seal_url)
+    value = add_placeholder(update, signature, room=revision.size)
+    widget["V"] = value
+    return finish(update, value, room=revision.size)
 
 
-def _signature_field(update: Update, revision: _Revision) -> tuple[Any, tuple[str, ...]]:
-    """A reference to the field to sign, there already or made, and the fields that its signature locks."""
-    fields = {name: (value, ref) for name, value, ref in enumerate_sig_fields(update)}
+def _fieldmdp(lock: Sequence[str], root: Ref) -> Dict:
+    """The signature reference that forbids changes to the fields `lock` (§12.8.2.4)."""
+    parameters = Dict({"Type": Name("TransformParams"), "V": Name("1.2"), **lock_of(lock)})
+    return Dict(
+        {
+            "Type": Name("SigRef"),
+            "TransformMethod": Name("FieldMDP"),
+            "TransformParams": parameters,
+            "Data": root,
+        }
+    )
+
+
+def _signature_field(update: Update, revision: _Revision) -> tuple[Ref, tuple[str, ...]]:
+    """The field to sign, there already or made, and the fields that its signature locks."""
+    fields = signature_fields(update)
     appearance, wanted = revision.appearance, revision.field_name
-    value, existing = fields.get(wanted, (None, None))
-    if existing is not None and not value:
+    existing = fields.get(wanted)
+    if existing is not None and existing.ref is not None and not existing.is_signed:
         if _stands_at(update, existing, appearance):
-            return existing, _agreed_lock(existing.get_object(), revision.lock)
+            return existing.ref, _agreed_lock(update, existing.node, revision.lock)
         if revision.fill or revision.lock:
             raise InputError("release-field-elsewhere", field=wanted)
     name = next(n for n in (wanted, *(f"{wanted}{i}" for i in range(2, 1000))) if n not in fields)
-    page, _ = update.find_page_for_modification(appearance.box.page if appearance else 0)
-    # pyHanko asks for whole points; a seal at its real size needs the fractions, and gets them.
-    place: Any = corners(appearance.box) if appearance else None
-    _, made = prepare_sig_field(name, update.root, update, box=place, include_on_page=page, invis_settings=hidden())
-    if not any(value for value, _ in fields.values()):
+    made = add_signature_field(
+        update, name, appearance.box if appearance else None, alt=appearance.mark.alt if appearance else ""
+    )
+    if not any(field.is_signed for field in fields.values()):
         # Once somebody has signed, other entries of the form dictionary than its fields must not change.
-        ensure_sig_flags(update)
-    if appearance is not None:
-        # The text says the same as the picture, for screen readers (/TU, §12.7.3.1).
-        made.get_object()[pdf_name("/TU")] = pdf_string(appearance.mark.alt)
+        set_signature_flags(update)
     if revision.lock:
-        made.get_object()[pdf_name("/Lock")] = update.add_object(lock_of(revision.lock).as_sig_field_lock())
+        update.change(made)["Lock"] = update.add(Dict({"Type": Name("SigFieldLock"), **lock_of(revision.lock)}))
     return made, revision.lock
 
 
-def _stands_at(update: Update, field_ref: Any, appearance: Appearance | None) -> bool:
+def _stands_at(update: Update, field: Field, appearance: Appearance | None) -> bool:
     """Whether an empty field is where `appearance` goes; one with several widgets, or turned parts, is not."""
-    widget = field_ref.get_object()
-    if "/Kids" in widget or "/Rect" not in widget:
+    if "Kids" in field.node or "Rect" not in field.node:
         return False
-    place = [float(v) for v in widget["/Rect"]]
+    found = rectangle(update, field.node)
     if appearance is None:
-        return place[0] == place[2] or place[1] == place[3]
-    page, _ = update.find_page_for_modification(appearance.box.page)
-    same = all(abs(a - b) < _SAME_PLACE for a, b in zip(place, corners(appearance.box), strict=True))
-    return same and "/P" in widget and widget.raw_get("/P").reference == page.reference
+        return found[0] == found[2] or found[1] == found[3]
+    page, _ = page_of(update, appearance.box.page)
+    same = all(abs(a - b) < _SAME_PLACE for a, b in zip(found, corners(appearance.box), strict=True))
+    return same and field.node.get("P") == page
 
 
-def _agreed_lock(field: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """What a field that is there says of locking (/Lock, §12.7.4.5) and what is wanted must be the same."""
-    if "/Lock" not in field:
+def _agreed_lock(update: Update, field: Dict, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """What a field that is there says of locking (/Lock, §12.7.5.5) and what is wanted must be the same."""
+    if "Lock" not in field:
         return wanted
-    lock = field["/Lock"]
-    named = tuple(str(name) for name in lock["/Fields"]) if lock["/Action"] == "/Include" else ()
+    lock = update.dictionary(field, "Lock")
+    reader = Reader(update.view)
+    include = reader.name(lock, "Action") == "Include"
+    named = tuple(reader.text(name) for name in reader.items(lock, "Fields")) if include else ()
     if not named or (wanted and set(wanted) != set(named)):
         raise InputError("release-lock-differs")
     return named

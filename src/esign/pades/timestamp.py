@@ -4,18 +4,13 @@ A signature that is out cannot get a time-stamp of its own any more: that would 
 signed byte is never rewritten. A document time-stamp is appended, and makes a B-B a B-T as well (§6.3 table 1).
 """
 
-import hashlib
-import io
 from dataclasses import dataclass, field
-from typing import Any
-
-from pyhanko.pdf_utils.generic import pdf_name
-from pyhanko.sign.fields import ensure_sig_flags, enumerate_sig_fields, prepare_sig_field
-from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp
 
 from esign.errors import SigningError
-from esign.pades._writer import open_update, wrapped
-from esign.pades.fields import hidden
+from esign.pades.fields import add_signature_field, set_signature_flags, signature_fields
+from esign.pades.placeholder import WithRoom, add_placeholder, finish
+from esign.pades.updating import open_update, updating
+from esign.syntax import Dict, Name
 
 __all__ = ["TIMESTAMP_FIELD", "PreparedTimestamp", "complete_timestamp", "prepare_timestamp"]
 
@@ -43,10 +38,10 @@ def prepare_timestamp(pdf: bytes, *, digest: str, room: int) -> PreparedTimestam
     Raises:
         InputError: `pdf-not-updatable`.
     """
-    document, start, end = _with_empty_timestamp(pdf, room)
-    imprint = hashlib.new(digest, document[:start])
-    imprint.update(document[end:])
-    return PreparedTimestamp(document=document, imprint=imprint.digest(), digest=digest, contents=(start + 1, end - 1))
+    made = _with_empty_timestamp(pdf, room)
+    return PreparedTimestamp(
+        document=made.document, imprint=made.digest(digest), digest=digest, contents=(made.start + 1, made.end - 1)
+    )
 
 
 def complete_timestamp(prepared: PreparedTimestamp, token: bytes) -> bytes:
@@ -62,20 +57,16 @@ def complete_timestamp(prepared: PreparedTimestamp, token: bytes) -> bytes:
     return prepared.document[:start] + digits.ljust(end - start, b"0") + prepared.document[end:]
 
 
-@wrapped
-def _with_empty_timestamp(pdf: bytes, room: int) -> tuple[bytes, int, int]:
-    """The updated file, and where `<…>` of its `/Contents` starts and ends."""
+@updating
+def _with_empty_timestamp(pdf: bytes, room: int) -> WithRoom:
+    """The updated file, with room for the token."""
     update = open_update(pdf)
-    fields = {name: value for name, value, _ in enumerate_sig_fields(update)}
+    fields = signature_fields(update)
     name = next(n for n in (TIMESTAMP_FIELD, *(f"{TIMESTAMP_FIELD}{i}" for i in range(2, 10_000))) if n not in fields)
-    page, _ = update.find_page_for_modification(0)
-    made: Any
-    _, made = prepare_sig_field(name, update.root, update, box=None, include_on_page=page, invis_settings=hidden())
-    if not any(fields.values()):
-        ensure_sig_flags(update)
-    placeholder = DocumentTimestamp(bytes_reserved=2 * room)
-    made.get_object()[pdf_name("/V")] = update.add_object(placeholder)
-    update.mark_update(made)
-    ranges, output = next(placeholder.fill(update, "sha256"))
-    assert isinstance(output, io.BytesIO)
-    return output.getvalue(), ranges.reserved_region_start, ranges.reserved_region_end
+    made = add_signature_field(update, name, None, alt="")
+    if not any(field.is_signed for field in fields.values()):
+        set_signature_flags(update)
+    stamp = {"Type": Name("DocTimeStamp"), "Filter": Name("Adobe.PPKLite"), "SubFilter": Name("ETSI.RFC3161")}
+    value = add_placeholder(update, Dict(stamp), room=room)
+    update.change(made)["V"] = value
+    return finish(update, value, room=room)

@@ -8,7 +8,6 @@ import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyhanko.pdf_utils import generic
 
 from esign.document import Box
 from esign.errors import InputError
@@ -16,6 +15,7 @@ from esign.pades import sign
 from esign.pades.fields import AGENCY_FIELD, FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.inspect import inspect_signatures
 from esign.pades.sign import Appearance
+from esign.pades.updating import form_of
 from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image
 from esign.report import Integrity, Outcome
@@ -45,7 +45,7 @@ def plain(widget: pikepdf.Object) -> dict[str, Any]:
     found |= {k: str(widget[k]) for k in ("/FT", "/DA", "/TU") if k in widget}
     found |= {"/V": str(widget["/V"])} if isinstance(widget.get("/V"), pikepdf.String) else {}
     normal = widget["/AP"]["/N"]
-    shown = normal[widget["/AS"]] if widget["/FT"] == "/Btn" else normal  # ISO 19005-2 §6.3.3
+    shown = normal[str(widget["/AS"])] if widget["/FT"] == "/Btn" else normal  # ISO 19005-2 §6.3.3
     found["picture"] = isinstance(shown, pikepdf.Stream) and list(widget["/AP"].keys()) == ["/N"]
     found["rect"] = tuple(round(float(v), 3) for v in widget["/Rect"])
     found["lock"] = [str(f) for f in widget["/Lock"]["/Fields"]] if "/Lock" in widget else None
@@ -258,14 +258,14 @@ def test_the_form_of_an_adopted_document_is_left_as_it_is(flags: int | None) -> 
     """Some software writes /SigFlags 1 or none; to mend that would be a change after the leader's signature."""
 
     def keep(update: Any) -> None:
-        form = update.root["/AcroForm"]
-        form.pop("/SigFlags", None)
+        form = form_of(update)
+        form.pop("SigFlags", None)
         if flags is not None:
-            form["/SigFlags"] = generic.NumberObject(flags)
+            form["SigFlags"] = flags
 
     with pytest.MonkeyPatch.context() as patch:
         # The leader's software, which writes other flags than ours.
-        patch.setattr(sign, "ensure_sig_flags", keep)
+        patch.setattr(sign, "set_signature_flags", keep)
         leaders = g.signed(g.decision(), g.LEADER, g.SIGNED, "Signature1", None)
     before, url, symbol = g.sealed(leaders)
     adopted = g.signed(before, g.OFFICE, g.RELEASED, AGENCY_FIELD, Appearance(mark=symbol, box=g.AGENCY), seal_url=url)

@@ -27,7 +27,6 @@ from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 
 from esign.document import Box, Mark
 from esign.keys import Mechanism
-from esign.pades._writer import numbers, open_update
 from esign.pades.fields import (
     AGENCY_FIELD,
     PERSON_FIELD,
@@ -35,12 +34,12 @@ from esign.pades.fields import (
     ReleaseField,
     ReleaseName,
     add_release_fields,
-    find_field,
 )
 from esign.pades.sign import Appearance, prepare, sign
 from esign.pdf.marks import qr_mark
 from esign.seal import Symbol, assemble, digest_of, salted, to_be_signed
 from esign.softkey import SoftwareKey
+from tests.vectors.pades.attacker import find_field, numbers, open_update
 from tests.vectors.seal import generate as seals
 
 HERE = Path(__file__).parent

@@ -1,0 +1,73 @@
+"""A signature dictionary whose value comes later: its bytes, where the value goes, and what it is over.
+
+    12 0 obj
+    <</Type/Sig … /ByteRange [0 1234 5678 910]        /Contents <000…000>>>
+                              │  │    │    └ from there so many bytes, to the end of the file
+                              │  │    └ behind the `>` of /Contents
+                              │  └ up to its `<`
+                              └ from the start
+
+What is signed is all but `<000…000>` (ISO 32000-2 §12.8.1). The numbers are known only when everything is written, so
+they have room for ten digits each, and spaces take what is left.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from esign.syntax import Dict, Ref
+from esign.syntax.update import Update
+from esign.syntax.writing import Raw, written
+
+__all__ = ["WithRoom", "add_placeholder", "finish"]
+
+_NUMBERS = 3 * 10 + 3
+# With spaces as everybody writes them: simple tools look for these very bytes.
+_BEFORE_NUMBERS = b"/ByteRange [0 "
+_BEFORE_VALUE = b" /Contents "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithRoom:
+    """An updated file with room for a signature value."""
+
+    before: bytes = field(repr=False)
+    """The file as it was."""
+    appended: bytes = field(repr=False)
+    """The update, with its byte range."""
+    start: int
+    """Where the `<` of /Contents stands, in the whole file."""
+    end: int
+    """Behind its `>`."""
+
+    @property
+    def document(self) -> bytes:
+        """The whole file; `/Contents` is all zeros."""
+        return self.before + self.appended
+
+    def digest(self, algorithm: str) -> bytes:
+        """The digest of everything but `<…>`, as hashlib names it."""
+        size = len(self.before)
+        found = hashlib.new(algorithm, self.before)
+        found.update(self.appended[: self.start - size])
+        found.update(self.appended[self.end - size :])
+        return found.digest()
+
+
+def add_placeholder(update: Update, dictionary: Dict, *, room: int) -> Ref:
+    """Add the signature dictionary with room for a value of `room` bytes; of it nothing changes later."""
+    head = written(dictionary)[:-2]
+    numbers = _BEFORE_NUMBERS + b" " * _NUMBERS
+    return update.add(Raw(b"%s%s%s<%s>>>" % (head, numbers, _BEFORE_VALUE, b"0" * (2 * room))))
+
+
+def finish(update: Update, signature: Ref, *, room: int) -> WithRoom:
+    """Write everything, and say in the signature dictionary what it is over."""
+    found = update.write()
+    value = found.appended.index(_BEFORE_VALUE + b"<" + b"0" * min(8, 2 * room), found.offsets[signature.num])
+    before, size = len(found.before), len(found.appended)
+    start = value + len(_BEFORE_VALUE)
+    end = start + 2 + 2 * room
+    numbers = b"%d %d %d]" % (before + start, before + end, size - end)
+    place = value - _NUMBERS
+    appended = found.appended[:place] + numbers.ljust(_NUMBERS) + found.appended[value:]
+    return WithRoom(before=found.before, appended=appended, start=before + start, end=before + end)
