@@ -83,7 +83,9 @@ def examine(file: File) -> Examination:
     ended = [s.revision if c.revision is None else c.revision for s, c in zip(found, extents, strict=True)]
     since = min(ended, default=len(file.revisions))
     steps = tuple(differences(file, since)) if found else ()
-    odd = ambiguities(file, end=min(c.end for c in extents), revision=since) if found else ()
+    odd: tuple[Difference, ...] = ()
+    if not all(c.whole_file for c in extents):  # to look for it costs more than all the rest
+        odd = ambiguities(file, end=min(c.end for c in extents), revision=since)
     last = len(file.revisions) - 1
     signatures: list[SignatureIntegrity] = []
     permissions = Permissions()
