@@ -27,6 +27,7 @@ from esign.errors import (
     PreflightError,
     RequestConflict,
     SigningError,
+    TimestampError,
 )
 from esign.issuance import Issued, Issuer
 from esign.profile import DuplicatePolicy
@@ -370,8 +371,8 @@ def run(
 ) -> Iterator[Row]:
     """Do what `plan` says, a row for each entry as it finishes; what is not reached is LEFT.
 
-    `keep` puts the document where it belongs, before its row is given. `stop` is asked between two tasks. A token or
-    a disk that fails stops the run, because the next task would fail alike.
+    `keep` puts the document where it belongs, before its row is given. `stop` is asked between two tasks. A token, a
+    disk or every time-stamping authority that fails stops the run, because the next task would fail alike.
     """
     stopped = False
     for entry in plan.entries:
@@ -399,7 +400,7 @@ def _done(entry: Entry, issuer: Issuer, keep: Callable[[Entry, Issued], None]) -
 
 
 def _stops_all(error: Error) -> bool:
-    """The token, the register or the disk; what is wrong with one document says nothing about the next."""
-    if isinstance(error, KeyStoreError):
+    """The token, time-stamps, the register or the disk; what is wrong with one document says nothing of the next."""
+    if isinstance(error, KeyStoreError | TimestampError):
         return error.code != "prepared-for-other-key"
     return error.code.startswith(("registry-", "disk-"))

@@ -141,7 +141,7 @@ class Upgrader:
 
     def _version(self, made: Augmented) -> FileVersion:
         return FileVersion(
-            sha256=sha256(made.pdf), size=len(made.pdf), level=made.level, at=self._now(), notices=made.notices
+            sha256=sha256(made.pdf), size=len(made.pdf), level=Level(made.level), at=self._now(), notices=made.notices
         )
 
     def _deliver(self, intent: Intent) -> Intent:

@@ -63,7 +63,9 @@ def _queue(run: Session, workplace: "Workplace", *, due: int | None, limit: int 
     codes = []
     for upgraded in upgrader.run(due_by=due_by, limit=limit):
         intent, error = upgraded.intent, upgraded.error
-        codes.append(_tell(run, str(intent.number or intent.id), intent.versions[-1].level, error, as_json=as_json))
+        codes.append(
+            _tell(run, str(intent.number or intent.id), intent.versions[-1].level.value, error, as_json=as_json)
+        )
     left = len(workplace.registry.upgrades())
     run.output.note("augment-left" if left else "augment-nothing-left", count=left)
     return worst(*codes)
@@ -86,7 +88,7 @@ def _files(
     return worst(*codes)
 
 
-def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, level: "Level") -> "Level":
+def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, level: "Level") -> str:
     """One file; a registered one becomes a new version of its result, or it would pass for a changed copy."""
     import hashlib
 
@@ -101,7 +103,7 @@ def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, leve
         known = workplace.registry.by_sha256(hashlib.sha256(pdf).hexdigest())
     if known is not None:
         upgrader = workplace.upgrader(delivery=FolderDelivery(workplace.config.paths.out))
-        return upgrader.upgrade(known.id, level=level).versions[-1].level
+        return upgrader.upgrade(known.id, level=level).versions[-1].level.value
     if workplace.timestamper is None:
         raise ConfigurationError("timestamp-no-authorities")
     made = raise_level(pdf, level=level, timestamper=workplace.timestamper, at=run.now())
@@ -110,12 +112,11 @@ def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, leve
     return made.level
 
 
-def _tell(run: Session, what: str, level: "Level | None", error: Error | None, *, as_json: bool) -> ExitCode:
+def _tell(run: Session, what: str, level: str | None, error: Error | None, *, as_json: bool) -> ExitCode:
     if as_json:
-        reached = level.value if level is not None else None
-        run.output.json({"file": what, "level": reached, "reason": error.code if error else None})
+        run.output.json({"file": what, "level": level, "reason": error.code if error else None})
     elif error is None:
-        run.output.row(what, level.value if level is not None else "—")
+        run.output.row(what, level or "—")
     if error is not None:
         run.output.error(error)
         return exit_code(error)

@@ -20,7 +20,8 @@ from esign.trust import TrustStore
 __all__ = ["Augmented", "augment", "level_reached"]
 
 _ROOM = 16 * 1024
-_KNOWN = {level.value: level for level in Level}
+# What a level has beyond the signature itself; the older form of Adobe (PKCS7-…) takes the same proofs.
+_GRADES = ("B", "T", "LT", "LTA")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,8 @@ class Augmented:
 
     pdf: bytes = field(repr=False)
     """The given bytes, and what was appended."""
-    level: Level
-    """What every signature of it reaches now."""
+    level: str
+    """What every signature of it reaches now, in the words of a report: `PAdES-B-T`, or `PKCS7-T`."""
     notices: tuple[Reason, ...] = ()
     """What could not be checked on the way."""
     added: bool
@@ -39,19 +40,25 @@ class Augmented:
     """How long the authorities took."""
 
 
-def level_reached(found: Inspection) -> Level | None:
-    """The lowest level among the signatures; None where one of them is no PAdES baseline signature."""
-    levels = [_KNOWN.get(s.level) for s in found.signatures if s.kind is SignatureKind.SIGNATURE]
-    if not levels or None in levels:
-        return None
-    return min((level for level in levels if level is not None), key=list(Level).index)
+def level_reached(found: Inspection) -> str:
+    """The lowest level among the signatures.
+
+    Raises:
+        InputError: `augment-unsigned`; `augment-not-graded`: one is of a form for which there are no levels.
+    """
+    levels = [s.level for s in found.signatures if s.kind is SignatureKind.SIGNATURE]
+    if not levels:
+        raise InputError("augment-unsigned")
+    if not all(level.rpartition("-")[2] in _GRADES for level in levels):
+        raise InputError("augment-not-graded", levels=", ".join(sorted(set(levels))))
+    return min(levels, key=_grade)
 
 
 def augment(pdf: bytes, *, level: Level, timestamper: Timestamper, at: datetime, digest: str = "sha256") -> Augmented:
     """Append what `pdf` lacks to reach `level`; `at` is now.
 
     Raises:
-        InputError: `augment-unsigned`, `augment-altered`, `augment-not-baseline`, `pdf-not-updatable`.
+        InputError: `augment-unsigned`, `augment-altered`, `augment-not-graded`, `pdf-not-updatable`.
         SigningError: `level-not-available`; `augment-failed`: what was made is not what was meant.
         TimestampError: No authority gave a time-stamp.
     """
@@ -69,30 +76,28 @@ def augment(pdf: bytes, *, level: Level, timestamper: Timestamper, at: datetime,
     return Augmented(pdf=made, level=now_reached, notices=stamp.notices, added=True, elapsed=stamp.elapsed)
 
 
-def _at_least(reached: Level, wanted: Level) -> bool:
-    levels = list(Level)
-    return levels.index(reached) >= levels.index(wanted)
+def _grade(level: str) -> int:
+    return _GRADES.index(level.rpartition("-")[2])
 
 
-def _level_of_sound(pdf: bytes, at: datetime) -> Level:
+def _at_least(reached: str, wanted: Level) -> bool:
+    return _grade(reached) >= _grade(wanted.value)
+
+
+def _level_of_sound(pdf: bytes, at: datetime) -> str:
     """A proof of time for something broken, or for nothing, would only look like one."""
     found = inspect_signatures(pdf, trust=TrustStore(), at=at)
-    if not any(s.kind is SignatureKind.SIGNATURE for s in found.signatures):
-        raise InputError("augment-unsigned")
+    reached = level_reached(found)
     if found.integrity is not Integrity.INTACT:
         raise InputError("augment-altered")
-    reached = level_reached(found)
-    if reached is None:
-        raise InputError("augment-not-baseline", levels=", ".join(sorted({s.level for s in found.signatures})))
     return reached
 
 
-def _read_back(made: bytes, before: bytes, at: datetime) -> Level:
+def _read_back(made: bytes, before: bytes, at: datetime) -> str:
     """Look at it as a stranger would: everything that was there is there, and nothing broke."""
     found = inspect_signatures(made, trust=TrustStore(), at=at)
-    last = found.signatures[-1] if found.signatures else None
-    whole = last is not None and last.covers_whole_file and last.kind is SignatureKind.TIMESTAMP
-    reached = level_reached(found)
-    if not made.startswith(before) or found.integrity is not Integrity.INTACT or not whole or reached is None:
+    last = found.signatures[-1]
+    whole = last.covers_whole_file and last.kind is SignatureKind.TIMESTAMP
+    if not made.startswith(before) or found.integrity is not Integrity.INTACT or not whole:
         raise SigningError("augment-failed", level="-")
-    return reached
+    return level_reached(found)

@@ -5,17 +5,20 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from esign.batch import Outcome, Requested, plan, run
 from esign.errors import InputError, SigningError, TimestampError
 from esign.issuance import Issued, Step
 from esign.net import Kind
 from esign.pades.augment import augment
 from esign.profile import TT15, Level, TimestampPolicy
 from esign.registry import IntentState, UpgradeState
-from esign.report import Indication, Integrity, Outcome, SignatureKind, VerificationReport
+from esign.report import Indication, Integrity, SignatureKind, VerificationReport
+from esign.report import Outcome as CheckOutcome
 from esign.upgrading import UpgradeStep
 from tests.support.authority import Authorities
 from tests.support.hostile import serving
@@ -133,6 +136,18 @@ def test_a_persons_signature_waits_for_its_time_stamp(office: Opened, pki: Autho
     assert opened.registry.get(pending.id).state is IntentState.APPROVED
 
 
+def test_a_batch_stops_while_no_time_stamp_is_to_be_had(office: Opened, pki: Authorities) -> None:
+    """The next document would fail alike, and would use the key for it."""
+    opened = unreachable(office(signature=WAIT))
+    tasks = [Requested(name=key, request=partial(request, key)) for key in "abc"]
+    looked_at = plan(tasks, issuer=opened.issuer(key=None), registry=opened.registry)
+    assert [row.outcome for row in run(looked_at, opened.issuer())] == [Outcome.FAILED, Outcome.LEFT, Outcome.LEFT]
+    opened = reachable(opened, pki)
+    looked_at = plan(tasks, issuer=opened.issuer(key=None), registry=opened.registry)
+    rows = list(run(looked_at, opened.issuer()))
+    assert [row.issued.level for row in rows if row.issued is not None] == [Level.B_T] * 3
+
+
 # --- promising --------------------------------------------------------------------------------------------------------
 
 
@@ -166,7 +181,7 @@ def test_what_is_promised_is_visible_and_kept(office: Opened, pki: Authorities) 
     assert [s.kind for s in report.signatures] == [SignatureKind.SIGNATURE, SignatureKind.TIMESTAMP]
     assert {s.indication for s in report.signatures} == {Indication.TOTAL_PASSED}
     assert report.seal is not None
-    assert not [c for c in report.seal.checks if c.outcome is Outcome.FAILED]
+    assert not [c for c in report.seal.checks if c.outcome is CheckOutcome.FAILED]
     # The receiver has the new version, in the same place.
     [delivered] = opened.out.iterdir()
     assert delivered.read_bytes() == again.pdf
@@ -179,7 +194,7 @@ def test_a_copy_of_the_earlier_version_is_no_changed_copy(office: Opened, pki: A
     for pdf in (issued.pdf, opened.issuer().document(issued.id).pdf):
         report = inspected(opened, pdf)
         assert report.standing is not None
-        assert not [c for c in report.standing.checks if c.outcome in {Outcome.FAILED, Outcome.UNKNOWN}]
+        assert not [c for c in report.standing.checks if c.outcome in {CheckOutcome.FAILED, CheckOutcome.UNKNOWN}]
     told = inspected(opened, issued.pdf).standing
     assert told is not None
     assert "newer-version" in {c.reason.code for c in told.checks if c.reason is not None}
