@@ -36,6 +36,7 @@ class Decryptor:
     """Decrypts the streams and strings of one file."""
 
     key: bytes
+    """The file encryption key."""
     methods: dict[str, _Method]
     """Of each crypt filter."""
     streams: str

@@ -59,6 +59,7 @@ class Stream:
     """A stream (§7.3.8); `View.decoded` unpacks its data."""
 
     dictionary: Dict
+    """What is said of the data."""
     start: int
     """Where its data begin in the file."""
     length: int

@@ -28,6 +28,7 @@ class Marker:
     """`startxref`, the offset, `%%EOF`: how an update ends (§7.5.5)."""
 
     start: int
+    """Of the word itself."""
     offset: int
     """Where it leads: what it says, moved by what stands before the header and past white space."""
     end: int
@@ -41,6 +42,7 @@ class Revision:
     """One state that the document was saved in."""
 
     index: int
+    """0 for the oldest."""
     start: int
     """Where its bytes begin: behind the revision before."""
     end: int
@@ -50,6 +52,7 @@ class Revision:
     startxref: int
     """Where its first section begins."""
     trailer: Dict
+    """Of its newest section (§7.5.5)."""
     kind: SectionKind
     """Of its first section."""
     sections: tuple[Section, ...]
@@ -84,10 +87,13 @@ class History:
     """The revisions, oldest first, and what was odd about them."""
 
     revisions: tuple[Revision, ...]
+    """At least one."""
     markers: tuple[Marker, ...]
+    """Every end that the bytes mark, in their order; those in streams too."""
     shift: int
     """How many bytes stand before the header; offsets count from there."""
     problems: tuple[Reason, ...]
+    """What was odd on the way along the chain."""
     rebuilt: bool = False
     """Whether there is no usable chain, and the one revision was made by searching for objects."""
 

@@ -37,6 +37,7 @@ class Indirect:
     ref: Ref
     """What it calls itself."""
     value: Object
+    """What it is."""
     start: int
     """Its first digit."""
     end: int
@@ -54,7 +55,9 @@ class ObjectStream:
     index_of: Mapping[int, int]
     """Where a number stands first."""
     parser: Parser
+    """Over the unpacked data."""
     values: dict[int, Object]
+    """What was read so far, by index."""
 
     def get(self, num: int, index: int) -> Object:
         """The object number `num`, at `index` unless it stands elsewhere; null where it is not there."""

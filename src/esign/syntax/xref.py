@@ -117,11 +117,13 @@ class Section:
     """One cross-reference section with its trailer."""
 
     kind: SectionKind
+    """How it is written."""
     start: int
     """Where it begins: `xref`, or the object that is the stream."""
     end: int
     """Behind its trailer dictionary, or `endobj`."""
     trailer: Dict
+    """What stands with it (§7.5.5); of a stream its dictionary."""
     rows: tuple[_Rows, ...]
     """In ascending order of their first number; none overlap."""
     repeated: frozenset[int]
