@@ -48,7 +48,7 @@ def subject_parts(certificate: bytes) -> tuple[NamePart, ...]:
     """The subject of `certificate` (DER), masked; nothing where it cannot be read."""
     try:
         return tuple(NamePart(label=label, value=_shown(label, value)) for label, value in _attributes(certificate))
-    except (ValueError, TypeError, KeyError, AttributeError):  # asn1crypto parses late and raises any of these
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # asn1crypto parses late, raises any
         return ()
 
 

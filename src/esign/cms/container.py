@@ -33,8 +33,8 @@ TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _OCSP_RESPONSE = "1.3.6.1.5.5.7.16.2"  # RFC 5940 §2.1
 _OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1"
-_MOST = 1000
-"""Certificates, lists or signers: more is an attack on whoever looks at each."""
+_MOST, _MOST_SIGNERS = 1000, 32
+"""Certificates and lists, and signers: more is an attack on whoever looks at each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +127,14 @@ def _signed_data(element: Element, size: int) -> SignedData:
         certificates=certificates,
         crls=crls,
         ocsps=ocsps,
-        signers=tuple(_signer(s) for s in _few(rest[0].items(SET))),
+        signers=tuple(_signer(s) for s in _few(rest[0].items(SET), _MOST_SIGNERS)),
         size=size,
         skipped=tuple(skipped),
     )
 
 
-def _few(elements: list[Element]) -> list[Element]:
-    if len(elements) > _MOST:
+def _few(elements: list[Element], most: int = _MOST) -> list[Element]:
+    if len(elements) > most:
         raise Malformed("too many elements")
     return elements
 

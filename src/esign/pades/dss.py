@@ -4,37 +4,31 @@ Whatever any revision listed still stands in the file and is used: a later revis
 away.
 """
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from esign.cms import SignedData, SignerInfo
 from esign.cms.attributes import revocation_values
 from esign.cms.ber import Malformed
 from esign.pades.reading import Reader
-from esign.syntax import Dict, File, Stream
+from esign.syntax import Dict, File, Object, Stream
 from esign.trust import Evidence
 
 __all__ = ["SecurityStore", "evidence_of", "read_stores"]
 
 _MOST_STREAMS = 5_000
-_LISTS = (("Certs", "Cert"), ("CRLs", "CRL"), ("OCSPs", "OCSP"))
+_STORE = ("Certs", "CRLs", "OCSPs")
+_ENTRY = ("Cert", "CRL", "OCSP")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityStore:
-    """/DSS as of one revision, its /VRI entries included."""
+    """/DSS as of one revision."""
 
     revision: int
     """From which revision on it stands."""
     evidence: Evidence = field(repr=False)
-    """All of it, those of /VRI too."""
-    keys: frozenset[str]
-    """The keys of /VRI: the SHA-1 of a signature's /Contents, upper-case hex."""
-
-    def speaks_of(self, contents: bytes) -> bool:
-        """Whether /VRI has an entry for the signature with these /Contents."""
-        return hashlib.sha1(contents, usedforsecurity=False).hexdigest().upper() in self.keys
+    """All of it, that of /VRI too."""
 
 
 def read_stores(file: File) -> tuple[SecurityStore, ...]:
@@ -47,51 +41,47 @@ class _Stores:
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self._known: dict[object, bytes] = {}
-        self._left = _MOST_STREAMS
+        self._known: dict[int, bytes] = {}
 
     def read(self) -> Iterator[SecurityStore]:
-        latest = Reader(self._file.latest)
-        if "DSS" not in latest.root and b"/DSS" not in self._file.data:
-            return
-        before = None
+        before: list[Object] = []
         for index in range(len(self._file.revisions)):
             reader = Reader(self._file.at(index))
             store = reader.dictionary(reader.root, "DSS")
             if not store:
                 continue
-            found = self._store(reader, store, index)
-            if before is None or (found.evidence, found.keys) != (before.evidence, before.keys):
-                before = found
-                yield found
+            nodes = _nodes(reader, store)
+            # Values are shared between revisions: what an update did not touch is the very same list.
+            listed = [reader.entry(node, key) for node, keys in nodes for key in keys]
+            if len(listed) != len(before) or any(a is not b for a, b in zip(listed, before, strict=True)):
+                before = listed
+                yield SecurityStore(revision=index, evidence=self._evidence(reader, nodes))
 
-    def _store(self, reader: Reader, store: Dict, index: int) -> SecurityStore:
-        entries = reader.dictionary(store, "VRI")
-        nodes = [(store, 0), *((reader.dictionary(entries, key), 1) for key in entries)]
-        found: list[dict[bytes, None]] = [{}, {}, {}]
-        for node, form in nodes:
-            for pieces, names in zip(found, _LISTS, strict=True):
-                pieces.update(dict.fromkeys(self._streams(reader, node, names[form])))
-        certificates, crls, ocsps = (tuple(pieces) for pieces in found)
-        return SecurityStore(
-            revision=index,
-            evidence=Evidence(certificates=certificates, crls=crls, ocsps=ocsps),
-            keys=frozenset(key.upper() for key in entries),
-        )
+    def _evidence(self, reader: Reader, nodes: Sequence[tuple[Dict, Sequence[str]]]) -> Evidence:
+        found: tuple[dict[bytes, None], ...] = ({}, {}, {})
+        for node, keys in nodes:
+            for pieces, key in zip(found, keys, strict=True):
+                pieces.update(dict.fromkeys(self._streams(reader, node, key)))
+        certificates, crls, ocsps = map(tuple, found)
+        return Evidence(certificates=certificates, crls=crls, ocsps=ocsps)
 
     def _streams(self, reader: Reader, node: Dict, key: str) -> Iterator[bytes]:
         for item in reader.items(node, key):
             stream = reader.resolve(item)
             if not isinstance(stream, Stream):
                 continue
-            known = self._known.get(stream.start)
-            if known is None:
-                self._left -= 1
-                if self._left < 0:
+            if stream.start not in self._known:
+                if len(self._known) >= _MOST_STREAMS:
                     return
-                known = self._known[stream.start] = reader.decoded(stream) or b""
-            if known:
-                yield known
+                self._known[stream.start] = reader.decoded(stream) or b""
+            if self._known[stream.start]:
+                yield self._known[stream.start]
+
+
+def _nodes(reader: Reader, store: Dict) -> list[tuple[Dict, Sequence[str]]]:
+    """What holds lists of evidence: the store, and each entry of /VRI, with the keys of the lists."""
+    entries = reader.dictionary(store, "VRI")
+    return [(store, _STORE), *((reader.dictionary(entries, key), _ENTRY) for key in entries)]
 
 
 def evidence_of(signed: SignedData, signer: SignerInfo | None = None) -> Evidence:

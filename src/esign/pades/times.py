@@ -24,6 +24,8 @@ from esign.trust.certificate import parse_certificate
 __all__ = ["Stamp", "claim_checks", "claimed_time", "judge_stamp", "order_checks", "stamp_checks", "stamps_of"]
 
 _CLAUSE = "EN 319 102-1 §5.4"
+_MOST = 32
+"""Time-stamps of each kind in one signature that are looked at."""
 _VIETNAM = timedelta(hours=7)
 _CLOCKS = timedelta(minutes=10)
 """By how much two clocks may differ and still mean the same moment."""
@@ -44,8 +46,8 @@ def stamps_of(examined: Examined, content: Content | None, others: Sequence[Embe
     signer = examined.signer
     if signer is None:
         return ()
-    before = signer.signed.values(CONTENT_TIMESTAMP) if signer.signed is not None else ()
-    after = signer.unsigned.values(SIGNATURE_TIMESTAMP)
+    before = (signer.signed.values(CONTENT_TIMESTAMP) if signer.signed is not None else ())[:_MOST]
+    after = signer.unsigned.values(SIGNATURE_TIMESTAMP)[:_MOST]
     value = Content(signer.signature)
     return (
         *(Stamp(kind=TimestampKind.CONTENT, examined=_examined(t, content, others)) for t in before),

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from esign.cms import der
+from esign.cms.ber import read
 from esign.pades.inspect import Inspection, inspect_signatures
 from esign.report import Block, Indication, Integrity, SubIndication
 from esign.trust import TrustStore
@@ -359,3 +362,37 @@ def test_the_time_that_the_signer_claims(time: bytes, date: str, code: str | Non
     shown = found.signatures[0].signing_time
     assert shown is not None
     assert shown.strftime("%y%m%d%H%M%SZ").encode() == time  # never corrected
+
+
+def test_a_hostile_name_ends_in_a_report() -> None:
+    """A subject nested deeper than parsers go: the signature stands, and nobody is named."""
+    deep = der.null()
+    for _ in range(1200):
+        deep = der.sequence(deep)
+    tbs, *rest = read(OWN).children()
+    parts = [p.encoded for p in tbs.children()]
+    parts[5] = der.sequence(der.set_of([der.sequence(der.oid("1.2.3.4"), deep)]))
+    hostile = der.sequence(der.sequence(*parts), *(r.encoded for r in rest))
+    (report,) = inspect(signed(certificate=hostile, extra=[reference(hostile)])).signatures
+    assert report.subject == ()
+    assert report.signer == ""
+    assert report.intact
+
+
+def test_more_time_stamps_than_anybody_needs() -> None:
+    tokens = [attribute("1.2.840.113549.1.9.16.2.14", der.integer(n)) for n in range(200)]
+    assert len(inspect(signed(unsigned=tokens)).signatures[0].timestamps) == 32
+
+
+SAMPLES = [signed(), stamped(store=True)]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_damage_anywhere_ends_in_a_report(data: st.DataObject) -> None:
+    raw = bytearray(data.draw(st.sampled_from(SAMPLES)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(raw) - 1))
+        raw[at] = data.draw(st.one_of(st.integers(0, 255), st.sampled_from(b"0123456789abcdef<>()/[] ")))
+    found = inspect(bytes(raw))
+    assert found.integrity is not Integrity.UNREADABLE or not found.signatures
