@@ -129,7 +129,7 @@ def test_the_reader_compares_and_the_paper_differs(browser: Browser, site: Site,
     [
         (-1, "check-clock", "Máy này đang ghi"),
         (1, "stale", "Chưa kiểm tra lại"),
-        (30, "status-unknown", "chưa rõ"),
+        (30, "status-unknown", "Chưa rõ"),
     ],
 )
 def test_a_clock_that_is_wrong(days: int, state: str, words: str, browser: Browser, site: Site, web: Web) -> None:

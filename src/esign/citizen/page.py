@@ -1,7 +1,6 @@
 """One file out of HTML, CSS and ES modules, with a Content-Security-Policy that names exactly what it holds.
 
-Nothing is translated on the way: comments and indentation are dropped, and each module becomes a function that gives
-what it exports.
+How it opens, what it asks for and what a server sends with it: docs/spec/page.md.
 """
 
 import base64
@@ -11,26 +10,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
-from importlib.resources import files as package_files
 
+from esign.citizen.sources import script, source, style, words, worker
 from esign.seal.list_keys import Root
 
 __all__ = ["Page"]
 
-_SOURCES = package_files(__package__) / "browser"
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?:async )?(?:function|class|const) (\w+)", re.MULTILINE)
-# Divisions have a space behind them in our sources, regular expressions have not; templates do not nest.
-_SPACE = re.compile(
-    r"""(?P<kept>"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|/(?![*/ ])(?:\\.|\[(?:\\.|[^]])*\]|[^/\\\n])+/)
-    |[ ]?(?P<sign>[=(){},;:?&|<>*%^!\[\]])[ ]?""",
-    re.VERBOSE,
-)
 _STYLE = '<link rel="stylesheet" href="page.css">'
 _SCRIPT = '<script type="module" src="main.js"></script>'
 _CONFIG = '<script type="application/json" id="config">{"host": "q.gov.vn", "roots": []}</script>'
 _LOOKUP = "<!-- lookup -->"
+_FORM = (
+    '<form method="post" action="/lookup"><label>16 ký tự: <input name="id" autocomplete="off"></label> '
+    '<button type="submit">Tra cứu</button></form>'
+)
 _HEAD = '<meta charset="utf-8">'
 
 
@@ -42,8 +35,8 @@ class Page:
     """The name that seals hold, and that has the trust list."""
     roots: tuple[Root, ...]
     """Whose trust lists it believes."""
-    lookup: str = ""
-    """The path of the look-up by id, on the same host; empty where there is none."""
+    has_lookup: bool = False
+    """Whether the host answers look-ups and presentation codes (docs/spec/presentation.md)."""
     check_service: str = ""
     """The address where a file can be uploaded for a full check; empty where there is none."""
     status_origins: tuple[str, ...] = ()
@@ -51,7 +44,7 @@ class Page:
 
     def html(self) -> str:
         """The page as it is published."""
-        return self._assembled({"words-vi": _words("vi")})
+        return self._assembled({"words-vi": words("vi")})
 
     def kit(self, published: Mapping[str, bytes], *, at: datetime) -> str:
         """The page with files by address (trust list, shards, details), which works from a file without a network.
@@ -60,8 +53,8 @@ class Page:
         """
         brought = {uri: base64.b64encode(data).decode() for uri, data in published.items()}
         data = {
-            "words-vi": _words("vi"),
-            "words-en": _words("en"),
+            "words-vi": words("vi"),
+            "words-en": words("en"),
             "kit": {"at": int(at.timestamp()), "files": brought},
         }
         return self._assembled(data)
@@ -69,8 +62,8 @@ class Page:
     def files(self) -> Mapping[str, bytes]:
         """What is published, by path; the three pages are one and the same, `/verdict.js` is for other programs."""
         html = self.html().encode()
-        others = {f"/{name}": _source(name).encode() for name in ("worker.js", "words.en.json")}
-        api = f"{_script('api')}\nexport const {{ verdict }} = $api;\n".encode()
+        others = {"/worker.js": worker().encode(), "/words.en.json": source("words.en.json").encode()}
+        api = f"{script('api')}\nexport {{ verdict }};\n".encode()
         return {"/": html, "/1": html, "/p": html, "/verdict.js": api, **others}
 
     def headers(self) -> Mapping[str, str]:
@@ -94,60 +87,17 @@ class Page:
             }
             for root in self.roots
         ]
-        config = {"host": self.host, "roots": roots, "lookup": self.lookup, "service": self.check_service}
+        config = {"host": self.host, "roots": roots, "lookup": self.has_lookup, "service": self.check_service}
         blocks = "\n".join(_data_block(name, value) for name, value in {"config": config, **data}.items())
-        html = _without_comments(_source("page.html"))
-        html = html.replace(_STYLE, f"<style>{_style()}</style>")
-        html = html.replace(_LOOKUP, _lookup_form(self.lookup) if self.lookup else "")
+        html = _without_comments(source("page.html"))
+        html = html.replace(_STYLE, f"<style>{style()}</style>")
+        html = html.replace(_LOOKUP, _FORM if self.has_lookup else "")
         html = html.replace(_CONFIG, blocks)
-        html = html.replace(_SCRIPT, f'<script type="module">{_script("main")}</script>')
+        html = html.replace(_SCRIPT, f'<script type="module">{script("main")}</script>')
         # A kit asks the host that it comes from; the page asks its own.
         own = (f"https://{self.host}",) if "kit" in data else ()
         policy = _policy(html, origins=(*own, *self.status_origins))
         return html.replace(_HEAD, f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{policy}">')
-
-
-def _source(name: str) -> str:
-    return (_SOURCES / name).read_text("utf-8")
-
-
-def _words(language: str) -> object:
-    return json.loads(_source(f"words.{language}.json"))
-
-
-def _style() -> str:
-    return _tight(_lean(re.sub(r"/\*.*?\*/", "", _source("page.css"), flags=re.DOTALL)))
-
-
-def _script(first: str) -> str:
-    """The module `first` and all that it needs in one script, each a function of its own behind those it imports."""
-    done: dict[str, str] = {}
-
-    def add(name: str) -> None:
-        if name not in done:
-            text = _source(f"{name}.js")
-            for _, imported in _IMPORT.findall(text):
-                add(imported)
-            done[name] = _as_function(name, text)
-
-    add(first)
-    return _tight(_lean("\n".join(done.values())))
-
-
-def _as_function(name: str, text: str) -> str:
-    exported = ", ".join(_EXPORT.findall(text))
-    text = _IMPORT.sub(r"const {\1} = $\2;", re.sub(r"(^|\s)// .*$", "", text, flags=re.MULTILINE))
-    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-    return f"const ${name} = (() => {{\n{text}\nreturn {{ {exported} }};\n}})();"
-
-
-def _lean(text: str) -> str:
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _tight(script: str) -> str:
-    """`script` without the spaces that only people need; what stands in quotes and in regular expressions stays."""
-    return _SPACE.sub(lambda match: match["kept"] or match["sign"], script)
 
 
 def _without_comments(html: str) -> str:
@@ -157,13 +107,6 @@ def _without_comments(html: str) -> str:
 def _data_block(name: str, value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'
-
-
-def _lookup_form(path: str) -> str:
-    return (
-        f'<form method="post" action="{escape(path)}"><label>16 ký tự: '
-        '<input name="id" autocomplete="off"></label> <button type="submit">Tra cứu</button></form>'
-    )
 
 
 def _policy(html: str, *, origins: tuple[str, ...]) -> str:

@@ -104,15 +104,15 @@ def test_a_kit_holds_both_languages_and_its_files_and_may_ask_its_host() -> None
 
 
 def test_the_configuration_is_in_the_page() -> None:
-    page = Page(host="q.gov.vn", roots=PAGE.roots, lookup="/tra-cuu", check_service="https://k.gov.vn/</script>")
+    page = Page(host="q.gov.vn", roots=PAGE.roots, has_lookup=True, check_service="https://k.gov.vn/</script>")
     config = json.loads(Reader(page.html()).text_of("script", id="config"))
     assert config == {
         "host": "q.gov.vn",
         "roots": [{"name": "vn", "key": base64.b64encode(point("root")).decode(), "first": 1, "last": 2}],
-        "lookup": "/tra-cuu",
+        "lookup": True,
         "service": "https://k.gov.vn/</script>",
     }
-    assert '<form method="post" action="/tra-cuu">' in page.html()
+    assert '<form method="post" action="/lookup">' in page.html()
     assert "<form" not in PAGE.html()
 
 
@@ -134,6 +134,18 @@ def test_every_state_has_a_look_and_words() -> None:
         assert {f"{look}.title", f"{look}.text", f"{look}.advice"} <= words("vi").keys()
     shapes = set(re.findall(r'"(?:good|bad|gone|care|past|open) (\w+)"', source))
     assert shapes <= set(re.findall(r'<symbol id="(\w+)"', (SOURCES / "page.html").read_text("utf-8")))
+
+
+def test_no_two_modules_have_the_same_name_for_different_things() -> None:
+    top = r"^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+|\[[^\]]*\]|\{[^}]*\})"
+    owners: dict[str, str] = {}
+    for path in MODULES:
+        if path.stem == "worker":
+            continue
+        for found in re.findall(top, path.read_text("utf-8"), re.MULTILINE):
+            for name in re.findall(r"\w+", found):
+                assert owners.setdefault(name, path.stem) == path.stem, name
+    assert len(owners) > 100
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.name)

@@ -2,7 +2,7 @@
 import { toHex } from "./bytes.js";
 import { need } from "./refusal.js";
 
-const INVALID = "seal-cbor-invalid";
+const BAD_CBOR = "seal-cbor-invalid";
 const SIMPLE = { 20: false, 21: true, 22: null };
 
 // The one item that `data` is. Integers beyond 2^53 come as BigInt, maps as Map, byte strings as Uint8Array.
@@ -10,7 +10,7 @@ export function decode(data, depth = 4) {
   const reader = new Reader(data);
   const item = reader.item(depth);
   need(reader.at === data.length, "seal-trailing-bytes");
-  need(!reader.badText, INVALID);
+  need(!reader.badText, BAD_CBOR);
   return item;
 }
 
@@ -31,17 +31,17 @@ class Reader {
     if (major === 3) return this.text(value);
     if (major === 7 && value in SIMPLE && this.at === start + 1) return SIMPLE[value];
     // Tags, floating point, what is nested too deep, and counts that cannot be true.
-    need(major < 6 && depth > 0 && value <= this.data.length - this.at, INVALID);
+    need(major < 6 && depth > 0 && value <= this.data.length - this.at, BAD_CBOR);
     return major === 4 ? this.array(value, depth - 1) : this.map(value, depth - 1);
   }
 
   head() {
     const first = this.data[this.at++];
-    need(first !== undefined, INVALID);
+    need(first !== undefined, BAD_CBOR);
     const short = first & 31;
     if (short < 24) return [first >> 5, short];
     const size = { 24: 1, 25: 2, 26: 4, 27: 8 }[short]; // 31 is an indefinite length
-    need(size, INVALID);
+    need(size, BAD_CBOR);
     let value = 0n;
     for (const byte of this.take(size)) value = (value << 8n) | BigInt(byte);
     need(value >= (size === 1 ? 24n : 1n << BigInt(4 * size)), "seal-cbor-not-deterministic");
@@ -49,7 +49,7 @@ class Reader {
   }
 
   take(length) {
-    need(length <= this.data.length - this.at, INVALID);
+    need(length <= this.data.length - this.at, BAD_CBOR);
     this.at += length;
     return this.data.subarray(this.at - length, this.at);
   }
@@ -78,11 +78,11 @@ class Reader {
       const start = this.at;
       if (this.data[start] >> 5 > 3) {
         this.item(depth); // a key that is broken in itself is told first
-        need(false, INVALID);
+        need(false, BAD_CBOR);
       }
       const key = this.item(depth);
       const spelled = toHex(this.data.subarray(start, this.at));
-      need(!seen.has(spelled), INVALID);
+      need(!seen.has(spelled), BAD_CBOR);
       need(spelled > previous, "seal-cbor-not-deterministic");
       seen.add((previous = spelled));
       map.set(key, this.item(depth));

@@ -4,7 +4,9 @@ import { decode } from "./cbor.js";
 import { decodeSign1 } from "./cose.js";
 import { Refusal } from "./refusal.js";
 
-const [ISS, SUB, EXP, IAT] = [1, 2, 4, 6];
+// How far clocks may be apart, in seconds.
+export const CLOCK_SKEW = 300;
+
 const [KID, TYP] = [4, 16];
 const TAG_18 = 0xd2;
 const DEPTH = 8;
@@ -16,7 +18,7 @@ export function openFile(data, { typ, limit, code }) {
     const claims = message && decode(message.payload, DEPTH);
     const kid = message?.labels.get(KID);
     if (isBytes(kid) && message.labels.get(TYP) === typ && claims instanceof Map)
-      return { message, kid, claims, iss: claims.get(ISS), sub: claims.get(SUB), exp: claims.get(EXP), iat: claims.get(IAT) };
+      return { message, kid, claims, iss: claims.get(1), sub: claims.get(2), exp: claims.get(4), iat: claims.get(6) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
   }

@@ -1,8 +1,10 @@
 // The page: takes the token from the address, asks for a verdict, shows it.
 import { fromBase64 } from "./bytes.js";
 import { button, make } from "./dom.js";
+import { CLOCK_SKEW } from "./envelope.js";
 import { Files } from "./files.js";
 import { codeSection, keepSection, linkSection, scanSection } from "./home.js";
+import { lookUp, presented } from "./lookup.js";
 import { fileSection } from "./own_file.js";
 import { compareBox, listenButton, moment, showPanel } from "./result.js";
 import { parseDigits } from "./seal.js";
@@ -16,13 +18,13 @@ const kit = dataOf("kit"); // then this page is a file on somebody's phone
 const roots = config.roots.map((root) => ({ ...root, key: fromBase64(root.key) }));
 const files = new Files({ host: config.host, roots, brought: kit?.files });
 const now = () => Date.now() / 1000;
-const CLOCK_SKEW = 300;
 
 // The link leaves the address bar, so that neither history nor screenshots have it, and stays with the tab's own entry,
-// so that loading the page again works.
+// so that loading the page again works. What a phone shows (docs/spec/presentation.md) is marked with a p.
 function takeLink() {
-  const link = location.hash.slice(1);
-  if (link) history.replaceState({ link }, "", location.href.split("#")[0]);
+  const text = location.hash.slice(1);
+  const link = (location.pathname.endsWith("/p") ? "p" : "") + text;
+  if (text) history.replaceState({ link }, "", location.href.split("#")[0]);
   return history.state?.link ?? null;
 }
 
@@ -40,43 +42,70 @@ async function show(link, file) {
   if (isElsewhere) return showPanel(panel, nothing("wrong-host"));
   if (!link) return showHome();
   main.setAttribute("aria-busy", "true");
-  let verdict;
+  const verdict = await verdictOn(link);
+  if (own !== turn) return; // another paper was scanned meanwhile
+  main.removeAttribute("aria-busy");
+  showVerdict(verdict, { again: () => show(link), more: sealed(link, verdict, file) });
+}
+
+async function verdictOn(link) {
   try {
-    verdict = await judge(link, { host: kit ? null : location.hostname, at: now(), files });
+    if (!link.startsWith("p")) return await judge(link, { host: kit ? null : location.hostname, at: now(), files });
+    const { verdict, problem } = await presented(link.slice(1));
+    return verdict ?? nothing(problem === "not-shown" ? problem : "no-list");
   } catch (error) {
     // No WebCrypto, no BigInt: an old browser, or a page without https. Whatever it is, nothing was checked.
     console.error(error);
-    verdict = nothing("unsupported");
+    return nothing("unsupported");
   }
-  if (own !== turn) return; // another paper was scanned meanwhile
-  main.removeAttribute("aria-busy");
-  showPanel(panel, verdict);
-  const isClockOff = files.serverTime !== null && Math.abs(files.serverTime - now()) > CLOCK_SKEW;
-  const after = [
-    isClockOff ? make("p", { class: "clock" }, say("clock")) : null,
-    verdict.seal ? compareBox(verdict, panel) : null,
-    make("div", { class: "actions" },
-      listenButton(panel),
-      button(say("again"), () => show(link)),
-      button(say("another"), () => go()),
-      button(say("print"), () => print())),
-    verdict.seal ? fileSection({ digest: parseDigits(link.split("#").pop()).digest, file, service: config.service }) : null,
-    details(link, verdict),
-  ];
-  part("after").replaceChildren(...after.filter(Boolean));
 }
 
 const nothing = (state) => ({ state, at: new Date().toISOString(), findings: [], seal: null, corrected_by: [], replaced_by: null });
 
-function details(link, verdict) {
-  const url = link.includes("#") ? link : `https://${config.host}/1#${link}`;
+// The verdict, what to compare, what to do, and then `more`.
+function showVerdict(verdict, { again, note, more }) {
+  const panel = part("panel");
+  showPanel(panel, verdict);
+  const isClockOff = files.serverTime !== null && Math.abs(files.serverTime - now()) > CLOCK_SKEW;
+  const notes = [
+    isClockOff ? say("clock") : "",
+    verdict.presented_at ? say("shownNow", { asOf: moment(verdict.presented_at) }) : "",
+    note ?? "",
+  ].filter(Boolean);
+  part("after").replaceChildren(
+    ...notes.map((text) => make("p", { class: "note" }, text)),
+    ...(verdict.seal ? [compareBox(verdict, panel)] : []),
+    make("div", { class: "actions" },
+      listenButton(panel),
+      again ? button(say("again"), again) : null,
+      button(say("another"), () => go()),
+      button(say("print"), () => print())),
+    ...more);
+}
+
+// What a seal can do beside being read: the file that it names, and a closer look.
+function sealed(link, verdict, file) {
+  if (link.startsWith("p")) return [];
+  const digits = link.split("#").pop();
   const copy = button(say("copy"), async () => {
-    await navigator.clipboard.writeText(url);
+    await navigator.clipboard.writeText(`https://${config.host}/1#${digits}`);
     copy.textContent = say("copied");
   });
-  return make("details", {},
-    make("summary", {}, say("details")),
-    make("pre", { tabindex: "0", id: "verdict" }, JSON.stringify(verdict, null, 1)), copy);
+  return [
+    ...(verdict.seal ? [fileSection({ digest: parseDigits(digits).digest, file, service: config.service })] : []),
+    make("details", {},
+      make("summary", {}, say("details")),
+      make("pre", { tabindex: "0", id: "verdict" }, JSON.stringify(verdict, null, 1)), copy),
+  ];
+}
+
+// By the 16 characters: shows what the register has, or gives what to say.
+async function byCode(id) {
+  const { verdict, swapped, problem } = await lookUp(id);
+  if (problem) return say(problem);
+  const note = `${swapped ? say("swapped") : ""} ${say("fromRegister", { id: verdict.seal.id })}`;
+  showVerdict(verdict, { note, more: [] });
+  return "";
 }
 
 function showHome() {
@@ -87,7 +116,7 @@ function showHome() {
   document.title = say("name");
   part("after").replaceChildren(
     scanSection({ hasCamera: !kit, onLink: go }),
-    codeSection(null),
+    codeSection(config.lookup ? byCode : null),
     linkSection(go),
     fileSection({ service: config.service, onLink: go }),
     ...(kit ? [] : [keepSection(files, { host: config.host, now })]));

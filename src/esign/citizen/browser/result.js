@@ -21,6 +21,7 @@ const LOOKS = {
   "not-genuine": "bad cross",
   unsupported: "open question",
   mismatch: "bad cross",
+  "not-shown": "care clock",
   stale: "care warning",
 };
 const OVER = ["withdrawn", "replaced", "not-issued"]; // whatever the paper says
@@ -37,7 +38,7 @@ export function showPanel(panel, verdict) {
   const [tone, shape] = LOOKS[look].split(" ");
   const facts = factsOf(verdict);
   const title = make("h1", { tabindex: "-1" }, say(`${look}.title`, facts));
-  const number = verdict.seal && look !== "mismatch" ? make("p", { class: "number" }, `${say("number")} ${verdict.seal.number}`) : null;
+  const number = verdict.seal && look !== "mismatch" ? make("p", { class: "number" }, `${say("number")} ${verdict.seal.number ?? verdict.seal.id}`) : null;
   panel.className = `panel ${tone}`;
   panel.dataset.state = look;
   panel.replaceChildren(
@@ -49,7 +50,7 @@ export function showPanel(panel, verdict) {
 
 function factsOf(verdict) {
   const asOf = verdict.status_as_of ? moment(verdict.status_as_of) : "";
-  const others = [verdict.replaced_by, ...verdict.corrected_by].filter(Boolean).map((other) => other.number);
+  const others = [verdict.replaced_by, ...verdict.corrected_by].filter(Boolean).map((other) => other.number ?? other.id);
   return {
     asOf,
     since: asOf && say("since", { asOf }),
@@ -79,7 +80,7 @@ export function compareBox(verdict, panel) {
     make("h2", { id: "compare" }, say(isOver ? "about" : "compare")),
     make("dl", {},
       ...[
-        row("number", seal.number),
+        row("number", seal.number ?? seal.id),
         row("date", day(seal.issued_at)),
         row("agency", seal.agency[`name_${other}`]),
         row("title", seal.procedure?.[`title_${other}`]),

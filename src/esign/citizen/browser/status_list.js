@@ -3,9 +3,9 @@ import { equal, isBytes, toHex } from "./bytes.js";
 import { isSignedBy } from "./cose.js";
 import { isTime, openFile } from "./envelope.js";
 import { need } from "./refusal.js";
-import { showId } from "./seal.js";
+import { showId, spellNumber } from "./seal.js";
 
-const INVALID = "status-list-invalid";
+const BAD_SHARD = "status-list-invalid";
 const BAD_DETAILS = "status-details-invalid";
 const SHARD_BYTES = 32768;
 const [SHARD, LIST, DETAILS] = [-65538, 65533, -65539];
@@ -20,14 +20,14 @@ export function detailsUri(uri, digest) {
 }
 
 export async function readShard(data, { uri, keys }) {
-  const file = openFile(data, { typ: "application/statuslist+cwt", limit: 65536, code: INVALID });
+  const file = openFile(data, { typ: "application/statuslist+cwt", limit: 65536, code: BAD_SHARD });
   const { claims, iat, exp } = file;
   const [own, list] = [claims.get(SHARD), claims.get(LIST)];
   const lst = list instanceof Map ? list.get("lst") : null;
-  need(file.sub === uri && isTime(iat) && isTime(exp) && Array.isArray(own) && own.length === 3, INVALID);
+  need(file.sub === uri && isTime(iat) && isTime(exp) && Array.isArray(own) && own.length === 3, BAD_SHARD);
   const [counter, allowList, details] = own;
-  need(Number.isInteger(counter) && typeof allowList === "boolean" && isBytes(lst) && list.get("bits") === 2, INVALID);
-  need(details === null || isBytes(details, 16), INVALID);
+  need(Number.isInteger(counter) && typeof allowList === "boolean" && isBytes(lst) && list.get("bits") === 2, BAD_SHARD);
+  need(details === null || isBytes(details, 16), BAD_SHARD);
   await checkKey(file, keys);
   const entries = await unpack(lst);
   const entry = (statusNumber) => (entries[(statusNumber & 0x1ffff) >> 2] >> (2 * (statusNumber & 3))) & 3;
@@ -51,8 +51,8 @@ export async function readDetails(data, { uri, digest, keys, statusNumber }) {
 
 function readOther(other) {
   const [number, id] = Array.isArray(other) && other.length === 2 ? other : [];
-  need(typeof number === "string" && isBytes(id, 10), BAD_DETAILS);
-  return { number, id: showId(id) };
+  need(typeof number === "string" && isBytes(id, 10) && (!number || spellNumber(number) === number), BAD_DETAILS);
+  return { number: number || null, id: showId(id) };
 }
 
 export async function checkKey({ message, kid, iat }, keys) {
@@ -74,6 +74,6 @@ async function unpack(packed) {
   } catch {
     length = 0;
   }
-  need(length === SHARD_BYTES, INVALID);
+  need(length === SHARD_BYTES, BAD_SHARD);
   return entries;
 }

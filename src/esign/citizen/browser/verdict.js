@@ -1,11 +1,11 @@
 // One word for the whole answer, and the facts beside it (docs/spec/status.md §10, docs/spec/verdict.schema.json).
 import { isSignedBy } from "./cose.js";
+import { CLOCK_SKEW } from "./envelope.js";
 import { Refusal } from "./refusal.js";
 import { parseDigits, showId, splitUrl } from "./seal.js";
 import { detailsUri, readDetails, readShard, shardOf, shardUri } from "./status_list.js";
 import { agenciesPart, proceduresPart } from "./trust_list.js";
 
-const SKEW = 300;
 const DAY = 86400;
 
 // `link` is what the symbol holds, or its digits; then `host` is where they were found. `at` is the time in seconds.
@@ -24,7 +24,7 @@ export async function judge(link, { host = null, at, files }) {
   const agencies = await attempt(findings, () => files.trustPart(agenciesPart(seal.kid), at));
   const key = agencies?.keys.get(seal.kid);
   if (!key) {
-    const isAhead = findings.includes("trust-list-from-future") || seal.issuedAt > at + SKEW;
+    const isAhead = findings.includes("trust-list-from-future") || seal.issuedAt > at + CLOCK_SKEW;
     return answer(isAhead ? "check-clock" : "unknown-key", { at, findings: [...findings, "unknown-seal-key"] });
   }
   findings.push(...(await sealFindings(seal, { key, host, at })));
@@ -54,7 +54,7 @@ async function sealFindings(seal, { key, host, at }) {
   if (seal.issuedAt < key.notBefore) findings.push("seal-key-not-yet-valid");
   else if (seal.issuedAt > key.notAfter) findings.push("seal-key-expired");
   else if (key.revokedAfter !== null) findings.push(seal.issuedAt > key.revokedAfter ? "seal-key-revoked" : "seal-key-revoked-since");
-  if (seal.issuedAt > at + SKEW) findings.push("seal-from-future");
+  if (seal.issuedAt > at + CLOCK_SKEW) findings.push("seal-from-future");
   if (seal.expiresAt !== null && at >= seal.expiresAt) findings.push("seal-expired");
   return findings;
 }
@@ -64,7 +64,7 @@ async function withStatus(facts, { files, agencies }) {
   const place = agencies.hosts.get(key.host);
   const uri = place && shardUri(place.template, shardOf(seal.statusNumber));
   const shard = place && (await attempt(findings, () => files.shard(uri, (data) => readShard(data, { uri, keys: place.keys }))));
-  if (shard && shard.iat > at + SKEW) return answer("check-clock", { at, findings: [...findings, "status-from-future"] });
+  if (shard && shard.iat > at + CLOCK_SKEW) return answer("check-clock", { at, findings: [...findings, "status-from-future"] });
 
   const entry = shard?.entry(seal.statusNumber);
   let details = { corrections: [], replacement: null };
