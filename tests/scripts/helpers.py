@@ -90,12 +90,18 @@ def _certify(folder: Path, _environ: dict[str, str], request: str) -> None:
 
 
 def _configure(folder: Path, _environ: dict[str, str], key: str, value: str) -> None:
-    """Edit a line of esign.toml."""
+    """Edit a line of esign.toml, the first with this key."""
     path = folder / "esign.toml"
     lines = path.read_text("utf-8").splitlines()
-    (found,) = (n for n, line in enumerate(lines) if line.startswith(f"{key} = "))
+    found = next(n for n, line in enumerate(lines) if line.startswith(f"{key} = "))
     lines[found] = f"{key} = {value}"
     path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _status_key(folder: Path, _environ: dict[str, str], label: str) -> None:
+    """Another key signs the status lists."""
+    path = folder / "esign.toml"
+    path.write_text(path.read_text("utf-8").replace("object=trang-thai", f"object={label}"), "utf-8")
 
 
 def _sample(folder: Path, _environ: dict[str, str], template: str, path: str) -> None:
@@ -235,5 +241,6 @@ _HELPERS: Mapping[str, Callable[..., None]] = {
     "scan": _scan,
     "sign-elsewhere": _sign_elsewhere,
     "signature-image": _signature_image,
+    "status-key": _status_key,
     "write": _write,
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_TOKEN, _KEY, _SEAL_KEY = "van-thu", "con-dau", "dau-qr"  # labels
+_TOKEN, _KEY, _SEAL_KEY, _STATUS_KEY = "van-thu", "con-dau", "dau-qr", "trang-thai"  # labels
 
 
 def register(app: typer.Typer) -> None:
@@ -147,5 +147,6 @@ def _make_keys(run: Session, workplace: "Workplace") -> None:
 
     token = KeyRef(token=_TOKEN)
     generate_key(workplace.store, kind=KeyKind.RSA_2048, label=_KEY, token=token)
-    generate_key(workplace.store, kind=KeyKind.P256, label=_SEAL_KEY, token=token)
+    for label in (_SEAL_KEY, _STATUS_KEY):
+        generate_key(workplace.store, kind=KeyKind.P256, label=label, token=token)
     add_own_key(workplace, now=run.now())

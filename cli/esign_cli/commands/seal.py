@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from esign.report import Check, Outcome
     from esign.seal import SealClaims, SealKeys, SealReport
 
-__all__ = ["register"]
+__all__ = ["read_seal", "register"]
 
 _DPI = 200  # as a page is scanned in an office
 _MOST_PAGES = 20
@@ -42,7 +42,7 @@ def show(ctx: typer.Context, source: _Source, *, as_json: AsJSON = False) -> Exi
     from esign.seal import SealToken, split_url
 
     run = session(ctx)
-    text, _ = _read(source)
+    text, _ = read_seal(source)
     host, digits = (None, text) if text.isdigit() else split_url(text)
     token = SealToken.from_digits(digits)
     members = _members(token.claims) | {"kid": str(token.kid), "host": host}
@@ -68,7 +68,7 @@ def verify(
 
     run = session(ctx)
     when = moment(at) if at else run.now()
-    text, pdf = _read(source)
+    text, pdf = read_seal(source)
     table = _keys(run, keys)
     report = verify_seal(text, keys=table, at=when)
     checks = report.checks if pdf is None else _in_document(run, pdf, table, when)
@@ -142,7 +142,7 @@ def _code(outcomes: "set[Outcome]") -> ExitCode:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def _read(source: str) -> tuple[str, bytes | None]:
+def read_seal(source: str) -> tuple[str, bytes | None]:
     """The URL or digits of the one seal in `source`, and the PDF if it is one that links to its seal."""
     if source.isascii() and source.isdigit():
         return source, None

@@ -110,7 +110,7 @@ def kit(
 
 def check(
     ctx: typer.Context,
-    seal: Annotated[str, typer.Argument(metavar="URL|DIGITS", help="arg-check-seal")],
+    source: Annotated[str, typer.Argument(metavar="PDF|IMAGE|URL|DIGITS", help="arg-seal-source")],
     *,
     site: Annotated[Path | None, typer.Option(metavar="DIR", help="opt-check-site", readable=False)] = None,
     roots: Annotated[Path | None, typer.Option(metavar="FILE", help="opt-check-roots", readable=False)] = None,
@@ -120,6 +120,7 @@ def check(
     """The verdict on a seal, offline, from a copy of what is published: the same word as the page says."""
     from esign.publishing import FolderStore
     from esign.seal import State, StatusFiles, judge, verify
+    from esign_cli.commands.seal import read_seal
     from esign_cli.commands.verify import moment
     from esign_cli.publication import roots_from, trusted, trusted_folder
 
@@ -135,7 +136,7 @@ def check(
         trust = trusted(run.config(), when).list
     store = FolderStore(place)
     files = StatusFiles(lambda uri: store.get(uri.split("/", 3)[3]), trust)
-    verdict = judge(verify(seal, keys=trust, at=when, status=files), trust)
+    verdict = judge(verify(read_seal(source)[0], keys=trust, at=when, status=files), trust)
     if as_json:
         run.output.json(verdict.to_json())
     else:

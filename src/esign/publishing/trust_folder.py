@@ -54,6 +54,11 @@ class TrustFolder:
         self._remember(trust.editions)
         return trust
 
+    def next_sequence(self, name: str) -> int:
+        """What the next edition of the list `name` counts as."""
+        seen = self._seen().get(name)
+        return 1 if seen is None else seen.sequence + 1
+
     def _seen(self) -> dict[str, Edition]:
         data = self._folder.get(_SEEN)
         if data is None:
