@@ -57,6 +57,8 @@ class Changes:
     """The most that was done."""
     fields: frozenset[str] = frozenset()
     """The form fields that were filled in, signed or added."""
+    filled: frozenset[str] = frozenset()
+    """Those of them that are not for signatures."""
 
 
 def signed_revisions(pdf: bytes) -> tuple[SignedRevision, ...]:
@@ -103,7 +105,11 @@ def changes_since(pdf: bytes, length: int) -> Changes:
             return Changes(kind=ChangeKind.OTHER if pdf[length:].strip() else ChangeKind.NONE)
     except SyntaxProblem:
         return Changes(kind=ChangeKind.OTHER)
-    return Changes(kind=_most(found), fields=frozenset(d.field for d in found if d.field))
+    return Changes(
+        kind=_most(found),
+        fields=frozenset(d.field for d in found if d.field),
+        filled=frozenset(d.field for d in found if d.field and d.reason.code in _FILLING),
+    )
 
 
 def revision_of(file: File, length: int) -> int | None:
@@ -115,6 +121,9 @@ def revision_of(file: File, length: int) -> int | None:
         return None
     same = index is not None and len(before.revisions) == index + 1 and not before.rebuilt
     return index if same and before.revisions[-1].startxref == file.revisions[index or 0].startxref else None
+
+
+_FILLING = frozenset({"field-filled", "field-redrawn", "field-changed"})
 
 
 def _most(found: list[Difference]) -> ChangeKind:

@@ -31,7 +31,7 @@ from esign.pades.dss import evidence_of, read_stores
 from esign.pades.integrity import SignatureIntegrity
 from esign.pades.integrity import examine as examine_file
 from esign.pades.levels import Proofs, level_of
-from esign.pades.released import release_checks
+from esign.pades.release import release_checks
 from esign.pades.signature_dictionary import SignatureDictionary
 from esign.pades.times import Stamp, claim_checks, claimed_time, judge_stamp, order_checks, stamp_checks, stamps_of
 from esign.reasons import Reason

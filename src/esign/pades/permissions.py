@@ -14,7 +14,7 @@ from esign.pades.signed_fields import SignedField
 from esign.report import ChangeKind
 from esign.syntax import Dict
 
-__all__ = ["FieldLock", "Permissions", "permissions_of"]
+__all__ = ["FieldLock", "Permissions", "permissions_of", "reference_locks"]
 
 _UNRESTRICTED = 4
 """No DocMDP: above the three levels of Table 257."""
@@ -79,6 +79,14 @@ def permissions_of(signed: SignedField, revision: int) -> Permissions:
     if isinstance(lock, Dict):
         result = result.with_(_of_lock(reader, lock, signed, revision))
     return result
+
+
+def reference_locks(signed: SignedField, revision: int) -> tuple[FieldLock, ...]:
+    """The locks that the signature itself states (FieldMDP), and not only its field."""
+    reader = signed.reader
+    found = (reader.resolve(item) for item in reader.items(signed.value, "Reference"))
+    parts = [_of_reference(reader, node, signed, revision) for node in found if isinstance(node, Dict)]
+    return tuple(lock for part in parts for lock in part.locks)
 
 
 def _of_reference(reader: Reader, reference: Dict, signed: SignedField, revision: int) -> Permissions:

@@ -1,34 +1,33 @@
 """Release fields as a verifier sees them: filled in once, locked by who signed first, and not changed or covered since.
 
 A signature is sound while its document says the wrong number, if the form that holds the number may still be filled in.
-So the first signature under which a field says something must lock it (FieldMDP, ISO 32000-1 §12.8.2.4), and what the
-field says and shows must be the same now. Readers' own comparison of revisions is not relied on: it lets pass fonts
-that are exchanged, appearances that are made anew, and empty signature fields that lie over what was signed.
+So the first signature under which a field says something must lock it (FieldMDP, ISO 32000-2 §12.8.2.4), and what the
+field says and shows must be the same now. The comparison of revisions is not enough: it lets pass whatever a signature
+leaves open, fields that nobody locked and empty signature fields that lie over what was signed.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from pyhanko.pdf_utils import generic, misc
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation.errors import SignatureValidationError
-
-from esign.pades._fingerprint import fingerprint
-from esign.pades.fields import is_blank
+from esign.pades.changes.appearance import is_blank
+from esign.pades.fingerprint import fingerprint
+from esign.pades.form_tree import Field, read_form
+from esign.pades.page_tree import annotations, read_pages
+from esign.pades.permissions import reference_locks
+from esign.pades.reading import Reader
+from esign.pades.signed_fields import SignedField
 from esign.reasons import Reason
 from esign.report import Check, Outcome
+from esign.syntax import Dict, File, Ref
 
-__all__ = ["Signed", "check_release_fields"]
+__all__ = ["release_checks"]
 
 _PREFIX = "esign.release."
 _CLAUSE = "docs/spec/release.md §5"
 _FONT = re.compile(r"/([^\s/]+)\s+[-+.0-9]+\s+Tf")
-_MAX_PAGES = 5000
-_DEEPEST = 32
-_HIDDEN = 2 | 32  # ISO 32000-1 Table 165: Hidden, NoView
+_HIDDEN = 2 | 32  # ISO 32000-2 Table 167: Hidden, NoView
 
 _OUTCOMES = {
     "release-fields-unlocked": Outcome.FAILED,
@@ -41,62 +40,71 @@ Rectangle = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class _Signed:
     """A signature, as far as it matters here."""
 
-    field_name: str
-    """The fully qualified name of its field."""
+    field: SignedField
     revision: int
-    """The revision that it signs."""
-    signature: Any
-    """pyHanko's `EmbeddedPdfSignature`."""
+    """The revision that it ends."""
 
     @property
     def has_seal(self) -> bool:
         """Whether it carries the URL of a seal: then its own widget may show number and seal."""
-        return "/EsignSeal" in self.signature.sig_object
+        return "EsignSeal" in self.field.value
 
     def locks(self, name: str) -> bool:
         """Whether the field must not change after this signature; a lock that cannot be read locks nothing."""
-        try:
-            lock = self.signature.fieldmdp
-        except (SignatureValidationError, misc.PdfReadError, TypeError, AttributeError):
-            return False
-        return lock is not None and bool(lock.is_locked(name))
+        return any(lock.locks(name) for lock in reference_locks(self.field, self.revision))
 
 
-def check_release_fields(reader: PdfFileReader, signed: Sequence[Signed]) -> tuple[Check, ...]:
-    """Nothing where the document has no release fields and no seal of a release; `signed` in the order of signing.
+def release_checks(file: File, signed: Sequence[tuple[SignedField, int]]) -> tuple[Check, ...]:
+    """Whether number, date and seal that were filled in at release are locked and as they were.
 
-    Whether fields were deleted is for the comparison of revisions to say, which permits no such change.
+    Nothing where the document has no release fields and no seal of a release. `signed` are the signatures with the
+    revisions that they end, in the order of signing. Whether fields were deleted is for the comparison of revisions.
     """
-    last = _Revision(reader, reader.xrefs.total_revisions - 1)
-    sealed = [s for s in signed if s.has_seal]
-    if not last.fields and not sealed:
+    last = _Revision(Reader(file.latest))
+    found = [_Signed(field, revision) for field, revision in signed]
+    if not last.fields and not any(s.has_seal for s in found):
         return ()
-    revisions = {s.revision: _Revision(reader, s.revision) for s in signed}
+    try:
+        return _checks(_findings(file, found, last))
+    except (ValueError, TypeError):
+        reason = Reason("changes-not-comparable")
+        return (Check(name="release-fields", outcome=Outcome.FAILED, clause=_CLAUSE, reason=reason),)
+
+
+def _findings(file: File, signed: Sequence[_Signed], last: "_Revision") -> dict[str, list[str]]:
+    """The fields of each code."""
+    revisions = {s.revision: _Revision(Reader(file.at(s.revision))) for s in signed}
     found: dict[str, list[str]] = {}
     for name in sorted({name for revision in (*revisions.values(), last) for name in revision.fields}):
         code = _judge(name, signed, revisions, last)
         if code:
             found.setdefault(code, []).append(name.removeprefix(_PREFIX))
-    for s in sealed:
+    for s in signed:
         # Its widget may show the number and the seal of a document that has no release fields (adopted ones).
-        if _is_covered(revisions[s.revision], last, s.field_name, hidden=True):
-            found.setdefault("release-fields-covered", []).append(s.field_name)
-    return tuple(_checks(found))
+        if s.has_seal and _is_covered(revisions[s.revision], last, s.field.name, hidden=True):
+            found.setdefault("release-fields-covered", []).append(s.field.name)
+    return found
 
 
-def _checks(found: dict[str, list[str]]) -> Iterator[Check]:
-    for code, outcome in _OUTCOMES.items():
-        if code in found:
-            reason = Reason(code, {"fields": ", ".join(found[code])})
-            yield Check(name="release-fields", outcome=outcome, clause=_CLAUSE, reason=reason)
+def _checks(found: dict[str, list[str]]) -> tuple[Check, ...]:
     if not found:
-        yield Check(name="release-fields", outcome=Outcome.PASSED, clause=_CLAUSE)
+        return (Check(name="release-fields", outcome=Outcome.PASSED, clause=_CLAUSE),)
+    return tuple(
+        Check(
+            name="release-fields",
+            outcome=outcome,
+            clause=_CLAUSE,
+            reason=Reason(code, {"fields": ", ".join(found[code])}),
+        )
+        for code, outcome in _OUTCOMES.items()
+        if code in found
+    )
 
 
-def _judge(name: str, signed: Sequence[Signed], revisions: dict[int, "_Revision"], last: "_Revision") -> str:
+def _judge(name: str, signed: Sequence[_Signed], revisions: dict[int, "_Revision"], last: "_Revision") -> str:
     """What is wrong with a field; "" where nothing is."""
     first = next((s for s in signed if revisions[s.revision].is_filled(name)), None)
     if first is None:
@@ -154,125 +162,76 @@ class _Page:
 
     index: int
     """From 0."""
-    annotations: list[Any]
-    """References, in the order of drawing."""
+    annotations: list[Ref]
+    """In the order of drawing."""
 
 
 class _Revision:
     """One revision of a file: its release fields, what they say, and the annotations of its pages."""
 
-    def __init__(self, reader: PdfFileReader, number: int) -> None:
-        self._view = reader.get_historical_resolver(number)
-        self._form = _get(self._view.root, "/AcroForm")
-        self._terminal: dict[str, Any] = {}
-        self.twice: set[str] = set()
-        for name, reference in self._terminal_fields():
-            if name in self._terminal:
-                self.twice.add(name)
-            self._terminal[name] = reference
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._form = read_form(reader, reader.root)
+        self._terminal = {name: fields[-1] for name, fields in self._form.by_name.items()}
+        self.twice = {name for name, fields in self._form.by_name.items() if len(fields) > 1}
         self.fields = {name for name in self._terminal if name.startswith(_PREFIX)}
 
     def is_filled(self, name: str) -> bool:
         """Whether the field has a value or a picture."""
         if name not in self.fields:
             return False
-        field = self._node(self._terminal[name])
-        return bool(_inherited(field, "/V")) or not all(is_blank(self._node(w)) for w in self.widgets(name))
+        field = self._terminal[name]
+        return bool(field.value) or any(_shows(self._reader, w.node) for w in field.widgets)
 
     def says(self, name: str) -> tuple[object, ...]:
         """Digests of value, pictures, place and flags, and of what a reader would draw the pictures anew with."""
-        field = self._node(self._terminal[name])
-        parts: list[object] = [
-            fingerprint(self._node(w), without=("/Parent", "/P", "/Kids")) for w in self.widgets(name)
-        ]
-        parts += [fingerprint(node, without=("/Parent", "/P", "/Kids")) for node in _line(field)]
-        style = str(_inherited(field, "/DA") or _get(self._form, "/DA", ""))
-        fonts = _get(_get(self._form, "/DR"), "/Font")
-        parts += [fingerprint(_get(fonts, f"/{font}", generic.NullObject())) for font in _FONT.findall(style)]
-        return *parts, style, bool(_get(self._form, "/NeedAppearances", False))
+        field, form = self._terminal[name], self._form.node
+        nodes = [*(w.node for w in field.widgets), *field.line]
+        parts: list[object] = [fingerprint(self._reader, node, without=("Parent", "P", "Kids")) for node in nodes]
+        style = self._style(field)
+        fonts = self._reader.dictionary(self._reader.dictionary(form, "DR"), "Font")
+        parts += [fingerprint(self._reader, fonts.get(font)) for font in _FONT.findall(style)]
+        return *parts, style, self._reader.entry(form, "NeedAppearances") is True
 
-    def widgets(self, name: str) -> list[Any]:
-        """References to the widgets of a terminal field: itself, or its kids (§12.5.6.19)."""
-        if name not in self._terminal:
-            return []
-        reference = self._terminal[name]
-        return list(_references(_get(self._node(reference), "/Kids"))) or [reference]
+    def _style(self, field: Field) -> str:
+        """How a reader would draw the field anew (/DA, §12.7.4.3)."""
+        given = (node.get("DA") for node in (*field.line, self._form.node))
+        return next((self._reader.text(value) for value in given if value is not None), "")
 
-    def page_of(self, widget: Any) -> _Page | None:
+    def widgets(self, name: str) -> list[Ref]:
+        """The widgets of a terminal field (§12.5.6.19)."""
+        field = self._terminal.get(name)
+        return [w.ref for w in field.widgets if w.ref is not None] if field is not None else []
+
+    def page_of(self, widget: Ref) -> _Page | None:
         """The page that shows a widget."""
         return next((page for page in self._pages if widget in page.annotations), None)
 
-    def rectangle(self, annotation: Any) -> Rectangle:
+    def rectangle(self, annotation: Ref) -> Rectangle:
         """The place of an annotation; nothing at all where no reader shows or prints it."""
         node = self._node(annotation)
-        if int(_get(node, "/F", 0)) & _HIDDEN:
+        if self._reader.number(node, "F") & _HIDDEN:
             return 0, 0, 0, 0
-        x1, y1, x2, y2 = (float(v) for v in _get(node, "/Rect", (0, 0, 0, 0)))
+        numbers = [self._reader.resolve(v) for v in self._reader.items(node, "Rect")] or [0, 0, 0, 0]
+        x1, y1, x2, y2 = (float(v) for v in numbers if isinstance(v, int | float))
         return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
-    def shows(self, annotation: Any) -> bytes:
+    def shows(self, annotation: Ref) -> bytes:
         """A digest of an annotation's picture and place."""
         node = self._node(annotation)
-        shown = {k: node.raw_get(k) for k in ("/AP", "/AS", "/F", "/Rect", "/MK", "/OC") if k in node}
-        return fingerprint(generic.DictionaryObject(shown))
+        return fingerprint(self._reader, Dict({k: node[k] for k in ("AP", "AS", "F", "Rect", "MK", "OC") if k in node}))
 
-    def _node(self, reference: Any) -> Any:
-        # A reference that was found in another revision would be resolved there.
-        return self._view.get_object(generic.Reference(reference.idnum, reference.generation, self._view))
+    def _node(self, ref: Ref) -> Dict:
+        found = self._reader.get(ref)
+        return found if isinstance(found, Dict) else Dict()
 
     @cached_property
     def _pages(self) -> list[_Page]:
-        pages: list[_Page] = []
-        stack: list[Any] = list(_references([self._view.root.raw_get("/Pages")]))
-        seen: set[Any] = set()
-        while stack and len(pages) < _MAX_PAGES:
-            reference = stack.pop()
-            if reference in seen:
-                continue
-            seen.add(reference)
-            node = self._node(reference)
-            if _get(node, "/Kids") is not None:
-                stack += reversed(list(_references(node["/Kids"])))
-            else:
-                pages.append(_Page(len(pages), list(_references(_get(node, "/Annots")))))
-        return pages
-
-    def _terminal_fields(self) -> Iterator[tuple[str, Any]]:
-        """The fully qualified name of every field that has no fields below it, and a reference to it."""
-        stack = [(reference, "") for reference in _references(_get(self._form, "/Fields"))]
-        seen: set[Any] = set()
-        while stack:
-            reference, prefix = stack.pop()
-            if reference in seen:
-                continue
-            seen.add(reference)
-            node = self._node(reference)
-            name = ".".join(filter(None, (prefix, str(_get(node, "/T", "")))))
-            below = [kid for kid in _references(_get(node, "/Kids")) if _get(self._node(kid), "/T") is not None]
-            if below:
-                stack += [(kid, name) for kid in below]
-            else:
-                yield name, reference
+        pages = read_pages(self._reader, self._reader.root).pages
+        found = ([a.ref for a in annotations(self._reader, page) if a.ref is not None] for page in pages)
+        return [_Page(index, refs) for index, refs in enumerate(found)]
 
 
-def _line(field: Any) -> Iterator[Any]:
-    """A field and the fields above it, from which it inherits (§12.7.3.1)."""
-    for _ in range(_DEEPEST):
-        if not isinstance(field, generic.DictionaryObject):
-            return
-        yield field
-        field = _get(field, "/Parent")
-
-
-def _inherited(field: Any, key: str) -> Any:
-    return next((node[key] for node in _line(field) if key in node), None)
-
-
-def _references(values: Any) -> Iterator[Any]:
-    found = values if isinstance(values, list) else []  # pyHanko's arrays are lists
-    return (v.reference for v in found if isinstance(v, generic.IndirectObject))
-
-
-def _get(node: Any, key: str, default: Any = None) -> Any:
-    """The value of `key` behind any reference; pyHanko's own `get` gives the reference."""
-    return node[key] if isinstance(node, generic.DictionaryObject) and key in node else default
+def _shows(reader: Reader, widget: Dict) -> bool:
+    """Whether a widget has a picture; where it has no room for one does not matter."""
+    return not is_blank(reader, Dict({k: v for k, v in widget.items() if k != "Rect"}))

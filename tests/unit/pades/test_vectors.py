@@ -1,8 +1,12 @@
 """Every vector says what a verifier must find, as it is stored and as it is made anew."""
 
+import io
 from pathlib import Path
 
 import pytest
+from pyhanko.pdf_utils import misc
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.errors import SignatureValidationError
 
 from esign.pades.inspect import inspect_signatures
 from esign.report import Check, Outcome
@@ -63,15 +67,27 @@ def test_the_stored_ones_are_those_that_are_made() -> None:
 
 
 def test_readers_let_some_of_these_attacks_pass() -> None:
-    """Why there is a check of our own: pyHanko permits these changes after every signature that is in the file."""
-    silent = set()
-    for name, vector in MADE.items():
-        report = inspect_signatures(vector.pdf, trust=TrustStore(), at=generate.RELEASED)
-        if vector.expect == "ALTERED" and all(s.intact for s in report.signatures):
-            silent.add(name)
+    """Why there is a check of our own: these changes are permitted after every signature that is in the file."""
+    attacks = {n: v for n, v in MADE.items() if v.expect == "ALTERED"}
     assert {
         "unlocked-number-changed",
         "unlocked-then-locked",
         "covered-by-empty-field",
         "adopted-covered",
-    } <= silent
+    } <= {n for n, v in attacks.items() if pyhanko_permits(v.pdf)}
+    # Our own comparison refuses empty fields that show something; who locks what is beyond any comparison.
+    assert {"unlocked-number-changed", "unlocked-then-locked"} <= {n for n, v in attacks.items() if is_silent(v.pdf)}
+
+
+def pyhanko_permits(pdf: bytes) -> bool:
+    try:
+        signatures = PdfFileReader(io.BytesIO(pdf), strict=False).embedded_signatures
+        for signature in signatures:
+            signature.compute_integrity_info()
+        return all(signature.summarise_integrity_info()["docmdp_ok"] for signature in signatures)
+    except (misc.PdfReadError, SignatureValidationError):
+        return False
+
+
+def is_silent(pdf: bytes) -> bool:
+    return all(s.intact for s in inspect_signatures(pdf, trust=TrustStore(), at=generate.RELEASED).signatures)

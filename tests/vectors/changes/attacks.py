@@ -231,6 +231,12 @@ def _form(base: RawPDF) -> Iterator[Vector]:
         "field-renamed", updated(base, entry(AMOUNT, b"(amount)", b"(total)")), "another name", "field-renamed"
     )
     yield altered("field-hidden", updated(base, entry(AMOUNT, b"/F 4", b"/F 2")), "a field is hidden", changed)
+    below = {AMOUNT: OBJECTS[AMOUNT][:-2] + b"/Parent 30 0 R>>", A: b"<</T(group)/Kids[7 0 R]>>"}
+    grouped = below | entry(FORM, b"[7 0 R", b"[30 0 R")
+    child = updated(approved(grouped), {AMOUNT: below[AMOUNT].replace(b"/F 4", b"/F 2")})
+    yield altered("field-hidden-below", child, "a field below another one is hidden", changed)
+    orphaned = updated(approved(grouped), {AMOUNT: below[AMOUNT].replace(b"/Parent 30 0 R", b"/Parent 1")})
+    yield altered("field-orphaned", orphaned, "a field that denies its parent", changed)
     yield altered("field-style", updated(base, entry(AMOUNT, b"/Helv 12", b"/Helv 1")), "drawn another way", changed)
     moved = entry(AMOUNT, b"[72 600 172 620]", b"[72 740 172 760]")
     yield altered("field-moved", updated(base, moved), "elsewhere on the page", "field-moved")

@@ -132,7 +132,7 @@ def _compare(step: Step, field: Field, now: Field) -> Iterator[Difference]:
         return
     keys = _unlike(step, field, now)
     if _places(step.before, field) != _places(step.after, now) or "Rect" in keys:
-        keys.add("page")
+        keys = keys - {"P"} | {"page"}
     if now.is_signed:
         yield _signed(step, now)
         keys -= _SIGNING | _VALUE
@@ -202,16 +202,21 @@ def _unlike(step: Step, field: Field, now: Field, *, strictly: bool = False) -> 
     ]
     if len(field.line) != len(now.line):
         keys.add("Parent")
+    if not step.is_kept(field.node.get("Kids"), now.node.get("Kids"), key="Kids"):
+        keys.add("Kids")
     for one, other in pairs:
-        if strictly:
-            keys |= _rewritten(step, one, other)
-        else:
-            keys |= set(step.unlike(one, other, without=_BOOKKEEPING))
-        if "F" in keys and _takes_away(step, one, other, "F", _HARMLESS_FLAGS):
-            keys.discard("F")
-        if "Ff" in keys and _takes_away(step, one, other, "Ff", _READ_ONLY):
-            keys.discard("Ff")
+        own = _rewritten(step, one, other) if strictly else set(step.unlike(one, other, without=_BOOKKEEPING))
+        for flags, harmless in (("F", _HARMLESS_FLAGS), ("Ff", _READ_ONLY)):
+            if _takes_away(step, one, other, flags, harmless):
+                own.discard(flags)
+        keys |= own | _misplaced(step, one, other)
     return keys
+
+
+def _misplaced(step: Step, one: Dict, other: Dict) -> set[str]:
+    """Whether a field says of itself that it belongs elsewhere: readers go up and down the tree."""
+    keys = set() if same(one.get("Parent"), other.get("Parent")) else {"Parent"}
+    return keys if one.get("P") is None or step.alike(one.get("P"), other.get("P")) else keys | {"P"}
 
 
 def _rewritten(step: Step, one: Dict, other: Dict) -> set[str]:
