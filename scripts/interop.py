@@ -3,8 +3,9 @@
 1. What we make, of every profile: pdfsig (NSS), openssl cms, pyHanko's own path building, qpdf, zxing reading the seal
    from the rastered page, EU DSS (accepted, as the level that it claims) and veraPDF (PDF/A as rendered).
 2. What others made, where `../shared/corpus` is there: our verdict beside that of EU DSS.
+3. Our reports in the form of ETSI TS 119 102-2: the schema that ETSI publishes accepts each.
 
-    python scripts/interop.py [made] [corpus]
+    python scripts/interop.py [made] [corpus] [reports]
 """
 
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.interop import corpus, tools  # noqa: E402
+from tests.interop import corpus, reports, tools  # noqa: E402
 from tests.interop.java import Judge, write_trust  # noqa: E402
 from tests.interop.made import Made, documents  # noqa: E402
 from tests.support.office import NOW  # noqa: E402
@@ -26,7 +27,7 @@ _DSS_LEVELS = {"PAdES-B-B": "B", "PAdES-B-T": "T", "PAdES-B-LT": "LT", "PAdES-B-
 
 def main() -> None:
     """Make, ask, print."""
-    parts: dict[str, Callable[[Judge], int]] = {"made": made, "corpus": corpus.table}
+    parts: dict[str, Callable[[Judge], int]] = {"made": made, "corpus": corpus.table, "reports": reports.table}
     judge = Judge.build()
     sys.exit(sum(parts[name](judge) for name in sys.argv[1:] or parts) > 0)
 
