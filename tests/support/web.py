@@ -1,10 +1,12 @@
 """A web server on localhost that serves a published site with the documented headers, and remembers what was asked."""
 
+import json
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from esign.citizen import Page
 
@@ -25,6 +27,8 @@ class Web:
     """By path; tests change it while it is served."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """With everything."""
+    answers: MutableMapping[str, Callable[[dict[str, Any]], tuple[int, object]]] = field(default_factory=dict)
+    """What a service beside the files answers to the JSON that is posted to a path."""
     port: int = 0
     requests: list[str] = field(default_factory=list)
     """Request lines with all their headers."""
@@ -71,6 +75,17 @@ def serving(files: MutableMapping[str, bytes], page: Page | None = None) -> Iter
             self.send_header("Cache-Control", _CACHING.get(path[:3], "public, max-age=300"))
             for name, value in web.headers.items():
                 self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            question = self.rfile.read(int(self.headers["Content-Length"]))
+            web.requests.append(f"{self.requestline}\n{self.headers}")
+            status, answer = web.answers[self.path](json.loads(question))
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 

@@ -52,7 +52,7 @@ async function verdictOn(link) {
   try {
     if (!link.startsWith("p")) return await judge(link, { host: kit ? null : location.hostname, at: now(), files });
     const { verdict, problem } = await presented(link.slice(1));
-    return verdict ?? nothing(problem === "not-shown" ? problem : "no-list");
+    return verdict ?? nothing(problem === "not-shown" ? problem : "no-service");
   } catch (error) {
     // No WebCrypto, no BigInt: an old browser, or a page without https. Whatever it is, nothing was checked.
     console.error(error);
@@ -69,7 +69,7 @@ function showVerdict(verdict, { again, note, more }) {
   const isClockOff = files.serverTime !== null && Math.abs(files.serverTime - now()) > CLOCK_SKEW;
   const notes = [
     isClockOff ? say("clock") : "",
-    verdict.presented_at ? say("shownNow", { asOf: moment(verdict.presented_at) }) : "",
+    verdict.presented_at ? say("shownNow", { asOf: moment(verdict.presented_at, 8) }) : "",
     note ?? "",
   ].filter(Boolean);
   part("after").replaceChildren(

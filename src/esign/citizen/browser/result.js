@@ -16,6 +16,7 @@ const LOOKS = {
   "check-clock": "open clock",
   "unknown-key": "open question",
   "no-list": "open question",
+  "no-service": "open question",
   "newer-version": "open question",
   "wrong-host": "bad hand",
   "not-genuine": "bad cross",
@@ -98,4 +99,4 @@ export function listenButton(panel) {
 // What is written on paper is Vietnamese time, wherever the phone is.
 const vietnam = (iso) => new Date(Date.parse(iso) + 7 * 3600000).toISOString();
 const day = (iso) => vietnam(iso).slice(0, 10).split("-").reverse().join("/");
-export const moment = (iso) => say("moment", { time: vietnam(iso).slice(11, 16), day: day(iso) });
+export const moment = (iso, digits = 5) => say("moment", { time: vietnam(iso).slice(11, 11 + digits), day: day(iso) });
