@@ -3,7 +3,6 @@
 Both come from an office that exists only for the pictures. The report is drawn by Chromium, as a reader would see it.
 """
 
-import dataclasses
 import shutil
 import subprocess
 import sys
@@ -16,8 +15,8 @@ from PIL import Image, ImageChops
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from esign.comparison import with_pages  # noqa: E402
 from esign.pdf import page_image  # noqa: E402
-from esign.pdf.page_changes import compare_pages  # noqa: E402
 from esign.reports.page import to_html  # noqa: E402
 from tests.support import shadow  # noqa: E402
 from tests.support.office import Office, request  # noqa: E402
@@ -54,9 +53,8 @@ def attacked_report(folder: Path) -> Image.Image:
     office = Office.create(folder / "attacked")
     _, pdf = shadow.attacked(office)
     report = office.verifier(registry=None).inspect(pdf)
-    pages = compare_pages(pdf, [s.signed_bytes for s in report.signatures])
     page = folder / "report.html"
-    page.write_text(to_html(dataclasses.replace(report, pages=pages), name="quyet-dinh.pdf"), "utf-8")
+    page.write_text(to_html(with_pages(report, pdf), name="quyet-dinh.pdf"), "utf-8")
     return drawn(page, folder / "report.png")
 
 

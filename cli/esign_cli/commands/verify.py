@@ -1,6 +1,5 @@
 """`esign verify`: what a document's signatures, its seal and a register say; with or without a working folder."""
 
-import dataclasses
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -145,16 +144,15 @@ class _Job:
 
     def _compared(self, pdf: bytes, report: "VerificationReport") -> "VerificationReport":
         """With the pages that look different, where that was asked for; a page for people shows them."""
-        from esign.pdf.page_changes import compare_pages
+        from esign.comparison import with_pages
 
         if not (self.compare or self.files.html) or not report.signatures:
             return report
         try:
-            pages = compare_pages(pdf, [s.signed_bytes for s in report.signatures])
+            return with_pages(report, pdf)
         except InputError as e:
             self.session.output.warn(e.reason)
             return report
-        return dataclasses.replace(report, pages=pages)
 
     def _tell(self, source: "Input", report: "VerificationReport", started: float) -> None:
         from esign.reports.json import to_json
