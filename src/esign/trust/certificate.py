@@ -138,7 +138,9 @@ def _parse(der: bytes) -> Certificate:
     whole = ber.read(der)
     if whole.end != len(der):
         raise ber.Malformed("bytes behind the certificate")
-    tbs, algorithm, signature = whole.items(ber.SEQUENCE, least=3)
+    tbs, algorithm, signature, *more = whole.items(ber.SEQUENCE, least=3)
+    if more:
+        raise ber.Malformed("more than a certificate")
     fields = tbs.items(ber.SEQUENCE, least=6)
     version = fields.pop(0).items(0xA0, least=1)[0].integer() + 1 if fields[0].tag == 0xA0 else 1
     if len(fields) < 6:
@@ -146,7 +148,7 @@ def _parse(der: bytes) -> Certificate:
     serial, inner_algorithm, issuer, validity, subject, key, *rest = fields
     if inner_algorithm.encoded != algorithm.encoded:
         raise ber.Malformed("two signature algorithms")  # RFC 5280 §4.1.1.2
-    since, until = validity.items(ber.SEQUENCE, least=2)
+    since, until, *_ = validity.items(ber.SEQUENCE, least=2)
     extensions = next((read_extensions(e.items(0xA3, least=1)[0]) for e in rest if e.tag == 0xA3), {})
     is_authority, path_length = _strict(extensions.get(BASIC_CONSTRAINTS), _basic_constraints) or (False, None)
     return Certificate(

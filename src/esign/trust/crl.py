@@ -108,7 +108,7 @@ def read_crl(der: bytes) -> CertificateList:
 
 
 def _read(der: bytes) -> CertificateList:
-    tbs, algorithm, signature = ber.read(der).items(ber.SEQUENCE, least=3)
+    tbs, algorithm, signature, *_ = ber.read(der).items(ber.SEQUENCE, least=3)
     fields = tbs.items(ber.SEQUENCE, least=3)
     if fields[0].tag == ber.INTEGER:
         fields.pop(0)

@@ -163,7 +163,7 @@ _read_cached = lru_cache(maxsize=256)(_read)
 
 def _single(element: ber.Element) -> SingleResponse:
     identifier, status, this_update, *rest = element.items(ber.SEQUENCE, least=3)
-    algorithm, name_hash, key_hash, serial = identifier.items(ber.SEQUENCE, least=4)
+    algorithm, name_hash, key_hash, serial, *_ = identifier.items(ber.SEQUENCE, least=4)
     next_update = next((e.items(0xA0, least=1)[0].time() for e in rest if e.tag == 0xA0), None)
     extensions = next((read_extensions(e.items(0xA1, least=1)[0]) for e in rest if e.tag == 0xA1), {})
     return SingleResponse(

@@ -4,17 +4,19 @@ Nothing is trusted by default, neither the operating system's roots nor what a d
 """
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterable
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from cryptography.x509.ocsp import load_der_ocsp_response
-
+from esign import cms
+from esign.cms import ber
 from esign.errors import InputError
+from esign.names import subject_parts
+from esign.trust.certificate import parse_certificate
+from esign.trust.crl import read_crl
+from esign.trust.ocsp import read_ocsp
 from esign.trust.purpose import Purpose
 
 __all__ = ["TrustAnchor", "TrustStore", "certificates"]
@@ -38,8 +40,8 @@ class TrustAnchor:
 
     @property
     def name(self) -> str:
-        """Its subject (RFC 4514)."""
-        return x509.load_der_x509_certificate(self.der).subject.rfc4514_string()
+        """Its subject, for people."""
+        return ", ".join(f"{part.label}={part.value}" for part in subject_parts(self.der))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,45 +92,67 @@ def certificates(data: bytes) -> tuple[bytes, ...]:
     """The certificates in a file's content, each as DER: PEM bundle, PKCS#7 in PEM or DER, or one DER certificate.
 
     Raises:
-        InputError: `certificate-unreadable`.
+        InputError: `certificate-unreadable`; one that cannot be read refuses the file.
     """
     try:
-        if b"-----BEGIN CERTIFICATE-----" in data:
-            found = x509.load_pem_x509_certificates(data)
-        elif b"-----BEGIN PKCS7-----" in data:
-            found = _pkcs7(data, pkcs7.load_pem_pkcs7_certificates)
+        if b"-----BEGIN PKCS7-----" in data:
+            found = tuple(c for block in _pem(data, b"PKCS7") for c in _pkcs7(block))
+        elif b"-----BEGIN CERTIFICATE-----" in data:
+            found = _pem(data, b"CERTIFICATE")
         else:
             found = _der(data)
-    except (ValueError, UnsupportedAlgorithm) as e:  # the latter: PKCS#7 of another content type
-        raise InputError("certificate-unreadable", problem=type(e).__name__) from e
-    return tuple(c.public_bytes(Encoding.DER) for c in found)
+        for certificate in found:
+            parse_certificate(certificate)
+    except (ber.Malformed, InputError) as e:
+        raise InputError("certificate-unreadable", problem=str(e)) from e
+    if not found:
+        raise InputError("certificate-unreadable", problem="PKCS#7")
+    return found
 
 
-def _der(data: bytes) -> list[x509.Certificate]:
+def _der(data: bytes) -> tuple[bytes, ...]:
     try:
-        return [x509.load_der_x509_certificate(data)]
-    except ValueError:
-        return _pkcs7(data, pkcs7.load_der_pkcs7_certificates)
+        parse_certificate(data)
+    except ber.Malformed:
+        return _pkcs7(data)
+    return (data,)
 
 
-def _pkcs7(data: bytes, load: Callable[[bytes], list[x509.Certificate]]) -> list[x509.Certificate]:
-    # RFC 2315 §6 allows BER and some authorities write it; cryptography reads it, but with a warning that
-    # nobody here can act on.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="PKCS#7 certificates could not be parsed as DER")
-        return load(data)
+def _pkcs7(data: bytes) -> tuple[bytes, ...]:
+    """RFC 2315 §6 allows BER, and some authorities write it."""
+    signed = cms.parse(data)
+    if signed.size != len(data):
+        raise ber.Malformed("bytes behind the PKCS#7")
+    return tuple(c.der for c in signed.certificates)
+
+
+def _pem(data: bytes, label: bytes) -> tuple[bytes, ...]:
+    """The blocks of `label` (RFC 7468); text around them does not matter."""
+    begin, end = (b"-----%s %s-----" % (edge, label) for edge in (b"BEGIN", b"END"))
+    blocks = []
+    for part in data.split(begin)[1:]:
+        body, found, _ = part.partition(end)
+        try:
+            blocks.append(b64decode(b"".join(body.split()), validate=True))
+        except Base64Error as e:
+            raise ber.Malformed("PEM") from e
+        if not found:
+            raise ber.Malformed("PEM without an end")
+    return tuple(blocks)
 
 
 def _crl(data: bytes) -> bytes:
-    load = x509.load_pem_x509_crl if b"-----BEGIN X509 CRL-----" in data else x509.load_der_x509_crl
     try:
-        return load(data).public_bytes(Encoding.DER)
-    except ValueError as e:
-        raise InputError("crl-unreadable", problem=type(e).__name__) from e
+        (found,) = _pem(data, b"X509 CRL") if b"-----BEGIN X509 CRL-----" in data else (data,)
+        read_crl(found)
+    except ValueError as e:  # also where there are several
+        raise InputError("crl-unreadable", problem=str(e)) from e
+    return found
 
 
 def _ocsp(data: bytes) -> bytes:
     try:
-        return load_der_ocsp_response(data).public_bytes(Encoding.DER)
-    except ValueError as e:
-        raise InputError("ocsp-unreadable", problem=type(e).__name__) from e
+        read_ocsp(data)
+    except ber.Malformed as e:
+        raise InputError("ocsp-unreadable", problem=str(e)) from e
+    return data
