@@ -31,8 +31,11 @@ format: dev ## let ruff rewrite what it can
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: dev ## ratios measured in one run, to build/bench.json
+bench: dev ## ratios and figures measured in one run, to build/bench*.json
 	$(PY) bench/run.py
+	$(PY) bench/tokens.py
+	$(PY) bench/status.py
+	$(PY) bench/photos.py
 
 torture: dev ## the long campaigns: kills, threads, processes; prints the figures reached
 	$(PY) -m tests.support.torture

@@ -33,7 +33,8 @@ def from_digits(text: str) -> bytes:
     for i in range(0, len(text), _CHUNK_DIGITS):
         chunk = text[i : i + _CHUNK_DIGITS]
         size = _CHUNK_BYTES if len(chunk) == _CHUNK_DIGITS else _TAIL_BYTES.get(len(chunk))
-        if size is None or int(chunk) >= 256**size:
+        number = int(chunk)
+        if size is None or number >> 8 * size:
             raise SealError("seal-digits-invalid", length=len(text))
-        parts.append(int(chunk).to_bytes(size, "big"))
+        parts.append(number.to_bytes(size, "big"))
     return b"".join(parts)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 import cbor2
@@ -133,10 +134,13 @@ class SealToken:
     """Which key signed, as it says itself."""
     signature: bytes = field(repr=False)
     """r‖s, 64 bytes; not checked here."""
+    _message: cose.Sign1 = field(init=False, repr=False, compare=False)
+    """The same as a COSE message, encoded once for all that is asked of it."""
 
     def __post_init__(self) -> None:
         if len(self.signature) != _SIGNATURE_BYTES:
             raise SealError("seal-signature-form")
+        object.__setattr__(self, "_message", _message(self.claims, self.kid, self.signature))
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -171,7 +175,7 @@ class SealToken:
         return cls.from_digits(split_url(url)[1])
 
     def __bytes__(self) -> bytes:
-        return _message(self.claims, self.kid, self.signature).encoded()
+        return self._message.encoded()
 
     @property
     def digits(self) -> str:
@@ -192,7 +196,7 @@ class SealToken:
         Raises:
             SealError: `seal-key-unsuitable`, or `seal-signature-invalid`.
         """
-        cose.verify(_message(self.claims, self.kid, self.signature), p256(public_key))
+        cose.verify(self._message, p256(public_key))
 
 
 def to_be_signed(claims: SealClaims, kid: Kid) -> bytes:
@@ -244,6 +248,7 @@ def split_url(url: str) -> tuple[str, str]:
     return check_host(match["host"]), match["digits"]
 
 
+@lru_cache(maxsize=1024)
 def p256(public_key: bytes) -> ec.EllipticCurvePublicKey:
     """The P-256 key in a SubjectPublicKeyInfo.
 
