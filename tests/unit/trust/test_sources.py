@@ -12,7 +12,7 @@ import pytest
 from esign.errors import ConfigurationError, InputError, NetworkError
 from esign.net import Client, NetworkRules
 from esign.trust import Purpose, TrustStore, certificates
-from esign.trust.bundle import Bundle, BundleEntry
+from esign.trust.known import KnownAuthorities, KnownAuthority
 from esign.trust.etsi import read_trusted_list
 from esign.trust.system import system_certificates
 from tests.support.authority import NOW, Authorities
@@ -23,18 +23,18 @@ PUBLISHED = Path(__file__).parents[2] / "vectors/trust/vietnam.json"
 
 def test_what_was_published_stays_as_it_was() -> None:
     """Append-only: `tests/vectors/trust/vietnam.json` holds the entries of every version that was released."""
-    bundle = Bundle.vietnam()
+    known = KnownAuthorities.vietnam()
     published = json.loads(PUBLISHED.read_text("utf-8"))
-    ours = {e.id: {k: v for k, v in asdict(e).items() if k != "superseded_by"} for e in bundle.entries}
+    ours = {e.id: {k: v for k, v in asdict(e).items() if k != "superseded_by"} for e in known.entries}
     for entry in published:
         assert ours[entry["id"]] == entry
-    assert {e.since for e in bundle.entries} <= set(range(1, bundle.version + 1))
+    assert {e.since for e in known.entries} <= set(range(1, known.version + 1))
     new = ours.keys() - {entry["id"] for entry in published}
-    assert all(ours[i]["since"] == bundle.version for i in new), "a new entry needs a new version"
+    assert all(ours[i]["since"] == known.version for i in new), "a new entry needs a new version"
 
 
 def test_both_worlds_and_several_generations() -> None:
-    entries = Bundle.vietnam().entries
+    entries = KnownAuthorities.vietnam().entries
     assert {(e.world, e.generation) for e in entries if e.role == "root"} >= {
         ("vgca", "G1"),
         ("vgca", "G2"),
@@ -44,8 +44,8 @@ def test_both_worlds_and_several_generations() -> None:
     assert all(e.evidence in {"V", "V1"} for e in entries)
 
 
-def entry(pki: Authorities, sha256: str) -> BundleEntry:
-    return BundleEntry(
+def entry(pki: Authorities, sha256: str) -> KnownAuthority:
+    return KnownAuthority(
         id="mau",
         since=1,
         name="Gốc MẪU",
@@ -98,11 +98,11 @@ def test_inside_addresses_are_not_asked_unless_listed(authorities: Authorities) 
         b"version = 'x'\nentry = []",
     ],
 )
-def test_a_broken_bundle_is_refused(content: bytes) -> None:
+def test_a_broken_list_of_authorities_is_refused(content: bytes) -> None:
     with pytest.raises(ConfigurationError):
-        Bundle.from_toml(content)
+        KnownAuthorities.from_toml(content)
     with pytest.raises(InputError):
-        Bundle.vietnam().find("nobody")
+        KnownAuthorities.vietnam().find("nobody")
 
 
 def test_the_system_is_asked_only_when_it_is_named() -> None:

@@ -15,19 +15,19 @@ from esign.net import Kind, Query
 from esign.trust.gathering import Fetcher
 from esign.trust.store import certificates
 
-__all__ = ["Bundle", "BundleEntry"]
+__all__ = ["KnownAuthorities", "KnownAuthority"]
 
 _FIELDS = frozenset({"id", "since", "name", "world", "generation", "role", "years", "url", "sha256", "evidence"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BundleEntry:
+class KnownAuthority:
     """One authority that is known, and not trusted by that."""
 
     id: str
     """How commands name it."""
     since: int
-    """The version of the bundle that brought it."""
+    """The version of the list that brought it."""
     name: str
     """As people know it."""
     world: str
@@ -47,11 +47,11 @@ class BundleEntry:
     superseded_by: str = ""
     """The entry that takes its place; it stays for documents of its time."""
 
-    def pinned(self, sha256: str) -> "BundleEntry":
+    def pinned(self, sha256: str) -> "KnownAuthority":
         """With the fingerprint that the operator learned by another way.
 
         Raises:
-            InputError: `fingerprint-differs` from the one in the bundle.
+            InputError: `fingerprint-differs` from the one in the list.
         """
         given = sha256.replace(":", "").replace(" ", "").lower()
         if self.sha256 and given != self.sha256:
@@ -76,12 +76,12 @@ class BundleEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class KnownAuthorities:
     """A versioned, append-only list of authorities."""
 
     version: int
     """Higher ones only add."""
-    entries: tuple[BundleEntry, ...]
+    entries: tuple[KnownAuthority, ...]
     """In the order of the file."""
 
     @classmethod
@@ -94,34 +94,34 @@ class Bundle:
         """In the form of `trust/data/vietnam.toml`.
 
         Raises:
-            ConfigurationError: `bundle-unreadable`.
+            ConfigurationError: `authorities-unreadable`.
         """
         try:
             table = tomllib.loads(content.decode("utf-8"))
             return cls(version=int(table["version"]), entries=_entries(table["entry"]))
         except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise ConfigurationError("bundle-unreadable", problem=str(e) or type(e).__name__) from e
+            raise ConfigurationError("authorities-unreadable", problem=str(e) or type(e).__name__) from e
 
-    def find(self, entry_id: str) -> BundleEntry:
+    def find(self, entry_id: str) -> KnownAuthority:
         """The entry of that id.
 
         Raises:
-            InputError: `bundle-entry-unknown`.
+            InputError: `authority-unknown`.
         """
         for entry in self.entries:
             if entry.id == entry_id:
                 return entry
-        raise InputError("bundle-entry-unknown", id=entry_id, known=", ".join(e.id for e in self.entries))
+        raise InputError("authority-unknown", id=entry_id, known=", ".join(e.id for e in self.entries))
 
 
-def _entries(tables: Sequence[Mapping[str, Any]]) -> tuple[BundleEntry, ...]:
+def _entries(tables: Sequence[Mapping[str, Any]]) -> tuple[KnownAuthority, ...]:
     entries = tuple(_entry(table) for table in tables)
     if len({e.id for e in entries}) != len(entries):
         raise ValueError("an id twice")
     return entries
 
 
-def _entry(table: Mapping[str, Any]) -> BundleEntry:
+def _entry(table: Mapping[str, Any]) -> KnownAuthority:
     if not _FIELDS <= table.keys() <= _FIELDS | {"superseded_by"}:
         raise ValueError(f"an entry with other fields: {table.get('id', '?')}")
-    return BundleEntry(**table)
+    return KnownAuthority(**table)
