@@ -106,12 +106,12 @@ class KnownAuthorities:
         """The entry of that id.
 
         Raises:
-            InputError: `authority-unknown`.
+            InputError: `authority-not-listed`.
         """
         for entry in self.entries:
             if entry.id == entry_id:
                 return entry
-        raise InputError("authority-unknown", id=entry_id, known=", ".join(e.id for e in self.entries))
+        raise InputError("authority-not-listed", id=entry_id, known=", ".join(e.id for e in self.entries))
 
 
 def _entries(tables: Sequence[Mapping[str, Any]]) -> tuple[KnownAuthority, ...]:

@@ -12,8 +12,8 @@ import pytest
 from esign.errors import ConfigurationError, InputError, NetworkError
 from esign.net import Client, NetworkRules
 from esign.trust import Purpose, TrustStore, certificates
-from esign.trust.known import KnownAuthorities, KnownAuthority
 from esign.trust.etsi import read_trusted_list
+from esign.trust.known import KnownAuthorities, KnownAuthority
 from esign.trust.system import system_certificates
 from tests.support.authority import NOW, Authorities
 from tests.support.pki import PKI, der
