@@ -23,8 +23,10 @@ class BucketStore:
         self._store = store
 
     @classmethod
-    def at(cls, url: str, *, options: Mapping[str, str] | None = None) -> "BucketStore":
+    def at(cls, url: str, *, options: Mapping[str, str] | None = None, allow_http: bool = False) -> "BucketStore":
         """The store that `url` names, for instance `s3://bucket/prefix`; `options` are obstore's.
+
+        `allow_http` is for stores on this machine: elsewhere anybody on the way could keep an old file in its place.
 
         Raises:
             ConfigurationError: `store-extra-missing`, or `store-url-invalid`.
@@ -35,7 +37,9 @@ class BucketStore:
         except ImportError as e:
             raise ConfigurationError("store-extra-missing") from e
         try:
-            return cls(from_url(url, **dict(options or {})))  # type: ignore[call-overload]  # options by name
+            client = {"allow_http": True} if allow_http else None
+            made = from_url(url, client_options=client, **dict(options or {}))  # type: ignore[call-overload]
+            return cls(made)
         except (BaseError, ValueError) as e:
             raise ConfigurationError("store-url-invalid", url=url.partition("?")[0]) from e
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench.status import measure
+
 from tests.support.site import key
 
 SHARDS = 12
