@@ -38,6 +38,21 @@ STATES = (
     "newer-version",
     "forged",
 )
+FOUND = {
+    "found": True,
+    "swapped": True,
+    "id": "ABCD-EFGH-JKMN-PQRS",
+    "agency": "H26.1.2",
+    "number": "15/QĐ-UBND",
+    "issue_date": "2026-11-02",
+    "title": "Quyết định",
+    "holder": "N.V.A***",
+    "standing": "in-force",
+    "expires": None,
+    "others": [],
+    "presented_at": None,
+    "at": "2026-11-22T03:00:00Z",
+}
 
 
 def press(label: str) -> Callable[[Tab], None]:
@@ -60,13 +75,13 @@ def type_code(tab: Tab) -> None:
     """Type the 16 characters."""
     tab.fill("#code", "abcd-efgh-jkmn-pqrs")
     tab.click("form:has(#code) button")
-    tab.locator("form:has(#code)").scroll_into_view_if_needed()
+    tab.wait_for_selector("#panel[data-state]")
 
 
 def photograph(folder: Path) -> None:
     """All pictures."""
     site = make_site(NOW, host=HOST)
-    page = Page(host=HOST, roots=(site.root,))
+    page = Page(host=HOST, roots=(site.root,), has_lookup=True)
     seals = {one.name: one.url for one in site.samples}
     own = make(sample.claims(NOW, digest=digest_of(FILE)), sample.KID, sample.key("seal")).url(HOST)
     with serving(site.files, page) as web, chromium() as browser:
@@ -82,7 +97,7 @@ def photograph(folder: Path) -> None:
             **options: object,
         ) -> None:
             address = url if url.startswith("http:") else web.here(url)
-            with opened(browser, expected=("",), device_scale_factor=1.5, **options) as tab:
+            with opened(browser, expected=("",), **options) as tab:
                 tab.clock.set_fixed_time(NOW + later)
                 web.date = format_datetime(NOW + later, usegmt=True)
                 tab.goto(address.replace(HOST, host))
@@ -101,13 +116,19 @@ def photograph(folder: Path) -> None:
         shoot("file-same", own, choose(FILE))
         shoot("file-other", own, choose(b"%PDF"))
         shoot("home", web.url("/"), is_whole=True)
-        shoot("code", web.url("/"), type_code)
         shoot("english", seals["replaced"], press("English"))
         shoot("dark", seals["in-force"], color_scheme="dark", is_whole=True)
         shoot("320", seals["corrected"], viewport={"width": 320, "height": 640}, is_whole=True)
+        shown = {**FOUND, "presented_at": "2026-11-22T02:59:58Z"}
+        web.answers["/lookup"] = lambda _: (200, FOUND)
+        web.answers["/presentation"] = lambda _: (200, shown)
+        shoot("code", web.url("/"), type_code)
+        shoot("presented", web.url("/p#27650138820417309245"))
+        web.answers["/presentation"] = lambda _: (200, {"found": False})
+        shoot("not-shown", web.url("/p#27650138820417309245"))
         shoot("without-javascript", web.url("/1"), java_script_enabled=False)
         web.files = {path: data for path, data in web.files.items() if not path.startswith("/t/")}
-        shoot("no-list", seals["in-force"], lambda tab: go_offline(tab))
+        shoot("no-list", seals["in-force"], go_offline)
 
 
 def go_offline(tab: Tab) -> None:

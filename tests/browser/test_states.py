@@ -145,3 +145,26 @@ def test_withdrawn_is_said_at_any_age(browser: Browser, site: Site, web: Web) ->
         with opened(browser) as tab:
             tab.clock.set_fixed_time(site.at + timedelta(days=20))
             assert scan(tab, web.here(sample(site, name).url)) == name
+
+
+@pytest.mark.parametrize(
+    ("missing", "state"),
+    [("delete window.DecompressionStream", "status-unknown"), ("delete Crypto.prototype.subtle", "unsupported")],
+)
+def test_an_old_browser_is_told_that_it_cannot_tell(
+    missing: str, state: str, browser: Browser, site: Site, web: Web
+) -> None:
+    with opened(browser, expected=("TypeError",)) as tab:
+        tab.add_init_script(missing)
+        assert scan(tab, web.here(sample(site, "in-force").url)) == state
+
+
+def test_another_paper_while_one_is_checked(browser: Browser, site: Site, web: Web) -> None:
+    """What was scanned last is what is shown, however the answers arrive."""
+    with opened(browser) as tab:
+        tab.goto(web.here(sample(site, "withdrawn").url))
+        for name in ("in-force", "suspended", "expired", "in-force", "suspended"):
+            tab.evaluate("hash => { location.hash = hash; }", sample(site, name).url.partition("#")[2])
+        tab.wait_for_selector("#panel[data-state=suspended]")
+        tab.wait_for_timeout(500)
+        assert shown(tab) == "suspended"

@@ -1,7 +1,7 @@
 """The sources of the page as they are published: modules in one script, without what only their readers need.
 
-Nothing is translated or renamed on the way: comments, indentation and spaces go, and the lines that tie modules
-together.
+Nothing is translated on the way. Comments, indentation and spaces go, and each module becomes a function that gives what
+it exports.
 """
 
 import json

@@ -45,7 +45,7 @@ async function show(link, file) {
   const verdict = await verdictOn(link);
   if (own !== turn) return; // another paper was scanned meanwhile
   main.removeAttribute("aria-busy");
-  showVerdict(verdict, { again: () => show(link), more: sealed(link, verdict, file) });
+  showVerdict(verdict, { again: link.startsWith("p") ? null : () => show(link), more: sealed(link, verdict, file) });
 }
 
 async function verdictOn(link) {
