@@ -65,7 +65,7 @@ class Sources:
         return wiring.verifier(
             trust=self.trust,
             seal_keys=wiring.seal_key_table(keys),
-            registry=self._registry(),
+            registry=self.registry,
             now=self._run.now,
             roles=self._roles(),
         )
@@ -77,7 +77,9 @@ class Sources:
 
         return Basis.of(self.trust, ValidationPolicy())
 
-    def _registry(self) -> "Registry | None":
+    @cached_property
+    def registry(self) -> "Registry | None":
+        """The working folder's register, if there is one and it was not left out."""
         from esign.registry import Registry
         from esign_cli import wiring
 
