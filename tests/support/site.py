@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import cbor2
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from esign.codes import DocumentNumber, ProcedureCode, ResultId
@@ -49,10 +50,19 @@ _YEAR = timedelta(days=365)
 _SEAL_KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721
 
 
+class Deterministic(SoftwareKey):
+    """Signs as RFC 6979 describes, so that the same site has the same bytes."""
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+        assert mechanism is Mechanism.ECDSA_P256_SHA256
+        assert isinstance(self._key, ec.EllipticCurvePrivateKey)
+        return self._key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+
+
 def key(what: str) -> SigningKey:
     """A key that belongs to the word `what`."""
     number = _SEAL_KEY if what == "seal" else int.from_bytes(sha256(f"specimen {what}".encode()).digest(), "big") >> 1
-    return SoftwareKey.from_private_key(ec.derive_private_key(number, ec.SECP256R1()))
+    return Deterministic.from_private_key(ec.derive_private_key(number, ec.SECP256R1()))
 
 
 def point(what: str) -> bytes:

@@ -1,7 +1,6 @@
 """The printed seal is read from simulated scans and photos (bench/photos.py has the whole table)."""
 
 import pytest
-
 from bench.photos import measure
 
 
