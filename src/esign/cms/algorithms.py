@@ -222,11 +222,12 @@ def signature_algorithm(algorithm: AlgorithmIdentifier) -> SignatureAlgorithm:
     """
     if algorithm.oid == _ECDSA_WITH_SPECIFIED and algorithm.parameters:  # X9.62: the digest stands in the parameters
         return SignatureAlgorithm(Scheme.ECDSA, digest_name(AlgorithmIdentifier.read(read(algorithm.parameters))))
-    try:
-        return _SIGNATURES[algorithm.oid]
-    except KeyError:
-        # A digest's identifier where that of the scheme belongs: the key says which scheme it is.
-        raise Unsupported(algorithm.oid) from None
+    found = _SIGNATURES.get(algorithm.oid)
+    if found is None:
+        raise Unsupported(algorithm.oid)
+    if found.scheme is Scheme.RSA_PKCS1 and algorithm.parameters is not None:  # RFC 8017 appendix A.2.4: NULL
+        raise Unsupported(f"{algorithm.oid} with parameters")
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

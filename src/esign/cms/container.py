@@ -58,6 +58,12 @@ class SignerInfo:
     unsigned: Attributes = NOTHING
     """Unsigned attributes."""
 
+    def identifies(self, certificate: EmbeddedCertificate) -> bool:
+        """Whether its identifier, which is not signed, is that of `certificate`."""
+        if self.key_identifier is not None:
+            return certificate.key_identifier == self.key_identifier
+        return certificate.serial == self.serial and certificate.issuer == self.issuer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedData:
@@ -228,7 +234,7 @@ def certificate_of(
     that fits none is a signer's mistake which the digest heals.
     """
     known = (*signed.certificates, *others)
-    named = [c for c in known if _is_identified(signer, c)]
+    named = [c for c in known if signer.identifies(c)]
     try:
         references = signing_certificates(signer.signed) if signer.signed else ()
     except Malformed:
@@ -238,9 +244,3 @@ def certificate_of(
         if found is not None:
             return found
     return named[0] if named else None
-
-
-def _is_identified(signer: SignerInfo, certificate: EmbeddedCertificate) -> bool:
-    if signer.key_identifier is not None:
-        return certificate.key_identifier == signer.key_identifier
-    return certificate.serial == signer.serial and certificate.issuer == signer.issuer

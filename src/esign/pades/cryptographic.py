@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from esign.cms import (
-    DATA,
     Content,
     EmbeddedCertificate,
     Problem,
@@ -146,7 +145,7 @@ def _examine_signer(
         if form == "adbe.pkcs7.sha1":
             value = _verify_sha1(signed, signer, certificate, content)
         else:
-            value = verify(signer, certificate, content, content_type=DATA)
+            value = verify(signer, certificate, content, content_type=signed.content_type)
         checks += _value_checks(value)
     return Examined(
         checks=tuple(checks),
@@ -162,7 +161,7 @@ def _verify_sha1(signed: SignedData, signer: SignerInfo, certificate: EmbeddedCe
     """The container signs the SHA-1 digest of the byte range, which is inside it (ISO 32000-2 §12.8.3.3.1)."""
     digest = content.digest("sha1")
     inside = digest if signed.content is None else signed.content
-    value = verify(signer, certificate, Content(inside), content_type=DATA)
+    value = verify(signer, certificate, Content(inside), content_type=signed.content_type)
     same = value if inside == digest else replace(value, digest=Validity.INVALID)
     return replace(same, digest_algorithm="sha1")
 
@@ -233,8 +232,10 @@ def _identification(signer: SignerInfo | None, certificate: EmbeddedCertificate 
         yield say("algorithm-unsupported", Outcome.UNKNOWN, algorithm=algorithm)
     else:
         yield say()
-    if any(r.serial not in {None, certificate.serial} for r in references):
-        yield say("signing-certificate-serial-differs", Outcome.NOTED)
+    if any(r.serial not in {None, certificate.serial} for r in references) or not (
+        signer and signer.identifies(certificate)
+    ):
+        yield say("signing-certificate-identifier-differs", Outcome.NOTED)
 
 
 def _value_checks(value: Value) -> Iterator[Check]:
