@@ -120,3 +120,12 @@ def test_any_report_makes_a_page(report: VerificationReport) -> None:
     page = to_html(report, name="a.pdf")
     assert page.count('class="vi"') == page.count('class="en"')
     assert "{{" not in page
+
+
+def test_who_is_not_verified_did_not_sign_but_is_named() -> None:
+    """Anybody can write any name into a certificate of their own."""
+    assert "Nguyễn Văn Mẫu đã ký" in to_html(reports.good(), name="a.pdf")
+    for report in (reports.unknown(), reports.shadow()):
+        page = to_html(report, name="a.pdf")
+        assert "Nguyễn Văn Mẫu đã ký" not in page
+        assert "Có một chữ ký mang tên Nguyễn Văn Mẫu" in page
