@@ -17,7 +17,7 @@ ISSUING_DISTRIBUTION_POINT, DELTA_INDICATOR, EXPIRED_CERTIFICATES = "2.5.29.28",
 # What is understood here, or does not limit what the list says; another critical extension makes it unusable (§5.2).
 _KNOWN = frozenset({ISSUING_DISTRIBUTION_POINT, EXPIRED_CERTIFICATES, "2.5.29.20", "2.5.29.35", "2.5.29.46"})
 _KNOWN_IN_ENTRIES = frozenset({"2.5.29.21", "2.5.29.23", "2.5.29.24"})  # reason, hold instruction, invalidity date
-_CACHED = 1024 * 1024
+_SMALL = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class CertificateList:
             ber.Malformed: The entry cannot be read, or means more than is understood here.
         """
         try:
-            found = x509.load_der_x509_crl(self.der).get_revoked_certificate_by_serial_number(serial)
+            found = _load(self.der).get_revoked_certificate_by_serial_number(serial)
             if found is None:
                 return None
             reason = ""
@@ -98,13 +98,17 @@ class CertificateList:
         return Entry(revoked_at=found.revocation_date_utc, reason=reason)
 
 
+# cryptography walks a hundred thousand entries in milliseconds, where Python would take a second.
+_load = lru_cache(maxsize=4)(x509.load_der_x509_crl)
+
+
 def read_crl(der: bytes) -> CertificateList:
     """Read a revocation list.
 
     Raises:
         ber.Malformed: It is none, or means more than is understood here.
     """
-    return _read_cached(der) if len(der) <= _CACHED else _read(der)
+    return _read_cached(der) if len(der) <= _SMALL else _read_large(der)
 
 
 def _read(der: bytes) -> CertificateList:
@@ -136,7 +140,9 @@ def _read(der: bytes) -> CertificateList:
     )
 
 
+# An operator's own lists are asked again and again, and few of them are large; hostile ones push each other out.
 _read_cached = lru_cache(maxsize=64)(_read)
+_read_large = lru_cache(maxsize=4)(_read)
 
 
 def _scope(extensions: Mapping[str, Extension]) -> Scope:

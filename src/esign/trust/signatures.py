@@ -11,7 +11,7 @@ from esign.cms.signatures import is_signature
 
 __all__ = ["Suite", "is_signed_by", "suite_of"]
 
-_CACHED = 16 * 1024
+_SMALL = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def suite_of(algorithm: bytes, public_key: bytes) -> Suite:
 
 def is_signed_by(public_key: bytes, *, signed: bytes, algorithm: bytes, signature: bytes) -> bool:
     """Whether the key of a SubjectPublicKeyInfo made `signature`; what cannot be verified here is not."""
-    verify = _verify_cached if len(signed) <= _CACHED else _verify
+    verify = _verify_cached if len(signed) <= _SMALL else _verify_large
     return verify(public_key, signed, algorithm, signature)
 
 
@@ -59,3 +59,4 @@ def _verify(public_key: bytes, signed: bytes, algorithm: bytes, signature: bytes
 
 
 _verify_cached = lru_cache(maxsize=4096)(_verify)
+_verify_large = lru_cache(maxsize=4)(_verify)
