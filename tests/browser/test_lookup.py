@@ -114,10 +114,14 @@ def test_a_phone_shows_it_now_and_only_once(browser: Browser, web: Web) -> None:
         assert asked == [{"digits": DIGITS}]
         assert DIGITS not in "".join(web.requests)
         assert DIGITS not in tab.url
+        # Another language is not another presentation.
+        tab.click("#language")
+        tab.wait_for_selector("h1:text-is('In force')")
+        assert len(asked) == 1
         # A screenshot of the code, or loading the page again, shows nothing.
         tab.reload()
         assert shown(tab) == "not-shown"
-        assert "Ảnh chụp màn hình không dùng được" in tab.inner_text("#panel")
+        assert "A screenshot does not work" in tab.inner_text("#panel")
         assert "15/QĐ-UBND" not in tab.content()
 
 

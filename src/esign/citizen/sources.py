@@ -1,7 +1,7 @@
 """The sources of the page as they are published: modules in one script, without what only their readers need.
 
-Nothing is translated on the way. Comments, indentation and spaces go, and each module becomes a function that gives what
-it exports.
+Nothing is translated or renamed on the way: comments, indentation and spaces go, and the lines that tie modules
+together.
 """
 
 import json
@@ -11,14 +11,16 @@ from importlib.resources import files
 __all__ = ["script", "source", "style", "words", "worker"]
 
 _FOLDER = files(__package__) / "browser"
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?:async )?(?:function|class|const) (\w+)", re.MULTILINE)
-# Divisions have a space behind them in our sources, regular expressions have not; templates do not nest.
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";$', re.MULTILINE)
+# Strings and regular expressions are kept. Divisions have a space behind them in our sources, regular expressions have
+# not; templates do not nest.
 _SPACE = re.compile(
     r"""(?P<kept>"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|/(?![*/ ])(?:\\.|\[(?:\\.|[^]])*\]|[^/\\\n])+/)
-    |[ ]?(?P<sign>[=(){},;:?&|<>*%^!\[\]])[ ]?""",
+    |[ ]?(?P<sign>[=(){},;:?&|<>*%^!\[\]]|(?<=[ ])[-+/](?=[ ]))[ ]?""",
     re.VERBOSE,
 )
+# Where a statement goes on or has ended; at other ends of lines there may be no semicolon.
+_LINE_END = re.compile(r"(?<=[{;,(&|?:=>])\n|(?<=\})\n(?=\})|\n(?=[?:.)\]])")
 
 
 def source(name: str) -> str:
@@ -43,25 +45,18 @@ def worker() -> str:
 
 
 def script(first: str) -> str:
-    """The module `first` and all that it needs in one script, each a function of its own behind those it imports."""
+    """The module `first` behind all that it needs, in one scope: no two of them use a name at their top level."""
     done: dict[str, str] = {}
 
     def add(name: str) -> None:
         if name not in done:
             text = source(f"{name}.js")
-            for _, imported in _IMPORT.findall(text):
+            for imported in _IMPORT.findall(text):
                 add(imported)
-            done[name] = _as_function(name, text)
+            done[name] = re.sub(r"^export ", "", _IMPORT.sub("", _without_comments(text)), flags=re.MULTILINE)
 
     add(first)
     return _tight("\n".join(done.values()))
-
-
-def _as_function(name: str, text: str) -> str:
-    exported = ", ".join(_EXPORT.findall(text))
-    text = _IMPORT.sub(r"const {\1} = $\2;", _without_comments(text))
-    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-    return f"const ${name} = (() => {{\n{text}\nreturn {{ {exported} }};\n}})();"
 
 
 def _without_comments(text: str) -> str:
@@ -69,8 +64,6 @@ def _without_comments(text: str) -> str:
 
 
 def _tight(text: str) -> str:
-    """`text` without the spaces that only people need; what stands in quotes and in regular expressions stays."""
+    """`text` without the spaces that only people need."""
     lean = "\n".join(line.strip() for line in text.splitlines() if line.strip())
-    tight = _SPACE.sub(lambda match: match["kept"] or match["sign"], lean)
-    # After these signs a statement goes on, or has ended; elsewhere the end of a line may be its semicolon.
-    return re.sub(r"(?<=[{;,(])\n", "", tight)
+    return _LINE_END.sub("", _SPACE.sub(lambda match: match["kept"] or match["sign"], lean))

@@ -12,7 +12,7 @@ export class Files {
     this.roots = roots;
     this.host = host;
     this.brought = brought;
-    this.serverTime = null; // what the last answer over the network says that the time is, in seconds
+    this.serverTime = 0; // the latest that answers gave as theirs, in seconds; 0: none
   }
 
   async trustPart(place, at) {
@@ -64,7 +64,7 @@ export class Files {
     try {
       const response = await fetch(here(uri), { credentials: "omit", referrerPolicy: "no-referrer", redirect: "error", signal: abort.signal });
       const date = Date.parse(response.headers.get("Date"));
-      if (date) this.serverTime = date / 1000 + Number(response.headers.get("Age") ?? 0);
+      if (date) this.serverTime = Math.max(this.serverTime, date / 1000);
       if (response.status === 404) return undefined;
       return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
     } catch {

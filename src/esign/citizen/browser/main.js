@@ -29,6 +29,7 @@ function takeLink() {
 }
 
 let turn = 0;
+let drawAgain = null; // what is on show, in another language
 
 async function show(link, file) {
   const own = ++turn;
@@ -36,6 +37,7 @@ async function show(link, file) {
   const panel = part("panel");
   panel.className = "panel open";
   delete panel.dataset.state;
+  drawAgain = null;
   panel.replaceChildren(make("h1", {}, say("checking")));
   part("after").replaceChildren();
   const isElsewhere = !kit && location.hostname !== config.host;
@@ -45,7 +47,8 @@ async function show(link, file) {
   const verdict = await verdictOn(link);
   if (own !== turn) return; // another paper was scanned meanwhile
   main.removeAttribute("aria-busy");
-  showVerdict(verdict, { again: link.startsWith("p") ? null : () => show(link), more: sealed(link, verdict, file) });
+  const again = link.startsWith("p") ? null : () => show(link);
+  showVerdict(verdict, { again, more: () => sealed(link, verdict, file) });
 }
 
 async function verdictOn(link) {
@@ -63,14 +66,16 @@ async function verdictOn(link) {
 const nothing = (state) => ({ state, at: new Date().toISOString(), findings: [], seal: null, corrected_by: [], replaced_by: null });
 
 // The verdict, what to compare, what to do, and then `more`.
-function showVerdict(verdict, { again, note, more }) {
+function showVerdict(verdict, { again, note = () => "", more = () => [] }) {
+  drawAgain = () => showVerdict(verdict, { again, note, more });
   const panel = part("panel");
   showPanel(panel, verdict);
-  const isClockOff = files.serverTime !== null && Math.abs(files.serverTime - now()) > CLOCK_SKEW;
+  // Answers may have been in a cache for some minutes.
+  const isClockOff = files.serverTime && Math.abs(files.serverTime - now()) > 2 * CLOCK_SKEW;
   const notes = [
     isClockOff ? say("clock") : "",
     verdict.presented_at ? say("shownNow", { asOf: moment(verdict.presented_at, 8) }) : "",
-    note ?? "",
+    note(),
   ].filter(Boolean);
   part("after").replaceChildren(
     ...notes.map((text) => make("p", { class: "note" }, text)),
@@ -80,7 +85,7 @@ function showVerdict(verdict, { again, note, more }) {
       again ? button(say("again"), again) : null,
       button(say("another"), () => go()),
       button(say("print"), () => print())),
-    ...more);
+    ...more());
 }
 
 // What a seal can do beside being read: the file that it names, and a closer look.
@@ -103,8 +108,8 @@ function sealed(link, verdict, file) {
 async function byCode(id) {
   const { verdict, swapped, problem } = await lookUp(id);
   if (problem) return say(problem);
-  const note = `${swapped ? say("swapped") : ""} ${say("fromRegister", { id: verdict.seal.id })}`;
-  showVerdict(verdict, { note, more: [] });
+  const note = () => `${swapped ? say("swapped") : ""} ${say("fromRegister", { id: verdict.seal.id })}`;
+  showVerdict(verdict, { note });
   return "";
 }
 
@@ -138,7 +143,7 @@ async function speak(language) {
   part("never").textContent = say("never");
   part("language").textContent = say("other");
   part("language").lang = language === "vi" ? "en" : "vi";
-  await show(takeLink());
+  await (drawAgain ?? (() => show(takeLink())))();
 }
 
 function preferredLanguage() {
@@ -152,6 +157,6 @@ function preferredLanguage() {
 part("slow").remove();
 part("language").addEventListener("click", () => speak(currentLanguage() === "vi" ? "en" : "vi"));
 addEventListener("popstate", () => show(takeLink()));
-addEventListener("online", () => show(takeLink()));
+addEventListener("online", () => /^[^p]/.test(history.state?.link ?? "") && show(history.state.link));
 if (!kit) navigator.serviceWorker?.register("/worker.js").catch(() => {});
 speak(preferredLanguage());

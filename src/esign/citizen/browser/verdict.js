@@ -34,7 +34,9 @@ export async function judge(link, { host = null, at, files }) {
   const procedures = seal.procedure ? await attempt(findings, () => files.trustPart(proceduresPart(seal.procedure), at)) : null;
   // A list names the procedures of its own agencies.
   const procedure = procedures && procedures.list === agencies.list ? procedures.titles.get(seal.procedure) ?? null : null;
-  const facts = { at, findings, seal, key, procedure };
+  const isComplete = procedures !== undefined; // what could not be loaded might ask for more (status.md §6)
+  const isExpired = agencies.isExpired || Boolean(procedures?.isExpired);
+  const facts = { at, findings, seal, key, procedure, isComplete, isExpired };
   if (early) return answer("key-doubtful", facts);
   return withStatus(facts, { files, agencies });
 }
@@ -60,7 +62,7 @@ async function sealFindings(seal, { key, host, at }) {
 }
 
 async function withStatus(facts, { files, agencies }) {
-  const { at, findings, seal, key, procedure } = facts;
+  const { at, findings, seal, key, procedure, isComplete, isExpired } = facts;
   const place = agencies.hosts.get(key.host);
   const uri = place && shardUri(place.template, shardOf(seal.statusNumber));
   const shard = place && (await attempt(findings, () => files.shard(uri, (data) => readShard(data, { uri, keys: place.keys }))));
@@ -73,16 +75,16 @@ async function withStatus(facts, { files, agencies }) {
     details = await attempt(findings, () => files.details(detailsUri(uri, shard.details), (data) => readDetails(data, expected)));
   }
   const age = shard ? at - shard.iat : Infinity;
-  const freshness = agencies.isExpired || age > 7 * DAY ? "unknown" : age > DAY ? "stale" : "fresh";
+  const freshness = isExpired || age > 7 * DAY ? "unknown" : age > DAY ? "stale" : "fresh";
   const isOutsideList = shard && (key.allowList || procedure?.allowList) && !shard.allowList;
   if (isOutsideList) findings.push("status-allow-list");
-  else if (shard && agencies.isExpired) findings.push("trust-list-expired");
+  else if (shard && isExpired) findings.push("trust-list-expired");
   else if (shard && freshness !== "fresh") findings.push(freshness === "stale" ? "status-stale" : "status-too-old");
   const state =
     entry === 1 ? "withdrawn"
     : details?.replacement ? "replaced"
     : findings.includes("seal-expired") ? "expired"
-    : freshness === "unknown" || details === undefined ? "status-unknown"
+    : freshness === "unknown" || details === undefined || !isComplete ? "status-unknown"
     : isOutsideList ? "not-issued"
     : ["in-force", "withdrawn", "suspended", details.corrections.length ? "corrected" : "not-issued"][entry];
   return answer(state, { ...facts, freshness, asOf: shard?.iat ?? null, details });
