@@ -1,6 +1,6 @@
 """The pages of one revision (ISO 32000-2 §7.7.3), each with what it inherits and its annotations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from esign.pades.reading import Reader
@@ -47,6 +47,8 @@ class PageTree:
     pages: tuple[Page, ...]
     numbers: frozenset[int]
     """The objects that the tree is made of: nodes, pages and the arrays that hold them."""
+    nodes: Mapping[int, Dict]
+    """The nodes that are no pages, by their numbers."""
     sound: bool
     """Whether every node is a dictionary that stands once."""
 
@@ -55,6 +57,7 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
     """The pages of the document with the catalog `root`, in their order."""
     pages: list[Page] = []
     numbers: set[int] = set()
+    nodes: dict[int, Dict] = {}
     sound = True
     stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
     while stack and len(pages) < _MOST_PAGES:
@@ -69,6 +72,8 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
             ref = value if type(value) is Ref else None
             pages.append(Page(index=len(pages), ref=ref, node=node, inherited=inherited))
             continue
+        if type(value) is Ref:
+            nodes[value.num] = node
         if type(node["Kids"]) is Ref:
             numbers.add(node["Kids"].num)
         if any(key in node for key in INHERITED):
@@ -76,7 +81,7 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
         kids = reader.entry(node, "Kids")
         sound = sound and isinstance(kids, list)
         stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
-    return PageTree(pages=tuple(pages), numbers=frozenset(numbers), sound=sound)
+    return PageTree(pages=tuple(pages), numbers=frozenset(numbers), nodes=nodes, sound=sound)
 
 
 def annotations(reader: Reader, page: Page) -> Iterator[Annotation]:

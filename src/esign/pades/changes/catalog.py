@@ -12,7 +12,7 @@ from esign.syntax import Dict, Object
 
 __all__ = ["compare_catalog", "compare_trailer"]
 
-_ELSEWHERE: Final = frozenset({"Pages", "AcroForm", "DSS", "StructTreeRoot", "Type"})
+_ELSEWHERE: Final = frozenset({"Pages", "AcroForm", "DSS", "StructTreeRoot"})
 _UNSEEN: Final = frozenset({"Metadata", "PieceInfo", "SpiderInfo", "Legal"})
 """What no page shows and no reader acts on."""
 _ACTIONS: Final = frozenset({"OpenAction", "AA"})

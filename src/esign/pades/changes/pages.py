@@ -16,7 +16,7 @@ from esign.syntax import Dict, Stream, same
 
 __all__ = ["compare_pages"]
 
-_ELSEWHERE = frozenset({"Annots", "Parent", "StructParents", "Tabs", "Type"})
+_ELSEWHERE = frozenset({"Annots", "Parent", "StructParents", "Tabs"})
 """What annotations and tags change, and where the page hangs in the tree."""
 _GEOMETRY = frozenset({"MediaBox", "CropBox", "BleedBox", "TrimBox", "ArtBox", "Rotate", "UserUnit"})
 _UNSEEN = frozenset({"LastModified", "Metadata", "PieceInfo", "Thumb", "ID", "SeparationInfo"})
@@ -31,9 +31,21 @@ def compare_pages(step: Step) -> Iterator[Difference]:
     if len(after.pages) != len(before.pages):
         yield _counted(step)
         return
+    if not _counts_kept(step):
+        yield _never(ChangeKind.STRUCTURE, Reason("pages-unsound"))
     for page, now in zip(before.pages, after.pages, strict=True):
         if not _untouched(step, page, now):
             yield from _compare(step, page, now)
+
+
+def _counts_kept(step: Step) -> bool:
+    """Whether the nodes that stayed still count as many pages, and call themselves so: some readers believe them."""
+    before, after = step.before.tree.nodes, step.after.tree.nodes
+    return all(
+        same(before[n].get(key), after[n].get(key))
+        for n in step.changed & before.keys() & after.keys()
+        for key in ("Type", "Count")
+    )
 
 
 def _counted(step: Step) -> Difference:
