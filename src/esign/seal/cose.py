@@ -12,7 +12,7 @@ from typing import Any, cast
 import cbor2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from esign.errors import SealError
@@ -24,10 +24,17 @@ ALG, CRIT, KID, TYP = 1, 2, 4, 16
 ES256 = -7
 """ECDSA with SHA-256 (RFC 9053 §2.1)."""
 
-_HASHES: Mapping[int, hashes.HashAlgorithm] = {
+# RFC 9053 §2.1: ES256, ES384, ES512.
+_ECDSA: Mapping[int, hashes.HashAlgorithm] = {
     ES256: hashes.SHA256(),
     -35: hashes.SHA384(),
     -36: hashes.SHA512(),
+}
+# RFC 8230 §2: PS256, PS384, PS512, with a salt as long as the digest.
+_RSA_PSS: Mapping[int, hashes.HashAlgorithm] = {
+    -37: hashes.SHA256(),
+    -38: hashes.SHA384(),
+    -39: hashes.SHA512(),
 }
 _TAG = b"\xd2"  # 18, COSE_Sign1
 _MAX_DEPTH = 4
@@ -104,21 +111,29 @@ def decode(data: bytes, *, form: Form = Form.SEAL, limit: int = 400) -> Sign1:
     return Sign1(protected=protected, unprotected=unprotected, payload=payload, signature=signature)
 
 
-def verify(message: Sign1, key: ec.EllipticCurvePublicKey, *, external_aad: bytes = b"") -> None:
+def verify(message: Sign1, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *, external_aad: bytes = b"") -> None:
     """Return if `message` was signed with the private half of `key`.
 
+    Seals and what hosts publish have ES256 alone; the other algorithms are those of other issuers' messages.
+
     Raises:
-        SealError: `seal-signature-invalid`, also for algorithms other than ES256, ES384 and ES512.
+        SealError: `seal-signature-invalid`, also for an algorithm that is unknown or not for such a key.
     """
-    algorithm = message.headers.get(ALG)
-    half = (key.curve.key_size + 7) // 8
-    signature = message.signature
-    if type(algorithm) is not int or algorithm not in _HASHES or len(signature) != 2 * half:
+    algorithm, signature = message.headers.get(ALG), message.signature
+    if type(algorithm) is not int:
         raise SealError("seal-signature-invalid")
-    r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    signed = message.to_be_signed(external_aad)
     try:
-        key.verify(encode_dss_signature(r, s), message.to_be_signed(external_aad), ec.ECDSA(_HASHES[algorithm]))
-    except InvalidSignature as e:
+        if isinstance(key, rsa.RSAPublicKey):
+            digest = _RSA_PSS[algorithm]
+            key.verify(signature, signed, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+            return
+        half = (key.curve.key_size + 7) // 8
+        if len(signature) != 2 * half:
+            raise SealError("seal-signature-invalid")
+        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+        key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(_ECDSA[algorithm]))
+    except (InvalidSignature, KeyError) as e:
         raise SealError("seal-signature-invalid") from e
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cbor2
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,3 +214,26 @@ def test_a_label_in_both_headers_is_refused_in_both_forms() -> None:
         with pytest.raises(SealError) as caught:
             cose.decode(given_data, form=form)
         assert caught.value.code == "cose-header-invalid"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"), [(-37, hashes.SHA256()), (-38, hashes.SHA384()), (-39, hashes.SHA512())]
+)
+def test_other_issuers_may_sign_with_rsa_pss(algorithm: int, digest: hashes.HashAlgorithm) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    message = cose.Sign1(protected=cbor2.dumps({1: algorithm, 4: b"k"}), payload=b"\xa0", signature=b"")
+    salted = padding.PSS(padding.MGF1(digest), digest.digest_size)
+    signed = replace(message, signature=key.sign(message.to_be_signed(), salted, digest))
+    read = cose.decode(signed.encoded(form=cose.Form.COSE), form=cose.Form.COSE, limit=1000)
+    cose.verify(read, key.public_key())
+    for wrong, by in (
+        (replace(read, payload=b"\xa1\1\1"), key.public_key()),
+        (read, rsa.generate_private_key(65537, 2048).public_key()),
+        (read, ec.generate_private_key(ec.SECP256R1()).public_key()),
+        (replace(read, protected=cbor2.dumps({1: -7, 4: b"k"})), key.public_key()),
+        (replace(read, protected=cbor2.dumps({1: -257, 4: b"k"})), key.public_key()),
+        (replace(read, protected=cbor2.dumps({4: b"k"})), key.public_key()),
+    ):
+        with pytest.raises(SealError) as e:
+            cose.verify(wrong, by)
+        assert e.value.code == "seal-signature-invalid"
