@@ -45,6 +45,7 @@ __all__ = [
     "SoftHSMSection",
     "StatusSection",
     "TrustSection",
+    "TrustedListSection",
     "find",
 ]
 
@@ -200,6 +201,16 @@ class KeySection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedListSection:
+    """`[[trust.lists]]`: a snapshot of an ETSI trusted list."""
+
+    file: Path
+    """The XML."""
+    sha256: str
+    """Of the file, from who verified its signature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrustSection:
     """`[trust]`: files and folders."""
 
@@ -209,6 +220,12 @@ class TrustSection:
     """Intermediate certificates."""
     crls: tuple[Path, ...] = ()
     """Revocation lists."""
+    lists: tuple[TrustedListSection, ...] = ()
+    """ETSI trusted lists, whose services are anchors."""
+    system: bool = False
+    """Whether the operating system's authorities are anchors."""
+    algorithms: Path | None = None
+    """The table of algorithms, in the place of the one that comes with esign."""
     seal_keys: Path | None = None
     """The table of seal keys."""
     seal_list: Path | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from esign.document import SignerRole
     from esign.registry import Registry
     from esign.reports.receipt import Basis
-    from esign.trust import TrustStore
+    from esign.trust import TrustStore, ValidationPolicy
     from esign.verification import Verifier
 
 __all__ = ["Sources", "Typed"]
@@ -54,7 +54,16 @@ class Sources:
             authorities=self._config.timestamp.anchors if self._config else (),
             intermediates=[*(t.intermediates if t else ()), *typed.intermediates],
             crls=[*(t.crls if t else ()), *typed.crls],
+            lists=t.lists if t else (),
+            system=t.system if t else False,
         )
+
+    @cached_property
+    def policy(self) -> "ValidationPolicy":
+        """Until when algorithms are acceptable."""
+        from esign_cli import wiring
+
+        return wiring.validation_policy(self._config.trust.algorithms if self._config else None)
 
     def verifier(self) -> "Verifier":
         """A verifier of all these."""
@@ -68,14 +77,14 @@ class Sources:
             registry=self.registry,
             now=self._run.now,
             roles=self._roles(),
+            policy=self.policy,
         )
 
     def basis(self) -> "Basis":
         """By which versions a receipt names all this."""
         from esign.reports.receipt import Basis
-        from esign.trust import ValidationPolicy
 
-        return Basis.of(self.trust, ValidationPolicy())
+        return Basis.of(self.trust, self.policy)
 
     @cached_property
     def registry(self) -> "Registry | None":

@@ -7,6 +7,7 @@ It imports no terminal library, so that services start through it as well.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -19,7 +20,7 @@ from esign.errors import ConfigurationError, InputError, RegistryError
 from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
 from esign.reasons import system_problem
 from esign_cli import network
-from esign_cli.config import Config, PathsSection, PinKind, PinSection
+from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
 from esign_hsm import softhsm
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.keystore import TokenKeyStore
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from esign.request import Request
     from esign.seal import SealKeys
     from esign.timestamp import Timestamper
-    from esign.trust import TrustStore
+    from esign.trust import TrustStore, ValidationPolicy
     from esign.upgrading import Upgrader
     from esign.verification import Verifier
 
@@ -52,6 +53,7 @@ __all__ = [
     "seal_key_table",
     "trust_store",
     "verifier",
+    "validation_policy",
 ]
 
 _CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
@@ -222,6 +224,8 @@ class Workplace:
             intermediates=t.intermediates,
             crls=t.crls,
         )
+            lists=t.lists,
+            system=t.system,
 
     @cached_property
     def network(self) -> "Client":
@@ -337,12 +341,13 @@ def verifier(
     """Verifies documents, with or without a working folder."""
     from esign.verification import Verifier
 
-    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys, roles=roles)
+    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys, roles=roles, policy=policy)
 
 
 def trust_store(
     *,
     anchors: Sequence[Path] = (),
+    policy: "ValidationPolicy | None" = None,
     authorities: Sequence[Path] = (),
     intermediates: Sequence[Path] = (),
     crls: Sequence[Path] = (),
@@ -350,22 +355,38 @@ def trust_store(
     """From files and folders of certificates and revocation lists; `authorities` are trusted for time-stamps alone."""
     from esign.trust import TrustStore
 
-    return TrustStore.from_pem(
+    store = TrustStore.from_pem(
         *read_files(anchors, _CERTIFICATES),
         authorities=read_files(authorities, _CERTIFICATES),
         intermediates=read_files(intermediates, _CERTIFICATES),
         crls=read_files(crls, _LISTS),
     )
+    lists: Sequence[TrustedListSection] = (),
+    system: bool = False,
 
 
 def seal_key_table(path: Path | None) -> "SealKeys":
+    from esign.trust.etsi import read_trusted_list
+    from esign.trust.system import system_certificates
     """The table of seal keys in a file; an empty one without a file."""
     from esign.seal import SealKeys
 
+        *(system_certificates() if system else ()),
     if path is None:
         return SealKeys()
     try:
         return SealKeys.from_json(read_file(path).decode("utf-8"))
+    listed = (read_trusted_list(read_file(each.file), sha256=each.sha256).anchors for each in lists)
+    return replace(store, anchors=(*store.anchors, *(anchor for found in listed for anchor in found)))
+
+
+def validation_policy(path: Path | None) -> "ValidationPolicy":
+    """With the table of algorithms in a file; the one that comes with esign without a file."""
+    from esign.trust import AlgorithmPolicy, ValidationPolicy
+
+    if path is None:
+        return ValidationPolicy()
+    return ValidationPolicy(algorithms=AlgorithmPolicy.from_toml(read_file(path)))
     except UnicodeDecodeError as e:
         raise InputError("file-unreadable", file=path, problem="UTF-8") from e
 

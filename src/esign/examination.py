@@ -6,7 +6,7 @@ nothing, so that it can run in a worker under limits (`esign.sandbox`); `esign.v
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from esign.authority import public_key_sha256
@@ -30,7 +30,7 @@ from esign.report import (
 )
 from esign.seal import SealKey, SealKeys, binding, seal_urls
 from esign.seal import verify as verify_seal
-from esign.trust import TrustStore
+from esign.trust import TrustStore, ValidationPolicy
 
 __all__ = ["Examination", "Examiner", "not_examined"]
 
@@ -66,11 +66,13 @@ class Examiner:
     """Anchors, certificates and revocation data."""
     seal_keys: SealKeys
     """Who seals for which agency."""
+    policy: ValidationPolicy = field(default_factory=ValidationPolicy)
+    """Algorithms and freshness."""
 
     def __call__(self, pdf: bytes, at: datetime) -> Examination:
         """Look at `pdf` as of `at`; an examination comes back whatever the bytes are (DESIGN laws 5 and 9)."""
         try:
-            found = inspect_signatures(pdf, trust=self.trust, at=at)
+            found = inspect_signatures(pdf, trust=self.trust, at=at, policy=self.policy)
             seal = self._seal(pdf, found, at) if found.integrity is not Integrity.UNREADABLE else None
         except MemoryError:
             raise  # a limit was reached: whoever set it says so

@@ -34,7 +34,7 @@ from esign.report import (
 )
 from esign.sandbox import Budget, Task, TaskStopped, shared
 from esign.seal import SealKeys
-from esign.trust import TrustStore
+from esign.trust import TrustStore, ValidationPolicy
 
 __all__ = ["Verifier"]
 
@@ -53,6 +53,7 @@ class Verifier:
         trust: TrustStore,
         now: Callable[[], datetime],
         seal_keys: SealKeys | None = None,
+        policy: ValidationPolicy | None = None,
         registry: Registry | None = None,
         roles: Mapping[str, SignerRole] | None = None,
         budget: Budget = _DEFAULT_BUDGET,
@@ -65,7 +66,7 @@ class Verifier:
         not `isolated`, in this process and without limits: for files of one's own.
         """
         keys = seal_keys or SealKeys()
-        self._examiner = Examiner(trust=trust, seal_keys=keys)
+        self._examiner = Examiner(trust=trust, seal_keys=keys, policy=policy or ValidationPolicy())
         self._task = Task(self._examiner, answers=_ANSWERS) if isolated else None
         self._budget = budget
         self._now = now
