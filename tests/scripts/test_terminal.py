@@ -118,3 +118,14 @@ def test_a_terminal_sees_colours_unless_it_wants_none(office: Path, player: Play
     assert "\x1b[" not in with_terminal(verify, [], cwd=office, environ=environ).stderr
     del environ["NO_COLOR"]
     assert "\x1b[1;31mesign: error: \x1b[0m" in with_terminal(verify, [], cwd=office, environ=environ).stderr
+
+
+def test_many_files_show_how_far_the_work_is(office: Path, player: Player) -> None:
+    for number in range(12):
+        page(office, {}, f"plain-{number}.pdf", "Unsigned")
+    environ = {**player.environ, "TERM": "xterm"}
+    seen = with_terminal([str(ESIGN), "verify", "--json", str(office)], [], cwd=office, environ=environ)
+    assert seen.returncode == 1
+    assert "/12" in seen.stderr
+    few = with_terminal([str(ESIGN), "verify", "--json", "plain-1.pdf"], [], cwd=office, environ=environ)
+    assert "/1" not in few.stderr
