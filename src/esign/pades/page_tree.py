@@ -33,7 +33,9 @@ class Page:
     """The object that it is; None where it stands directly in the tree, which is not allowed and happens."""
     node: Dict
     inherited: Dict
-    """What the nodes above it say of `INHERITED`."""
+    """What the nodes above it in the tree say of `INHERITED`."""
+    claimed: Dict
+    """The same by way of /Parent, as some readers go; hostile files make it lead elsewhere."""
 
     def attribute(self, key: str) -> Object:
         """The value of `key`, its own or inherited, as it stands."""
@@ -58,19 +60,23 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
     pages: list[Page] = []
     numbers: set[int] = set()
     nodes: dict[int, Dict] = {}
+    known: dict[Ref, Dict] = {}
+    met: set[int] = set()
     sound = True
     stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
     while stack and len(pages) < _MOST_PAGES:
         value, inherited, depth = stack.pop()
         node = reader.resolve(value)
-        if not isinstance(node, Dict) or depth > _DEEPEST or (type(value) is Ref and value.num in numbers):
+        if not isinstance(node, Dict) or depth > _DEEPEST or (type(value) is Ref and value.num in met):
             sound = False
             continue
         if type(value) is Ref:
             numbers.add(value.num)
+            met.add(value.num)
         if "Kids" not in node:
             ref = value if type(value) is Ref else None
-            pages.append(Page(index=len(pages), ref=ref, node=node, inherited=inherited))
+            claimed = _upward(reader, node.get("Parent"), numbers, known)
+            pages.append(Page(index=len(pages), ref=ref, node=node, inherited=inherited, claimed=claimed))
             continue
         if type(value) is Ref:
             nodes[value.num] = node
@@ -82,6 +88,27 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
         sound = sound and isinstance(kids, list)
         stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
     return PageTree(pages=tuple(pages), numbers=frozenset(numbers), nodes=nodes, sound=sound)
+
+
+def _upward(reader: Reader, parent: Object, numbers: set[int], known: dict[Ref, Dict]) -> Dict:
+    """What the nodes above say of `INHERITED`, found by going up; `numbers` are the objects that were met."""
+    start, found, met = parent, Dict(), set[int]()
+    if type(start) is Ref and start in known:
+        return known[start]
+    while isinstance(node := reader.resolve(parent), Dict) and len(met) < _DEEPEST:
+        if type(parent) is Ref:
+            if parent.num in met:
+                break
+            met.add(parent.num)
+        found |= {key: node[key] for key in INHERITED if key in node and key not in found}
+        parent = node.get("Parent")
+    numbers |= met
+    if type(parent) is Ref:
+        numbers.add(parent.num)
+    result = Dict(found)
+    if type(start) is Ref:
+        known[start] = result
+    return result
 
 
 def annotations(reader: Reader, page: Page) -> Iterator[Annotation]:

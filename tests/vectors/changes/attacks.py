@@ -92,6 +92,11 @@ def _pages(base: RawPDF) -> Iterator[Vector]:
     inherited = entry(PAGES, b"[0 0 595 842]", b"[0 0 300 842]")
     yield altered("page-box-inherited", updated(base, inherited), "the size that pages inherit", box)
     yield altered("page-unit", updated(base, more(PAGE, b"/UserUnit 0.1")), "a page too small to read", box)
+    tiny = updated(base, entry(PAGE, b"/Parent 2 0 R", b"/Parent 30 0 R") | {A: b"<</MediaBox[0 0 9 9]>>"})
+    yield altered("page-box-by-parent", tiny, "a parent that is none in the tree, for readers that go up", box)
+    astray = {PAGE: OBJECTS[PAGE].replace(b"/Parent 2 0 R", b"/Parent 30 0 R"), A: b"<</MediaBox[0 0 595 842]>>"}
+    later = updated(approved(astray), {A: b"<</MediaBox[0 0 9 9]>>"})
+    yield altered("page-box-by-parent-prepared", later, "which was signed, and changed later", box)
     twice = entry(PAGES, b"[3 0 R 12 0 R]", b"[3 0 R 3 0 R]")
     yield altered("pages-twice", updated(base, twice), "a page stands twice", "pages-unsound", "pages-removed")
 

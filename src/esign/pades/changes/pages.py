@@ -61,24 +61,30 @@ def _counted(step: Step) -> Difference:
 def _untouched(step: Step, page: Page, now: Page) -> bool:
     if page.node is not now.node or not step.before.page_reach(page).isdisjoint(step.changed):
         return False
-    return page.inherited is now.inherited or (
-        all(same(page.inherited.get(key), now.inherited.get(key)) for key in INHERITED)
-        and all(step.before.value_reach(value).isdisjoint(step.changed) for value in page.inherited.values())
+    pairs = ((page.inherited, now.inherited), (page.claimed, now.claimed))
+    return all(
+        same(one.get(key), other.get(key)) and step.before.value_reach(one.get(key)).isdisjoint(step.changed)
+        for one, other in pairs
+        for key in INHERITED
     )
 
 
 def _compare(step: Step, page: Page, now: Page) -> Iterator[Difference]:
-    one, other = Dict({**page.inherited, **page.node}), Dict({**now.inherited, **now.node})
     number = page.index + 1
-    for key in step.unlike(one, other, without=_ELSEWHERE):
-        if key == "Contents" and _same_contents(step, one, other):
-            continue
-        if key in _UNSEEN:
-            reason = Reason("page-data-changed", {"page": number, "key": key})
-            yield Difference(kind=ChangeKind.METADATA, reason=reason, right=Right.ALWAYS, page=number)
-        else:
-            kind, reason = _named(step, key, one, other, number)
-            yield _never(kind, reason, number)
+    told: set[str] = set()
+    # Some readers go down the tree to a page, and some up from it.
+    for above, above_now in ((page.inherited, now.inherited), (page.claimed, now.claimed)):
+        one, other = Dict({**above, **page.node}), Dict({**above_now, **now.node})
+        for key in step.unlike(one, other, without=_ELSEWHERE | told):
+            if key == "Contents" and _same_contents(step, one, other):
+                continue
+            told.add(key)
+            if key in _UNSEEN:
+                reason = Reason("page-data-changed", {"page": number, "key": key})
+                yield Difference(kind=ChangeKind.METADATA, reason=reason, right=Right.ALWAYS, page=number)
+            else:
+                kind, reason = _named(step, key, one, other, number)
+                yield _never(kind, reason, number)
 
 
 def _named(step: Step, key: str, one: Dict, other: Dict, page: int) -> tuple[ChangeKind, Reason]:
