@@ -52,8 +52,8 @@ __all__ = [
     "read_files",
     "seal_key_table",
     "trust_store",
-    "verifier",
     "validation_policy",
+    "verifier",
 ]
 
 _CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
@@ -223,9 +223,9 @@ class Workplace:
             authorities=self.config.timestamp.anchors,
             intermediates=t.intermediates,
             crls=t.crls,
-        )
             lists=t.lists,
             system=t.system,
+        )
 
     @cached_property
     def network(self) -> "Client":
@@ -337,6 +337,7 @@ def verifier(
     registry: "Registry | None",
     now: Callable[[], datetime],
     roles: Mapping[str, SignerRole] | None = None,
+    policy: "ValidationPolicy | None" = None,
 ) -> "Verifier":
     """Verifies documents, with or without a working folder."""
     from esign.verification import Verifier
@@ -347,35 +348,24 @@ def verifier(
 def trust_store(
     *,
     anchors: Sequence[Path] = (),
-    policy: "ValidationPolicy | None" = None,
     authorities: Sequence[Path] = (),
     intermediates: Sequence[Path] = (),
     crls: Sequence[Path] = (),
+    lists: Sequence[TrustedListSection] = (),
+    system: bool = False,
 ) -> "TrustStore":
     """From files and folders of certificates and revocation lists; `authorities` are trusted for time-stamps alone."""
     from esign.trust import TrustStore
+    from esign.trust.etsi import read_trusted_list
+    from esign.trust.system import system_certificates
 
     store = TrustStore.from_pem(
         *read_files(anchors, _CERTIFICATES),
+        *(system_certificates() if system else ()),
         authorities=read_files(authorities, _CERTIFICATES),
         intermediates=read_files(intermediates, _CERTIFICATES),
         crls=read_files(crls, _LISTS),
     )
-    lists: Sequence[TrustedListSection] = (),
-    system: bool = False,
-
-
-def seal_key_table(path: Path | None) -> "SealKeys":
-    from esign.trust.etsi import read_trusted_list
-    from esign.trust.system import system_certificates
-    """The table of seal keys in a file; an empty one without a file."""
-    from esign.seal import SealKeys
-
-        *(system_certificates() if system else ()),
-    if path is None:
-        return SealKeys()
-    try:
-        return SealKeys.from_json(read_file(path).decode("utf-8"))
     listed = (read_trusted_list(read_file(each.file), sha256=each.sha256).anchors for each in lists)
     return replace(store, anchors=(*store.anchors, *(anchor for found in listed for anchor in found)))
 
@@ -387,6 +377,16 @@ def validation_policy(path: Path | None) -> "ValidationPolicy":
     if path is None:
         return ValidationPolicy()
     return ValidationPolicy(algorithms=AlgorithmPolicy.from_toml(read_file(path)))
+
+
+def seal_key_table(path: Path | None) -> "SealKeys":
+    """The table of seal keys in a file; an empty one without a file."""
+    from esign.seal import SealKeys
+
+    if path is None:
+        return SealKeys()
+    try:
+        return SealKeys.from_json(read_file(path).decode("utf-8"))
     except UnicodeDecodeError as e:
         raise InputError("file-unreadable", file=path, problem="UTF-8") from e
 
