@@ -162,8 +162,11 @@ class _Writer:
         if s.certificate_sha256 and s.certificates:
             chain = _child(data, "CertificateChain")
             _child(chain, "SigningCertificate", VOReference=self._certificate(s.certificate_sha256))
-            for der in s.certificates[1:]:
-                _child(chain, "IntermediateCertificate", VOReference=self._certificate(_sha256(der)))
+            names = ["IntermediateCertificate"] * len(s.certificates[1:])
+            if names and s.indication is Indication.TOTAL_PASSED:
+                names[-1] = "TrustAnchor"  # a chain that was accepted ends in one
+            for name, der in zip(names, s.certificates[1:], strict=True):
+                _child(chain, name, VOReference=self._certificate(_sha256(der)))
         additional = _child(data, "AdditionalValidationReportData")
         _data(additional, "integrity", self._report.integrity.value)
         _data(additional, "level", s.level)

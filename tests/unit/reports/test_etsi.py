@@ -63,6 +63,14 @@ def test_a_broken_one_says_why() -> None:
     assert any(v.startswith("not permitted, revision 2, page 1: changed-after-signing:") for v in values)
 
 
+def test_a_chain_that_was_accepted_ends_in_an_anchor() -> None:
+    path = "SignatureValidationReport/SignatureValidationStatus/AssociatedValidationReportData/CertificateChain"
+    (chain, _) = ET.fromstring(to_xml(reports.good())).iterfind("/".join(VR + p for p in path.split("/")))
+    assert [e.tag.removeprefix(VR) for e in chain] == ["SigningCertificate", "TrustAnchor"]
+    (open_end,) = ET.fromstring(to_xml(reports.unknown())).iterfind("/".join(VR + p for p in path.split("/")))
+    assert [e.tag.removeprefix(VR) for e in open_end] == ["SigningCertificate", "IntermediateCertificate"]
+
+
 def test_every_reference_leads_somewhere() -> None:
     root = ET.fromstring(to_xml(reports.good()))
     named = {e.get("id") for e in root.iter() if e.get("id")}
