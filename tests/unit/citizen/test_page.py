@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import tomllib
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -163,3 +164,15 @@ def test_sources_keep_to_what_assembling_relies_on(path: Path) -> None:
         assert "/*" not in line.replace('"image/*"', ""), line
         for template in re.findall(r"`[^`]*`", line):
             assert template.count("${") == len(re.findall(r"\$\{[^}]*\}", template)), line
+
+
+def test_codes_are_those_of_the_catalogue() -> None:
+    """Findings of the page have the names of Python's; two that only a reader with a network has stand in page.md."""
+    texts = Path(esign.citizen.__file__).parents[1] / "texts"
+    known = {code for path in texts.glob("*.toml") for code in tomllib.loads(path.read_text("utf-8"))}
+    shape = r'"((?:seal|cose|status|trust-list|unknown)-[a-z-]+)"'
+    used = {code for path in MODULES for code in re.findall(shape, path.read_text("utf-8"))}
+    states = {state.value for state in State}
+    spec = (Path(__file__).parents[3] / "docs/spec/page.md").read_text("utf-8")
+    assert len(used) > 30
+    assert {code for code in used - known - states if f"`{code}`" not in spec} == set()
