@@ -9,13 +9,13 @@ from esign.errors import ConfigurationError, InputError
 
 if TYPE_CHECKING:
     from esign.publishing import Publisher, Store, TrustFolder
-    from esign.seal import TrustList
+    from esign.seal import SealKeys, TrustList
     from esign.seal.list_keys import Root
     from esign.seal.trust_list import Host
     from esign_cli.config import Config
     from esign_cli.wiring import Workplace
 
-__all__ = ["Trusted", "host_of", "publisher", "roots_from", "store_at", "trusted", "trusted_folder"]
+__all__ = ["Trusted", "host_of", "known_seal_keys", "publisher", "roots_from", "store_at", "trusted", "trusted_folder"]
 
 
 class Trusted(NamedTuple):
@@ -52,6 +52,22 @@ def trusted(config: "Config", now: datetime) -> Trusted:
     if parts is None or roots is None:
         raise ConfigurationError("trust-list-not-configured", file=config.path)
     return trusted_folder(parts, roots_from(roots), now)
+
+
+def known_seal_keys(config: "Config | None", given: Path | None, now: datetime) -> "SealKeys":
+    """Whose seals count here: those of the table `given`; else of the trust list; else of the folder's own table.
+
+    Raises:
+        SealError: A `trust-list-…` code, or what is wrong with the table.
+    """
+    from esign_cli.wiring import seal_key_table
+
+    if given is not None or config is None:
+        return seal_key_table(given)
+    t = config.trust
+    if t.seal_list is not None and t.seal_list.is_dir() and t.seal_roots is not None and t.seal_roots.exists():
+        return trusted(config, now).list.seal_keys
+    return seal_key_table(t.seal_keys if t.seal_keys is not None and t.seal_keys.exists() else None)
 
 
 def trusted_folder(parts: Path, roots: "tuple[Root, ...]", now: datetime) -> Trusted:

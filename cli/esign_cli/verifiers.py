@@ -68,12 +68,11 @@ class Sources:
     def verifier(self) -> "Verifier":
         """A verifier of all these."""
         from esign_cli import wiring
+        from esign_cli.publication import known_seal_keys
 
-        configured = self._config.trust.seal_keys if self._config else None
-        keys = self._typed.seal_keys or (configured if configured and configured.exists() else None)
         return wiring.verifier(
             trust=self.trust,
-            seal_keys=wiring.seal_key_table(keys),
+            seal_keys=known_seal_keys(self._config, self._typed.seal_keys, self._run.now()),
             registry=self.registry,
             now=self._run.now,
             roles=self._roles(),

@@ -203,13 +203,9 @@ def _in_image(data: bytes, source: str) -> tuple[str, ...]:
 
 
 def _keys(run: Session, given: Path | None) -> "SealKeys":
-    from esign_cli.wiring import seal_key_table
+    from esign_cli.publication import known_seal_keys
 
-    if given is None:
-        config = run.config_if_any()
-        own = config.trust.seal_keys if config else None
-        given = own if own is not None and own.exists() else None
-    return seal_key_table(given)
+    return known_seal_keys(run.config_if_any(), given, run.now())
 
 
 def _standing(run: Session, report: "SealReport") -> "Standing | None":

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from esign.errors import SealError
+from esign.errors import RegistryError, SealError
 from esign.files import Folder
 from esign.seal import TrustList, read_parts
 from esign.seal.list_keys import Root
@@ -28,16 +29,18 @@ class TrustFolder:
         return {name: data for name in names if (data := self._folder.get(name)) is not None}
 
     def read(self, roots: Sequence[Root], at: datetime) -> TrustList:
-        """The list; its editions are remembered from here on.
+        """The list; its editions are remembered from here on, where the folder can be written.
 
         Raises:
             SealError: A `trust-list-…` code.
-            RegistryError: `disk-not-readable`, `disk-not-writable`.
+            RegistryError: `disk-not-readable`.
         """
         seen = self._seen()
         trust = read_parts(self.files.values(), roots=roots, at=at, seen=seen)
         if trust.editions != seen:
-            self._remember(trust.editions)
+            # A copy on a disc or a colleague's share is read as it is.
+            with suppress(RegistryError):
+                self._remember(trust.editions)
         return trust
 
     def replace(self, files: Mapping[str, bytes], roots: Sequence[Root], at: datetime) -> TrustList:
