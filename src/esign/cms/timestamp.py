@@ -16,7 +16,7 @@ from esign.cms.ber import BOOLEAN, INTEGER, SEQUENCE, Element, Malformed, read
 from esign.cms.certificate import EmbeddedCertificate
 from esign.cms.container import TST_INFO, SignedData, SignerInfo, certificate_of, parse
 from esign.cms.content import Content
-from esign.cms.verification import Validity, Value, verify
+from esign.cms.verification import Value, verify
 from esign.errors import InputError
 
 __all__ = ["TimestampToken", "parse_token"]
@@ -62,13 +62,6 @@ class TimestampToken:
     def verify(self) -> Value:
         """Whether the authority's key signed the token (RFC 5652 §5.6); without a certificate nothing can be said."""
         assert self.signed.content is not None
-        if self.certificate is None:
-            return Value(
-                digest=Validity.UNSUPPORTED,
-                signature=Validity.UNSUPPORTED,
-                mechanism=self.signer.signature_algorithm.oid,
-                digest_algorithm=digest_name(self.signer.digest_algorithm),
-            )
         return verify(self.signer, self.certificate, Content(self.signed.content), content_type=TST_INFO)
 
     @property

@@ -39,6 +39,8 @@ class Validity(Enum):
     INVALID = "invalid"
     UNSUPPORTED = "unsupported"
     """The algorithm is known by its name only."""
+    UNKNOWN = "unknown"
+    """There is no certificate, so no key to verify with."""
 
 
 class Problem(Enum):
@@ -87,13 +89,18 @@ class Value:
         return self.digest is Validity.VALID and self.signature is Validity.VALID
 
 
-def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Content, *, content_type: str) -> Value:
-    """Verify that the key of `certificate` signed `content`; `content_type` is that of the container."""
+def verify(
+    signer: SignerInfo, certificate: EmbeddedCertificate | None, content: Content, *, content_type: str
+) -> Value:
+    """Verify that the key of `certificate` signed `content`; `content_type` is that of the container.
+
+    Without a certificate the digest of the content is compared alone.
+    """
     problems: set[Problem] = set()
     unsupported = key = ""
     algorithm: SignatureAlgorithm | None = None
     mechanism = signer.signature_algorithm.oid
-    matches, made = Validity.INVALID, Validity.INVALID
+    matches, made = Validity.INVALID, Validity.INVALID if certificate else Validity.UNKNOWN
     try:
         matches = _content_digest(signer, content, content_type, problems)
     except Unsupported as e:
@@ -101,10 +108,11 @@ def verify(signer: SignerInfo, certificate: EmbeddedCertificate, content: Conten
     except Malformed:
         problems.add(Problem.ATTRIBUTES_MALFORMED)
     try:
-        public_key = load_public_key(certificate.public_key)
-        key = key_name(public_key)
-        made, algorithm = _signature(signer, certificate, public_key, content, problems)
-        mechanism = _mechanism(algorithm, public_key)
+        if certificate is not None:
+            public_key = load_public_key(certificate.public_key)
+            key = key_name(public_key)
+            made, algorithm = _signature(signer, certificate, public_key, content, problems)
+            mechanism = _mechanism(algorithm, public_key)
     except Unsupported as e:
         made, unsupported = Validity.UNSUPPORTED, e.algorithm
     except Malformed:

@@ -141,7 +141,7 @@ def _examine_signer(
     certificate = certificate_of(signed, signer, others)
     checks = list(_identification(signer, certificate))
     value = None
-    if certificate is not None and content is not None:
+    if content is not None:
         if form == "adbe.pkcs7.sha1":
             value = _verify_sha1(signed, signer, certificate, content)
         else:
@@ -157,7 +157,9 @@ def _examine_signer(
     )
 
 
-def _verify_sha1(signed: SignedData, signer: SignerInfo, certificate: EmbeddedCertificate, content: Content) -> Value:
+def _verify_sha1(
+    signed: SignedData, signer: SignerInfo, certificate: EmbeddedCertificate | None, content: Content
+) -> Value:
     """The container signs the SHA-1 digest of the byte range, which is inside it (ISO 32000-2 §12.8.3.3.1)."""
     digest = content.digest("sha1")
     inside = digest if signed.content is None else signed.content
@@ -191,7 +193,7 @@ def examine_token(token: TimestampToken, content: Content | None) -> Examined:
     """A time-stamp: is it for `content`, and did the authority's key sign it (EN 319 102-1 §5.4)."""
     checks = [check(Block.FORMAT, "format", _FORMAT), *_identification(token.signer, token.certificate)]
     value = None
-    if token.certificate is not None and content is not None:
+    if content is not None:
         value = token.verify()
         matches = token.matches(content)
         imprint = {True: Validity.VALID, False: Validity.INVALID, None: Validity.UNSUPPORTED}[matches]
@@ -251,6 +253,8 @@ def _value_checks(value: Value) -> Iterator[Check]:
             yield say(name)
         elif validity is Validity.INVALID:
             yield say(name, code)
+        elif validity is Validity.UNKNOWN:
+            yield say(name, "signing-certificate-not-found", Outcome.UNKNOWN)
         else:
             yield say(name, "algorithm-unsupported", Outcome.UNKNOWN, algorithm=value.unsupported or value.mechanism)
     for problem, (name, code, outcome) in _PROBLEMS.items():

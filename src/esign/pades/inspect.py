@@ -261,7 +261,7 @@ class _Validation:
             poe = poe.with_proof(stamp, found.examined.signature, *((certificate.der,) if certificate else ()))
         not_older = max(_passed(stamps, TimestampKind.CONTENT), default=None)
         accepted = self._accept(found, Purpose.DOCUMENT, poe, not_older)
-        order = tuple(order_checks(self._times(index, stamps)))
+        order = tuple(order_checks(self._times(index, stamps), tolerance=self._constraints.policy.tolerance))
         if order and accepted.passed:
             accepted = Acceptance(
                 indication=Indication.INDETERMINATE,
@@ -277,13 +277,12 @@ class _Validation:
 
     def _times(self, index: int, stamps: Sequence[TimestampReport]) -> list[datetime]:
         """The proven times around a signature, the innermost first."""
-        inside = [
-            moment
-            for kind in (TimestampKind.CONTENT, TimestampKind.SIGNATURE)
-            for moment in sorted(_passed(stamps, kind))[:1]
+        outside = self._poe.of(self._found[index].examined.signature)
+        return [
+            *sorted(_passed(stamps, TimestampKind.CONTENT))[-1:],
+            *sorted(_passed(stamps, TimestampKind.SIGNATURE))[:1],
+            *([outside] if outside < self._poe.now else []),
         ]
-        outside = [self._poe.of(self._found[index].examined.signature)]
-        return inside + [moment for moment in outside if moment < self._poe.now]
 
     def _accept(
         self, found: _Signature, purpose: Purpose, poe: ProofsOfExistence, not_older: datetime | None = None

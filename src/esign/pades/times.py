@@ -96,10 +96,13 @@ def stamp_checks(stamps: Sequence[TimestampReport]) -> Iterator[Check]:
             yield check(Block.TIMESTAMP, "timestamp", _CLAUSE, "timestamp-not-validated", Outcome.NOTED)
 
 
-def order_checks(times: Sequence[datetime]) -> Iterator[Check]:
-    """Time-stamps over one another carry times in that order (EN 319 102-1 §5.5.4, step 4); `times` innermost first."""
-    if any(later < earlier for earlier, later in pairwise(times)):
-        yield check(Block.TIMESTAMP, "timestamp-order", "EN 319 102-1 §5.5.4", "timestamp-order", Outcome.FAILED)
+def order_checks(times: Sequence[datetime], *, tolerance: timedelta) -> Iterator[Check]:
+    """Time-stamps over one another carry times in that order (EN 319 102-1 §5.5.4, step 4); `times` innermost first.
+
+    `tolerance` is by how much the clocks of two authorities may differ.
+    """
+    if any(later < earlier - tolerance for earlier, later in pairwise(times)):
+        yield check(Block.TIMESTAMP, "timestamp-order", "EN 319 102-1 §5.5.4", "timestamp-order")
 
 
 def claimed_time(examined: Examined, dictionary: SignatureDictionary) -> datetime | None:

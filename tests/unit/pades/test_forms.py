@@ -206,6 +206,17 @@ def test_the_certificate_that_was_meant() -> None:
         assert found.signatures[0].sub_indication is sub
 
 
+def test_without_a_certificate_the_digest_is_still_compared() -> None:
+    found = inspect(signed(certificates=[]))
+    assert (said(found)["digest"], said(found)["signature"]) == ("passed", "signing-certificate-not-found")
+    assert not found.signatures[0].intact
+
+    def make(_: bytes) -> bytes:
+        return signer(b"other", certificates=[]).container()
+
+    assert said(inspect(bytes(SignedPDF().sign(make))))["digest"] == "hash-failure"
+
+
 def test_a_container_without_certificates_is_completed_from_what_is_known() -> None:
     known = TrustStore(anchors=TRUST.anchors, intermediates=(ISSUER, OWN), crls=TRUST.crls)
     found = inspect(signed(certificates=[]), known)

@@ -204,6 +204,12 @@ def test_time_stamps_in_the_wrong_order(world: World) -> None:
     assert verdict(report) is SubIndication.TIMESTAMP_ORDER_FAILURE
 
 
+def test_clocks_of_two_authorities_may_differ_a_little(world: World) -> None:
+    pdf = world.sign(SignedPDF(), before=[("tsa", SIGNED + timedelta(seconds=20))], stamps=[("tsa2", SIGNED)])
+    (report,) = look(pdf, world.trust(*world.lists(SIGNED)), SIGNED + 2 * DAY).signatures
+    assert verdict(report) is PASSED
+
+
 def test_who_may_not_stamp_proves_nothing(world: World) -> None:
     pdf = world.sign(SignedPDF(), stamps=[("no-tsa", SIGNED)])
     (report,) = look(pdf, world.trust(*world.lists(SIGNED)), SIGNED + DAY).signatures
