@@ -19,7 +19,7 @@ class Input:
     path: Path
     """Where it is."""
     name: Path
-    """What outputs on it are called after: relative to the folder that was named."""
+    """What outputs on it are called after: without its ending, relative to the folder that was named."""
 
     def read(self) -> bytes:
         """Its bytes; a pipe gives them only once, and an endless one is given up.
@@ -37,20 +37,37 @@ class Input:
         return data
 
     def output(self, folder: Path, ending: str) -> Path:
-        """Where an output on it goes: `a/b.pdf` becomes `folder/a/b` and `ending`."""
-        plain = self.name.with_suffix("") if self.name.suffix.lower() == ".pdf" else self.name
-        return folder / plain.with_name(plain.name + ending)
+        """Where an output on it goes: `a/b` becomes `folder/a/b` and `ending`."""
+        return folder / self.name.with_name(self.name.name + ending)
 
 
 def inputs(places: Sequence[Path], *, ending: str = ".pdf") -> list[Input]:
-    """The files that `places` are or hold, each once; one that is not there is told when it is read."""
-    found = (each for place in places for each in _of(place, ending))
-    return list({each.path: each for each in found}.values())
+    """The files that `places` are or hold, each once; one that is not there is told when it is read.
+
+    Their names differ, so that no output takes another's place: a second `a` is `a-2`.
+    """
+    found = {path: name for place in places for path, name in _of(place, ending)}
+    taken: set[str] = set()
+    return [Input(path, _free(name, taken)) for path, name in found.items()]
 
 
-def _of(place: Path, ending: str) -> Iterator[Input]:
+def _of(place: Path, ending: str) -> Iterator[tuple[Path, Path]]:
+    """Each file, and its name without `ending`, relative to the folder that was named."""
     if not place.is_dir():
-        yield Input(place, Path(place.name))
+        yield place, _plain(Path(place.name), ending)
         return
     below = sorted(p for p in place.rglob("*") if p.name.lower().endswith(ending) and p.is_file())
-    yield from (Input(path, path.relative_to(place)) for path in below)
+    yield from ((path, _plain(path.relative_to(place), ending)) for path in below)
+
+
+def _plain(name: Path, ending: str) -> Path:
+    return name.with_suffix("") if name.suffix.lower() == ending else name
+
+
+def _free(name: Path, taken: set[str]) -> Path:
+    found, number = name, 1
+    while str(found).casefold() in taken:  # some file systems take capitals for the same
+        number += 1
+        found = name.with_name(f"{name.name}-{number}")
+    taken.add(str(found).casefold())
+    return found

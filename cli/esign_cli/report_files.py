@@ -84,7 +84,7 @@ class ReportFiles:
         from esign.reports.page import to_html
 
         if self.html is not None:
-            page = to_html(report, name=source.name.name, language=self.language)
+            page = to_html(report, name=source.path.name, language=self.language)
             yield source.output(self.html, ".report.html"), page.encode("utf-8")
 
     def _receipt(self, source: Input, report: "VerificationReport") -> Iterator[tuple[Path, bytes]]:

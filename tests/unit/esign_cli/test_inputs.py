@@ -19,9 +19,19 @@ def test_a_folder_gives_its_pdfs_and_outputs_keep_its_shape(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "in/folder.pdf").mkdir()
     found = inputs([tmp_path / "in"])
-    assert [str(i.name) for i in found] == ["a.PDF", "b.pdf", "sub/c.pdf"]
+    assert [str(i.name) for i in found] == ["a", "b", "sub/c"]
     assert found[2].output(tmp_path / "out", ".report.xml") == tmp_path / "out/sub/c.report.xml"
-    assert Input(tmp_path / "x", Path("ho-so.2026")).output(tmp_path, ".x").name == "ho-so.2026.x"
+    (other,) = inputs([tmp_path / "ho-so.2026"])
+    assert other.output(tmp_path, ".x").name == "ho-so.2026.x"
+
+
+def test_outputs_never_take_each_others_place(tmp_path: Path) -> None:
+    for name in ("one/a.pdf", "two/a.pdf", "two/A.PDF", "two/a-2.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = inputs([tmp_path / "one/a.pdf", tmp_path / "two"])
+    names = [str(i.name).casefold() for i in found]
+    assert len(set(names)) == len(found) == 4
 
 
 def test_a_file_that_is_named_twice_is_verified_once(tmp_path: Path) -> None:
