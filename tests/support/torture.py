@@ -17,7 +17,7 @@ from tests.support.office import Office
 from tests.support.torture_keys import Figures
 
 ROOT = Path(__file__).parents[2]
-_STEPS = [step for step in Step if step not in {Step.AWAITING, Step.APPROVED, Step.STAMPED}]
+_STEPS = [step for step in Step if step not in {Step.AWAITING, Step.APPROVED, Step.STAMPED, Step.AUGMENTED}]
 SIGKILL = 9  # its name is missing on Windows, for which types are checked too
 
 
@@ -73,6 +73,8 @@ def main() -> None:
     failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
     batch = [sys.executable, "-m", "tests.support.torture_batch", "--seed", str(arguments.seed)]
     failed |= subprocess.run(batch, cwd=ROOT, check=False).returncode
+    mutations = [sys.executable, "-m", "tests.support.torture_mutations"]
+    failed |= subprocess.run(mutations, cwd=ROOT, check=False).returncode
     sys.exit(bool(figures.failures) or failed)
 
 

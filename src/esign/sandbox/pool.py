@@ -40,7 +40,7 @@ class Task:
     """A function for workers, with what it needs; a worker that is asked again is not sent it again."""
 
     def __init__(self, function: Callable[..., object], *, answers: Collection[str]) -> None:
-        """`function` is picklable; `answers` are the modules whose dataclasses and enumerations it returns."""
+        """`function` is picklable and of a module, not of a script; `answers` are the modules of what it returns."""
         self.function = function
         self.answers = frozenset(answers) | {"datetime"}
 

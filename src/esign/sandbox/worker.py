@@ -33,8 +33,12 @@ def main(preload: list[str]) -> None:
     while (request := receive(incoming)) is not None:
         definition, arguments, budget = pickle.loads(request)  # noqa: S301 - from our own parent
         del request
-        if definition is not None:  # else it is the task of last time
-            task = pickle.loads(definition)  # noqa: S301 - from our own parent
+        try:
+            if definition is not None:  # else it is the task of last time
+                task = pickle.loads(definition)  # noqa: S301 - from our own parent
+        except Exception as e:  # noqa: BLE001 - a task of a script, whose module this process does not have
+            send(outgoing, FAILED + type(e).__name__.encode())
+            return
         answer = _answer(task, arguments, budget)
         del arguments
         send(outgoing, answer)

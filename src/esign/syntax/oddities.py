@@ -6,12 +6,13 @@ over something else, and which entries lead elsewhere. Nothing is decided: some 
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from esign.reasons import Reason
-from esign.syntax.objects import Dict, Stream
+from esign.syntax.objects import Dict, Ref, Stream
 from esign.syntax.parser import SPACE
 from esign.syntax.problems import SyntaxProblem
 from esign.syntax.recovery import object_offsets
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_problems"]
 
-_MOST: Final = 100  # of one file; more tell nothing new
+_MOST: Final = 100  # of each kind; more tell nothing new
 _HEADER: Final = re.compile(rb"%PDF-[^\r\n]*+")
 _BETWEEN: Final = re.compile(rb"(?:startxref" + SPACE + rb"*+\d++|" + SPACE + rb"++|%[^\r\n]*+)*+")
 _ENDS: Final = re.compile(rb"startxref" + SPACE + rb"*+(\d{1,12})")
@@ -30,19 +31,20 @@ _SPACES: Final = b"\x00\t\n\x0c\r "
 
 
 def find_problems(file: "File") -> tuple[Reason, ...]:
-    """Everything odd about `file`, up to a number that no honest file reaches; parses every object once."""
-    return tuple(islice(_problems(file), _MOST))
+    """Everything odd about `file`; where there is too much of it, what came last, for signatures cover what is older.
 
-
-def _problems(file: "File") -> Iterator[Reason]:
-    yield from file.history.problems
-    yield from _of_ends(file)
+    Parses every object once.
+    """
+    found = [*file.history.problems, *_of_ends(file)]
     if file.rebuilt:
-        return  # there is no structure to compare with
-    yield from _of_sections(file)
+        return tuple(found)  # there is no structure to compare with
     spans: list[tuple[int, int]] = []
-    yield from _of_entries(file, spans)
-    yield from _of_bytes(file, spans)
+    found += islice(_of_sections(file), _MOST)
+    entries = _of_entries(file, spans)
+    found += islice(entries, _MOST)
+    deque(entries, maxlen=0)  # those that are not told are still needed, for where they lead
+    found += deque(_of_bytes(file, spans), maxlen=_MOST)
+    return tuple(found)
 
 
 def _of_ends(file: "File") -> Iterator[Reason]:
@@ -62,7 +64,7 @@ def _of_ends(file: "File") -> Iterator[Reason]:
 
 def _of_sections(file: "File") -> Iterator[Reason]:
     """What the cross-reference sections and their trailers say (§7.5.4, §7.5.5, §7.5.8.4)."""
-    for revision in file.revisions:
+    for revision in reversed(file.revisions):
         if revision.linearized and not _is_linearized(file):
             yield Reason("syntax-sections-out-of-order", {"offset": revision.startxref})
         if revision.hybrid:
@@ -90,28 +92,30 @@ def _is_linearized(file: "File") -> bool:
 def _of_entries(file: "File", spans: list[tuple[int, int]]) -> Iterator[Reason]:
     """Where the entries lead; what is found there is added to `spans`."""
     seen: set[tuple[int, int]] = set()
-    for revision in file.revisions:
+    for revision in reversed(file.revisions):
         for section in revision.sections:
             for num, entry in section.items():
                 if entry.kind is not EntryKind.IN_FILE or not entry.where or (num, entry.where) in seen:
                     continue
                 seen.add((num, entry.where))
-                yield from _of_entry(file, num, entry.where + file.history.shift, spans)
+                yield from _of_entry(file, Ref(num, entry.minor), entry.where + file.history.shift, spans)
 
 
-def _of_entry(file: "File", num: int, offset: int, spans: list[tuple[int, int]]) -> Iterator[Reason]:
+def _of_entry(file: "File", ref: Ref, offset: int, spans: list[tuple[int, int]]) -> Iterator[Reason]:
     try:
         found = file.source.indirect(offset)
     except SyntaxProblem as e:
-        yield Reason("syntax-entry-astray", {"number": num, "problem": e.reason})
+        yield Reason("syntax-entry-astray", {"number": ref.num, "problem": e.reason})
         return
     spans.append((found.start, found.end))
-    if found.ref.num != num:
-        yield Reason("syntax-entry-other", {"number": num, "other": found.ref.num})
+    if found.ref.num != ref.num:
+        yield Reason("syntax-entry-other", {"number": ref.num, "other": found.ref.num})
+    elif found.ref.gen != ref.gen:
+        yield Reason("syntax-entry-generation", {"number": ref.num, "generation": ref.gen, "other": found.ref.gen})
     value = found.value
     if isinstance(value, Stream):
         if value.length_wrong:
-            yield Reason("syntax-stream-length", {"number": num})
+            yield Reason("syntax-stream-length", {"number": ref.num})
         value = value.dictionary
     if isinstance(value, Dict):
         for key in value.duplicates:

@@ -82,7 +82,7 @@ class Parser:
         Raises:
             SyntaxProblem: there is no object, or it nests deeper than the limit.
         """
-        end = start
+        self._meter.parsed(1)  # once the limit is passed, nothing is looked at any more
         try:
             value, end = self._object(start)
         except SyntaxProblem:

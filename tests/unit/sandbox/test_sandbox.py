@@ -159,6 +159,13 @@ def test_several_tasks_keep_their_definitions_apart(sandbox: Sandbox) -> None:
         assert sandbox.run(task, "echo", name, budget=BUDGET) == Answer(value=name)
 
 
+def test_a_task_that_a_worker_does_not_know_is_a_finding(sandbox: Sandbox, task: Task) -> None:
+    stranger = Task(Unruly(), answers=())
+    stranger.__dict__["definition"] = task.definition.replace(b"tests.support.unruly", b"tests.support.notone")
+    assert stopped(sandbox, stranger, "pid") == "sandbox-failed"
+    assert sandbox.run(task, "echo", 3, budget=BUDGET) == Answer(value=3)
+
+
 def test_a_machine_without_an_interpreter_is_a_matter_of_configuration(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -210,6 +210,9 @@ ODD = {
     "syntax-entry-repeated": _break(BASE, b"2 1\n", b"1 1\n0000000009 00000 n \n2 1\n"),
     "syntax-key-repeated": bytes(RawPDF().update(PAGES | {3: b"<</Type/Page/Type/Pages>>"})),
     "syntax-entry-astray": _break(BASE, b"2 0 obj", b"2 0 xbj"),
+    "syntax-entry-generation": bytes(document().update({5: b"(x)"})).replace(
+        b" 00000 n \ntrailer", b" 00600 n \ntrailer"
+    ),
     "syntax-entry-other": _break(BASE, b"2 0 obj", b"7 0 obj"),
     "syntax-stream-length": _break(BASE, b"/Length 12", b"/Length 15"),
     "syntax-stray-bytes": bytes(RawPDF().update(PAGES | PAGE, end=b"%%EOF\nnothing\n").update({5: b"(x)"})),
@@ -223,6 +226,27 @@ ODD = {
 def test_what_is_odd_is_named(code: str) -> None:
     assert problems(ODD[code]) >= {code}
     assert code not in problems(BASE)
+
+
+def test_what_came_last_is_told_however_much_is_odd() -> None:
+    """A signed file that is odd all over must not hide what was done to it since."""
+    pdf = RawPDF()
+    for i in range(300):
+        pdf.data += b"%d 0 obj (unlisted) endobj\n" % (1000 + i)
+    wrong = dict.fromkeys(range(100, 400), b"(x)")
+    pdf.update(PAGES | wrong)
+    data = bytes(pdf)
+    for num in wrong:
+        data = data.replace(b"\n%d 0 obj" % num, b"\n%d 0 obj" % (num + 500))
+    later = RawPDF(data)
+    later.startxref, later.size = pdf.startxref, 2000
+    unlisted = len(later.data)
+    later.data += b"9 0 obj (y) endobj\n"
+    odd = bytes(later.update({5: b"(x)"})).replace(b"\n5 0 obj", b"\n6 0 obj")
+    told = [(reason.code, dict(reason.facts)) for reason in read(odd).problems]
+    assert ("syntax-entry-other", {"number": 5, "other": 6}) in told
+    assert ("syntax-object-unlisted", {"offset": unlisted}) in told
+    assert len(told) <= 300
 
 
 def test_an_update_that_no_startxref_of_the_chain_ends() -> None:
