@@ -1,6 +1,6 @@
-"""Where published files go: each is whole or not there. A folder that a web server serves, or an object store.
+"""Where published files go: a folder that a web server serves, or an object store.
 
-A store's names are paths below its root: `s/9.cwt`.
+Each file is whole or not there. A store's names are paths below its root: `s/9.cwt`.
 """
 
 from datetime import timedelta

@@ -36,7 +36,9 @@ class AgencyRange:
     """The agency numbers that somebody may speak for, both ends included."""
 
     first: int = 0
+    """The lowest number."""
     last: int = _U16
+    """The highest number."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= self.last <= _U16:
