@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from esign.cms.algorithms import AlgorithmIdentifier, Unsupported
-from esign.cms.ber import INTEGER, SEQUENCE, Element, Malformed, read
+from esign.cms.ber import INTEGER, OBJECT_IDENTIFIER, SEQUENCE, Element, Malformed, read
 
 __all__ = ["PublicKey", "key_name", "load_public_key"]
 
@@ -37,7 +37,7 @@ def load_public_key(spki: bytes) -> PublicKey:
     try:
         key = load_der_public_key(spki)
     except UnsupportedAlgorithm as e:
-        raise Unsupported(algorithm.oid) from e
+        raise Unsupported(_curve(algorithm) or algorithm.oid) from e
     except ValueError as e:
         raise Malformed(f"a public key of {algorithm.oid}") from e
     if not isinstance(key, PublicKey):
@@ -48,6 +48,12 @@ def load_public_key(spki: bytes) -> PublicKey:
 def key_algorithm(spki: bytes) -> AlgorithmIdentifier:
     """What kind of key it is, with its parameters."""
     return AlgorithmIdentifier.read(read(spki).items(SEQUENCE, least=2)[0])
+
+
+def _curve(algorithm: AlgorithmIdentifier) -> str:
+    """The curve that a key's algorithm names, dotted; empty where it names none."""
+    parameters = read(algorithm.parameters) if algorithm.parameters else None
+    return parameters.oid() if parameters is not None and parameters.tag == OBJECT_IDENTIFIER else ""
 
 
 def _rsa_key(spki: bytes, algorithm: AlgorithmIdentifier) -> rsa.RSAPublicKey:

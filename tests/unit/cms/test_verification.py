@@ -173,6 +173,14 @@ def test_an_unknown_digest_is_named() -> None:
     assert value.unsupported == "2.16.840.1.101.3.4.2.99"
 
 
+def test_a_curve_that_is_not_supported_is_named() -> None:
+    known = spki(P256.public_key())
+    curve = known.replace(der.oid("1.2.840.10045.3.1.7"), der.oid("1.2.840.10045.3.1.99"))
+    broken = _with_key(certificate(P256.public_key()), P256.public_key(), curve)
+    found = value_of(Maker(key=P256, signature_oid="1.2.840.10045.4.3.2", certificate=broken))
+    assert (found.signature, found.unsupported) == (Validity.UNSUPPORTED, "1.2.840.10045.3.1.99")
+
+
 def test_a_key_of_another_kind_verifies_nothing() -> None:
     maker = Maker(key=RSA, signature_oid=f"{PKCS}.11", certificate=certificate(P256.public_key()))
     found = value_of(maker)
