@@ -25,6 +25,8 @@ BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.15", "2.
 SUBJECT_KEY_IDENTIFIER, AUTHORITY_KEY_IDENTIFIER = "2.5.29.14", "2.5.29.35"
 DISTRIBUTION_POINTS, INFORMATION_ACCESS = "2.5.29.31", "1.3.6.1.5.5.7.1.1"
 OCSP_NOCHECK = "1.3.6.1.5.5.7.48.1.5"
+# Certificates that live so shortly that nobody revokes them: RFC 9608 §2, EN 319 412-1 §5.2.
+NO_REVOCATION = frozenset({"2.5.29.56", "0.4.0.194121.2.1"})
 
 
 class KeyUsage(IntFlag):
@@ -106,6 +108,11 @@ class Certificate:
     def has_nocheck(self) -> bool:
         """id-pkix-ocsp-nocheck: for this responder nobody asks (RFC 6960 §4.2.2.2.1)."""
         return OCSP_NOCHECK in self.extensions
+
+    @property
+    def is_never_revoked(self) -> bool:
+        """Its authority says that nobody revokes it; of authorities themselves that is not believed (RFC 9608 §3)."""
+        return not self.is_authority and not NO_REVOCATION.isdisjoint(self.extensions)
 
     def is_valid_at(self, at: datetime) -> bool:
         """Whether `at` lies within its validity."""

@@ -19,7 +19,7 @@ from esign.trust.poe import ProofsOfExistence
 from esign.trust.policy import ValidationPolicy
 from esign.trust.purpose import Purpose
 from esign.trust.result import CertificateResult, Evidence, RevocationStatus
-from esign.trust.revocation import Statement, fresh_until, status_of
+from esign.trust.revocation import Statement, fresh_until, judge, status_of
 from esign.trust.signatures import Suite, suite_of
 from esign.trust.store import TrustStore
 from esign.trust.validation import Context, failed, most_telling
@@ -72,9 +72,12 @@ def _slide(path: Path, context: Context, poe: ProofsOfExistence) -> CertificateR
     for certificate, issuer in reversed(list(pairwise(path))):  # the one that the anchor issued first
         statements = context.revocation.statements(certificate, issuer, at=poe.now).usable
         statement = _latest_proven(certificate, statements, time, poe)
-        if statement is None:
+        if statement is not None:
+            statuses.insert(0, status_of(certificate, statement))
+        elif certificate.is_never_revoked and poe.proves(certificate.der, by=time):
+            statuses.insert(0, judge(certificate, (), at=time, policy=policy))
+        else:
             return failed(SubIndication.NO_POE, Reason("no-proof-of-existence"), time, chain=path)
-        statuses.insert(0, status_of(certificate, statement))
         time = _slid(certificate, issuer, statement, time, policy)
     time = min(time, path[0].not_after)
     return CertificateResult(
@@ -101,18 +104,19 @@ def _latest_proven(
 
 
 def _slid(
-    certificate: Certificate, issuer: Certificate, statement: Statement, time: datetime, policy: ValidationPolicy
+    certificate: Certificate, issuer: Certificate, statement: Statement | None, time: datetime, policy: ValidationPolicy
 ) -> datetime:
     """§5.6.2.2 c–d: no later than the revocation, what is known, the algorithms and the certificate itself."""
-    # Where good news is no longer fresh, the standard goes back to the day it was issued; but a list is nearly always
-    # older than the signature that was accepted with it, and no chain of archive time-stamps would hold. What was good
-    # enough to accept a signature on a day is good enough to say so later: it goes back to when it was last fresh.
-    time = min(time, statement.revoked_at or fresh_until(statement, policy))
-    for suite in (suite_of(certificate.algorithm, issuer.public_key), *statement.suites):
-        until = policy.algorithms.until(suite)
-        if until is not None:
-            time = min(time, until)
-    return min(time, certificate.not_after)
+    suites = [suite_of(certificate.algorithm, issuer.public_key)]
+    if statement is not None:
+        # Where good news is no longer fresh, the standard goes back to the day it was issued; but a list is nearly
+        # always older than the signature that was accepted with it, and no chain of archive time-stamps would hold.
+        # What was good enough to accept a signature on a day is good enough to say so later: it goes back to when it
+        # was last fresh.
+        time = min(time, statement.revoked_at or fresh_until(statement, policy))
+        suites += statement.suites
+    ends = [until for until in map(policy.algorithms.until, suites) if until is not None]
+    return min(time, certificate.not_after, *ends)
 
 
 def settle_past_signature(

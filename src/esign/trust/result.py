@@ -48,6 +48,8 @@ class RevocationState(Enum):
     REVOKED = "revoked"
     ON_HOLD = "on-hold"
     """Suspended (certificateHold): the authority may yet decide either way."""
+    NOT_NEEDED = "not-needed"
+    """Its authority never revokes it, for it does not live long (RFC 9608)."""
     STALE = "stale"
     """The last good news is too old to count (EN 319 102-1 §5.2.5)."""
     UNKNOWN = "unknown"

@@ -159,7 +159,7 @@ class Revocation:
                 if vouched is None:
                     yield Reason("ocsp-responder-revoked")
                     continue
-                revoked = response.revoked
+                revoked = response.revoked if response.revoked and response.revoked.reason != _RELEASED else None
                 remembers = response.archive_cutoff
                 if revoked is None and _forgot(certificate, issued_at=response.this_update, remembers=remembers):
                     yield Reason("revocation-after-expiry")
@@ -229,7 +229,8 @@ def judge(
     trusted = [s for s in known if s.is_vouched or s.revoked_at is not None]
     newest = max(trusted, key=lambda s: s.issued_at, default=None)
     if newest is None:
-        return RevocationStatus(certificate_sha256=certificate.sha256, state=RevocationState.UNKNOWN)
+        state = RevocationState.NOT_NEEDED if certificate.is_never_revoked else RevocationState.UNKNOWN
+        return RevocationStatus(certificate_sha256=certificate.sha256, state=state)
     if newest.is_hold and newest.revoked_at is not None and newest.revoked_at <= at:
         return _status(certificate, RevocationState.ON_HOLD, newest)
     fresh = at <= fresh_until(newest, policy)

@@ -164,13 +164,16 @@ def _failures(
         yield Failure(sub, bounds.reason)
     if RevocationState.ON_HOLD in states:
         yield Failure(SubIndication.TRY_LATER, Reason("certificate-on-hold"))
-    if policy.revocation and any(state is not RevocationState.GOOD for state in states):
+    if policy.revocation and not _ANSWERED.issuperset(states):
         yield Failure(SubIndication.TRY_LATER, Reason("revocation-unknown"))
     for suite in suites:
         weakness = policy.algorithms.weakness(suite, at=at)
         if weakness:
             reason = Reason("algorithm-weak", {"algorithm": weakness.algorithm})
             yield Failure(SubIndication.CRYPTO_CONSTRAINTS_FAILURE_NO_POE, reason)
+
+
+_ANSWERED = frozenset({RevocationState.GOOD, RevocationState.NOT_NEEDED})
 
 
 def chain_suites(path: Path) -> tuple[Suite, ...]:

@@ -12,7 +12,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from esign.errors import SigningError
 from esign.report import Indication, Outcome, SubIndication
-from esign.trust import Evidence, TrustStore, check_before_signing, validate_certificate
+from esign.trust import (
+    Evidence,
+    ProofsOfExistence,
+    Purpose,
+    RevocationState,
+    TrustStore,
+    check_before_signing,
+    validate_certificate,
+    validate_past_certificate,
+)
 from tests.support.authority import NOW
 from tests.support.pki import EPOCH, PKI, YEAR, der, key_usage, name, pem
 
@@ -132,3 +141,29 @@ def test_what_cannot_be_checked_is_said() -> None:
     with pytest.raises(SigningError) as refused:
         check_before_signing(chain, trust=other, at=NOW)
     assert refused.value.code == "no-path-to-anchor"
+
+
+@pytest.mark.parametrize("oid", ["2.5.29.56", "0.4.0.194121.2.1"])
+def test_certificates_that_nobody_revokes(oid: str) -> None:
+    """RFC 9608, EN 319 412-1 §5.2: they live for hours; of an authority it is not believed."""
+    certificate = leaf(raw=(x509.ObjectIdentifier(oid), b"\x05\x00"))
+    root_only = replace(TRUST, crls=PKI_.crls(at=NOW - timedelta(hours=1))[:1])
+    found = validate_certificate(der(certificate), trust=root_only, at=NOW, evidence=EVIDENCE)
+    assert found.passed
+    assert [s.state for s in found.revocation] == [RevocationState.NOT_NEEDED, RevocationState.GOOD]
+    later = NOW + 2 * YEAR
+    kept = (*root_only.crls, der(certificate), der(PKI_.issuing.certificate))
+    poe = ProofsOfExistence.at(later).with_proof(NOW, *kept)
+    past = validate_past_certificate(der(certificate), trust=root_only, poe=poe, evidence=EVIDENCE)
+    assert past.passed
+    listed = replace(TRUST, crls=())
+    assert validate_certificate(der(certificate), trust=listed, at=NOW, evidence=EVIDENCE).sub_indication is (
+        SubIndication.TRY_LATER  # nothing is known of its authority
+    )
+
+
+def test_a_responder_speaks_for_any_anchor() -> None:
+    certificate = leaf(purposes=[ExtendedKeyUsageOID.OCSP_SIGNING])
+    found = validate_certificate(der(certificate), trust=TRUST, at=NOW, evidence=EVIDENCE, purpose=Purpose.OCSP)
+    assert found.passed
+    assert validate(certificate)[2] == "extended-key-usage"
