@@ -52,7 +52,7 @@ class PageTree:
     nodes: Mapping[int, Dict]
     """The nodes that are no pages, by their numbers."""
     sound: bool
-    """Whether every node is a dictionary that stands once."""
+    """Whether readers agree on it: every node a dictionary that stands once, and is called and counted right."""
 
 
 def read_pages(reader: Reader, root: Dict) -> PageTree:
@@ -87,6 +87,11 @@ def read_pages(reader: Reader, root: Dict) -> PageTree:
         kids = reader.entry(node, "Kids")
         sound = sound and isinstance(kids, list)
         stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
+    top = reader.resolve(root.get("Pages"))
+    counted = isinstance(top, Dict) and reader.number(top, "Count") == len(pages) > 0
+    named = all(reader.name(n, "Type") == "Pages" for n in nodes.values())
+    named = named and all(reader.name(page.node, "Type") == "Page" for page in pages)
+    sound = sound and counted and named
     return PageTree(pages=tuple(pages), numbers=frozenset(numbers), nodes=nodes, sound=sound)
 
 

@@ -26,7 +26,7 @@ _UNSEEN = frozenset({"LastModified", "Metadata", "PieceInfo", "Thumb", "ID", "Se
 def compare_pages(step: Step) -> Iterator[Difference]:
     """Every page that is another one."""
     before, after = step.before.tree, step.after.tree
-    if before.sound and not after.sound:
+    if step.changed and not (before.sound and after.sound):
         yield _never(ChangeKind.STRUCTURE, Reason("pages-unsound"))
     if len(after.pages) != len(before.pages):
         yield _counted(step)
