@@ -13,7 +13,7 @@ from esign.seal.status_list import moment
 __all__ = ["PublishedShard", "StatusManifest", "make_manifest", "read_manifest"]
 
 _TYP = "application/vnd.esign.status-manifest+cwt"
-_LIMIT = 1 << 24
+_LIMIT = 1 << 21  # 32,768 shards have 1 MB
 _MAX_SHARD = 1 << 15
 _DIGEST_BYTES = 16
 
