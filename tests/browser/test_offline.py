@@ -1,10 +1,12 @@
 """Without a network: after the first visit, with everything kept, and from a kit that was never online."""
 
+import io
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
@@ -157,3 +159,23 @@ def test_what_could_not_be_loaded_might_ask_for_more(browser: Browser, web: Web,
         tab.route("**/t/p*", lambda route: route.abort())
         assert scan(tab, web.here(sample(site, "in-force").url)) == "status-unknown"
         assert scan(tab, web.here(sample(site, "withdrawn").url)) == "withdrawn"
+
+
+def test_a_kit_reads_a_photo_where_the_browser_can(browser: Browser, kit: Path, site: Site) -> None:
+    detector = """window.BarcodeDetector = class { async detect(picture) {
+      return picture.width === 2 ? [{ rawValue: LINK }] : []; } }"""
+    found = detector.replace("LINK", f"'{sample(site, 'suspended').url}'")
+    with opened(browser, expected=NO_NETWORK, offline=True) as tab:
+        tab.add_init_script(found)
+        tab.goto(kit.as_uri())
+        for width, says in ((1, "Không đọc được mã QR"), (2, "")):
+            picture = io.BytesIO()
+            Image.new("1", (width, 1)).save(picture, "PNG")
+            file = {"name": "a.png", "mimeType": "image/png", "buffer": picture.getvalue()}
+            tab.set_input_files("#photo", file)  # type: ignore[arg-type]
+            if says:
+                tab.wait_for_selector(f"text={says}")
+        assert shown(tab) == "suspended"
+    with opened(browser, expected=NO_NETWORK, offline=True) as tab:
+        tab.goto(kit.as_uri())
+        assert tab.locator("#photo").count() == 0

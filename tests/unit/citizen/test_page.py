@@ -158,6 +158,7 @@ def test_sources_keep_to_what_assembling_relies_on(path: Path) -> None:
         if "import" in line and " from " in line:
             assert re.fullmatch(r'import \{ [\w, ]+ \} from "\./\w+\.js";', line), line
         assert not line.startswith("export default"), line
+    assert [line for line in text.splitlines() if len(line) > 120] == []
     # No template within a template, no comment that is not on a line's end, no string over two lines.
     for line in code.splitlines():
         assert line.count("`") % 2 == 0, line

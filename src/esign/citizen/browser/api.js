@@ -1,4 +1,4 @@
-// The verdict as data, for apps and other pages (docs/spec/page.md §7): import { verdict } from "./verdict.js" as published.
+// The verdict as data, for apps and other pages; published as /verdict.js (docs/spec/page.md §7).
 import { fromBase64 } from "./bytes.js";
 import { Files } from "./files.js";
 import { judge } from "./verdict.js";

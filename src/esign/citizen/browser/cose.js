@@ -10,7 +10,8 @@ export function decodeSign1(data, { limit, depth = 4 }) {
   need(data.length <= limit, "seal-too-long");
   const message = decode(data, depth);
   const [header, unprotected, payload, signature] = Array.isArray(message) && message.length === 4 ? message : [];
-  need(isBytes(header) && unprotected instanceof Map && isBytes(payload) && isBytes(signature), "cose-structure-invalid");
+  const isMessage = isBytes(header) && unprotected instanceof Map && isBytes(payload) && isBytes(signature);
+  need(isMessage, "cose-structure-invalid");
   const labels = header.length ? decode(header) : new Map();
   need(labels instanceof Map && !unprotected.size && !labels.has(CRIT), "cose-header-invalid");
   return { header, labels, payload, signature };
@@ -29,6 +30,8 @@ export async function isSignedBy(message, point) {
 
 function bstr(bytes) {
   const { length } = bytes;
-  const head = length < 24 ? [0x40 + length] : length < 256 ? [0x58, length] : [0x59, length >> 8, length & 255];
-  return join(length < 65536 ? head : [0x5a, length >>> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255], bytes);
+  const octets = (count) => Array.from({ length: count }, (_, i) => (length >>> (8 * (count - 1 - i))) & 255);
+  const long = length < 256 ? [0x58, 1] : length < 65536 ? [0x59, 2] : [0x5a, 4];
+  const [head, size] = length < 24 ? [0x40 + length, 0] : long;
+  return join([head, ...octets(size)], bytes);
 }

@@ -19,7 +19,8 @@ export class Files {
     const seen = recall(EDITIONS);
     // What was accepted once goes on being used until something newer is there in its place.
     const isSeenLater = (list, ...edition) => list in seen && !follows(edition, seen[list]);
-    const read = (data, isKept) => readPart(data, place, { roots: this.roots, at, isSeenLater: isKept ? () => false : isSeenLater });
+    const read = (data, isKept) =>
+      readPart(data, place, { roots: this.roots, at, isSeenLater: isKept ? () => false : isSeenLater });
     const edition = (part) => [part.generation, part.sequence];
     const uri = `https://${this.host}${place.path}`;
     try {
@@ -62,7 +63,8 @@ export class Files {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), patience);
     try {
-      const response = await fetch(here(uri), { credentials: "omit", referrerPolicy: "no-referrer", redirect: "error", signal: abort.signal });
+      const privately = { credentials: "omit", referrerPolicy: "no-referrer", redirect: "error" };
+      const response = await fetch(here(uri), { ...privately, signal: abort.signal });
       const date = Date.parse(response.headers.get("Date"));
       if (date) this.serverTime = Math.max(this.serverTime, date / 1000);
       if (response.status === 404) return undefined;

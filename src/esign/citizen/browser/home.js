@@ -6,7 +6,8 @@ import { say } from "./words.js";
 
 export function scanSection({ hasCamera, onLink }) {
   const answer = make("p", { role: "status" });
-  const section = make("section", {}, make("h2", {}, say("scan")), make("p", {}, say(hasCamera ? "scanHow" : "linkHow")));
+  const how = say(hasCamera ? "scanHow" : "linkHow");
+  const section = make("section", {}, make("h2", {}, say("scan")), make("p", {}, how));
   if ("BarcodeDetector" in globalThis) {
     const photo = make("input", { type: "file", accept: "image/*", capture: "environment", id: "photo" });
     photo.addEventListener("change", async () => {
@@ -37,8 +38,9 @@ export const codeSection = (lookUp) =>
 
 function form({ key, action, multiline }, submitted) {
   const answer = make("p", { role: "status" });
-  const rest = { id: key, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-describedby": `${key}-how` };
-  const field = make(multiline ? "textarea" : "input", multiline ? { ...rest, rows: 3 } : { ...rest, type: "text", maxlength: 40 });
+  const asIs = { autocomplete: "off", autocapitalize: "characters", spellcheck: "false" };
+  const own = multiline ? { rows: 3 } : { type: "text", maxlength: 40 };
+  const field = make(multiline ? "textarea" : "input", { id: key, "aria-describedby": `${key}-how`, ...asIs, ...own });
   const submit = async (event) => {
     event.preventDefault();
     answer.textContent = (await submitted(field.value)) || "";
@@ -53,7 +55,8 @@ export function keepSection(files, { host, now }) {
   const keep = button(say("keep"), async () => {
     keep.disabled = true;
     try {
-      await keepAll(files, { host, at: now(), tell: (done, all) => (answer.textContent = say("keeping", { done, all })) });
+      const tell = (done, all) => (answer.textContent = say("keeping", { done, all }));
+      await keepAll(files, { host, at: now(), tell });
       answer.textContent = say("kept");
     } catch {
       answer.textContent = say("keepFailed");

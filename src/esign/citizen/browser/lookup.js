@@ -19,7 +19,8 @@ async function ask(path, question, notFound) {
     const response = await post(path, question);
     if (response.status === 429) return { problem: "codeOften" };
     const answer = await response.json();
-    if (response.ok) return answer.found ? { verdict: asVerdict(answer), swapped: answer.swapped } : { problem: notFound };
+    if (response.ok && answer.found) return { verdict: asVerdict(answer), swapped: answer.swapped };
+    if (response.ok) return { problem: notFound };
   } catch {
     // No network, or no such service.
   }
@@ -27,11 +28,12 @@ async function ask(path, question, notFound) {
 }
 
 // In the shape of a verdict (verdict.js), so that it is shown alike.
-function asVerdict({ id, agency, number, issue_date: date, title, holder, standing, expires, others, presented_at, at }) {
+function asVerdict(answer) {
+  const { id, agency, number, title, holder, standing, expires, others, at } = answer;
   return {
     state: standing,
     at,
-    presented_at,
+    presented_at: answer.presented_at,
     freshness: "fresh",
     status_as_of: at,
     seal: {
@@ -39,7 +41,7 @@ function asVerdict({ id, agency, number, issue_date: date, title, holder, standi
       number,
       holder,
       expires,
-      issued_at: `${date}T00:00:00Z`,
+      issued_at: `${answer.issue_date}T00:00:00Z`,
       agency: { name_vi: agency, name_en: agency },
       procedure: { title_vi: title, title_en: title },
     },

@@ -63,7 +63,8 @@ async function verdictOn(link) {
   }
 }
 
-const nothing = (state) => ({ state, at: new Date().toISOString(), findings: [], seal: null, corrected_by: [], replaced_by: null });
+const nothing = (state) =>
+  ({ state, at: new Date().toISOString(), findings: [], seal: null, corrected_by: [], replaced_by: null });
 
 // The verdict, what to compare, what to do, and then `more`.
 function showVerdict(verdict, { again, note = () => "", more = () => [] }) {

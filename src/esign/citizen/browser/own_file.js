@@ -20,7 +20,8 @@ export function fileSection({ digest = null, file = null, service, onLink }) {
     else if ((await binding(pdf, digest)) === null) tell("fileOther", "bad", "cross");
     else tell("fileSame", "care", "pages"); // never green: what was added after sealing is not judged here
   };
-  const choose = make("input", { type: "file", accept: "application/pdf,.pdf", id: "file", change: () => look(choose.files[0]) });
+  const change = () => look(choose.files[0]);
+  const choose = make("input", { type: "file", accept: "application/pdf,.pdf", id: "file", change });
   const offer = () =>
     make("details", {}, make("summary", {}, say("fileFull")),
       make("p", {}, say("fileFullText", { service: new URL(service).host })),

@@ -30,7 +30,8 @@ const LASTING = ["withdrawn", "replaced", "expired", "status-unknown", "key-doub
 
 // Which of LOOKS is shown for a verdict.
 function lookOf(verdict) {
-  if (verdict.state === "unknown-key" && verdict.findings.some(({ code }) => code === "trust-list-missing")) return "no-list";
+  const isMissing = verdict.findings.some(({ code }) => code === "trust-list-missing");
+  if (verdict.state === "unknown-key" && isMissing) return "no-list";
   return verdict.freshness === "stale" && !LASTING.includes(verdict.state) ? "stale" : verdict.state;
 }
 
@@ -39,26 +40,29 @@ export function showPanel(panel, verdict) {
   const [tone, shape] = LOOKS[look].split(" ");
   const facts = factsOf(verdict);
   const title = make("h1", { tabindex: "-1" }, say(`${look}.title`, facts));
-  const number = verdict.seal && look !== "mismatch" ? make("p", { class: "number" }, `${say("number")} ${verdict.seal.number ?? verdict.seal.id}`) : null;
+  const { seal } = verdict;
+  const number = seal && look !== "mismatch" ? `${say("number")} ${seal.number ?? seal.id}` : "";
   panel.className = `panel ${tone}`;
   panel.dataset.state = look;
   panel.replaceChildren(
     picture(shape),
-    ...[title, number, make("p", {}, say(`${look}.text`, facts)), make("p", { class: "advice" }, say(`${look}.advice`, facts))].filter(Boolean),
-  );
+    title,
+    ...(number ? [make("p", { class: "number" }, number)] : []),
+    make("p", {}, say(`${look}.text`, facts)),
+    make("p", { class: "advice" }, say(`${look}.advice`, facts)));
   document.title = `${title.textContent} – ${say("name")}`;
 }
 
 function factsOf(verdict) {
   const asOf = verdict.status_as_of ? moment(verdict.status_as_of) : "";
-  const others = [verdict.replaced_by, ...verdict.corrected_by].filter(Boolean).map((other) => other.number ?? other.id);
+  const others = [verdict.replaced_by, ...verdict.corrected_by].filter(Boolean);
   return {
     asOf,
     since: asOf && say("since", { asOf }),
     now: moment(verdict.at),
     expires: verdict.seal?.expires ? moment(verdict.seal.expires) : "",
     number: verdict.seal?.number,
-    others: others.join(", "),
+    others: others.map((other) => other.number ?? other.id).join(", "),
     was: say(`${verdict.state === "stale" ? "in-force" : verdict.state}.title`).toLowerCase(),
   };
 }

@@ -26,8 +26,8 @@ export async function readShard(data, { uri, keys }) {
   const lst = list instanceof Map ? list.get("lst") : null;
   need(file.sub === uri && isTime(iat) && isTime(exp) && Array.isArray(own) && own.length === 3, BAD_SHARD);
   const [counter, allowList, details] = own;
-  need(Number.isInteger(counter) && typeof allowList === "boolean" && isBytes(lst) && list.get("bits") === 2, BAD_SHARD);
-  need(details === null || isBytes(details, 16), BAD_SHARD);
+  need(Number.isInteger(counter) && typeof allowList === "boolean", BAD_SHARD);
+  need(isBytes(lst) && list.get("bits") === 2 && (details === null || isBytes(details, 16)), BAD_SHARD);
   await checkKey(file, keys);
   const entries = await unpack(lst);
   const entry = (statusNumber) => (entries[(statusNumber & 0x1ffff) >> 2] >> (2 * (statusNumber & 3))) & 3;
@@ -57,7 +57,8 @@ function readOther(other) {
 
 export async function checkKey({ message, kid, iat }, keys) {
   const key = keys.find((one) => one.kid === toHex(kid));
-  need(key && iat >= key.notBefore && iat <= key.notAfter && (key.revokedAfter === null || iat <= key.revokedAfter), "status-key-unknown");
+  const until = key && Math.min(key.notAfter, key.revokedAfter ?? Infinity);
+  need(key && iat >= key.notBefore && iat <= until, "status-key-unknown");
   need(await isSignedBy(message, key.point), "seal-signature-invalid");
 }
 

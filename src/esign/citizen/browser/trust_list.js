@@ -62,8 +62,8 @@ async function readChain(chain, { roots, at }) {
 }
 
 async function rootOf(file, roots) {
-  for (const root of roots)
-    if (equal(await keyId(root.key), file.kid)) return { sub: root.name, key: root.key, role: ROOT, first: root.first, last: root.last };
+  for (const { name, key, first, last } of roots)
+    if (equal(await keyId(key), file.kid)) return { sub: name, key, role: ROOT, first, last };
   need(false, UNTRUSTED);
 }
 

@@ -17,7 +17,8 @@ export async function judge(link, { host = null, at, files }) {
     seal = parseDigits(link);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return answer(error.code === "seal-version-unknown" ? "newer-version" : "not-genuine", { at, findings: [error.code] });
+    const state = error.code === "seal-version-unknown" ? "newer-version" : "not-genuine";
+    return answer(state, { at, findings: [error.code] });
   }
 
   const findings = [];
@@ -31,9 +32,11 @@ export async function judge(link, { host = null, at, files }) {
   const early = EARLY.find(([codes]) => codes.some((code) => findings.includes(code)));
   if (early && early[1] !== "key-doubtful") return answer(early[1], { at, findings });
 
-  const procedures = seal.procedure ? await attempt(findings, () => files.trustPart(proceduresPart(seal.procedure), at)) : null;
+  const titles = () => files.trustPart(proceduresPart(seal.procedure), at);
+  const procedures = seal.procedure ? await attempt(findings, titles) : null;
   // A list names the procedures of its own agencies.
-  const procedure = procedures && procedures.list === agencies.list ? procedures.titles.get(seal.procedure) ?? null : null;
+  const isOwn = procedures && procedures.list === agencies.list;
+  const procedure = (isOwn && procedures.titles.get(seal.procedure)) || null;
   const isComplete = procedures !== undefined; // what could not be loaded might ask for more (status.md §6)
   const isExpired = agencies.isExpired || Boolean(procedures?.isExpired);
   const facts = { at, findings, seal, key, procedure, isComplete, isExpired };
@@ -55,7 +58,8 @@ async function sealFindings(seal, { key, host, at }) {
   if (host !== null && host !== key.host) findings.push("seal-host-unexpected");
   if (seal.issuedAt < key.notBefore) findings.push("seal-key-not-yet-valid");
   else if (seal.issuedAt > key.notAfter) findings.push("seal-key-expired");
-  else if (key.revokedAfter !== null) findings.push(seal.issuedAt > key.revokedAfter ? "seal-key-revoked" : "seal-key-revoked-since");
+  else if (key.revokedAfter !== null)
+    findings.push(seal.issuedAt > key.revokedAfter ? "seal-key-revoked" : "seal-key-revoked-since");
   if (seal.issuedAt > at + CLOCK_SKEW) findings.push("seal-from-future");
   if (seal.expiresAt !== null && at >= seal.expiresAt) findings.push("seal-expired");
   return findings;
@@ -65,14 +69,16 @@ async function withStatus(facts, { files, agencies }) {
   const { at, findings, seal, key, procedure, isComplete, isExpired } = facts;
   const place = agencies.hosts.get(key.host);
   const uri = place && shardUri(place.template, shardOf(seal.statusNumber));
-  const shard = place && (await attempt(findings, () => files.shard(uri, (data) => readShard(data, { uri, keys: place.keys }))));
-  if (shard && shard.iat > at + CLOCK_SKEW) return answer("check-clock", { at, findings: [...findings, "status-from-future"] });
+  const read = (data) => readShard(data, { uri, keys: place.keys });
+  const shard = place && (await attempt(findings, () => files.shard(uri, read)));
+  if (shard?.iat > at + CLOCK_SKEW) return answer("check-clock", { at, findings: [...findings, "status-from-future"] });
 
   const entry = shard?.entry(seal.statusNumber);
   let details = { corrections: [], replacement: null };
   if (entry === 3 && shard.details) {
     const expected = { uri, digest: shard.details, keys: place.keys, statusNumber: seal.statusNumber };
-    details = await attempt(findings, () => files.details(detailsUri(uri, shard.details), (data) => readDetails(data, expected)));
+    const address = detailsUri(uri, shard.details);
+    details = await attempt(findings, () => files.details(address, (data) => readDetails(data, expected)));
   }
   const age = shard ? at - shard.iat : Infinity;
   const freshness = isExpired || age > 7 * DAY ? "unknown" : age > DAY ? "stale" : "fresh";
@@ -117,7 +123,9 @@ function answer(state, { at, findings, seal, key, procedure = null, freshness = 
       number: seal.number,
       issued_at: time(seal.issuedAt),
       expires: time(seal.expiresAt),
-      procedure: procedure && !procedure.isSensitive ? { code: codeOf(seal.procedure), title_vi: procedure.titleVi, title_en: procedure.titleEn } : null,
+      procedure: procedure && !procedure.isSensitive
+        ? { code: codeOf(seal.procedure), title_vi: procedure.titleVi, title_en: procedure.titleEn }
+        : null,
       holder: seal.holder,
     } : null,
     corrected_by: state === "corrected" ? details.corrections : [],
