@@ -15,7 +15,7 @@ __all__ = ["CertStatus", "OCSPAnswer", "SingleResponse", "read_ocsp"]
 
 CERT_HASH, ARCHIVE_CUTOFF = "1.3.36.8.3.13", "1.3.6.1.5.5.7.48.1.6"
 _CACHED = 64 * 1024
-_MOST_RESPONSES = 1000
+_MOST_RESPONSES = 100
 
 # RFC 5280 §5.3.1, by number.
 _REASONS = {

@@ -33,8 +33,8 @@ class Evidence:
         )
 
     def with_store(self, trust: TrustStore) -> "Evidence":
-        """And what the operator gave."""
-        return self | Evidence(certificates=trust.intermediates, crls=trust.crls, ocsps=trust.ocsps)
+        """What the operator gave, and this: limits on how much is looked at never hide the operator's part."""
+        return Evidence(certificates=trust.intermediates, crls=trust.crls, ocsps=trust.ocsps) | self
 
 
 def _once(*parts: Iterable[bytes]) -> tuple[bytes, ...]:

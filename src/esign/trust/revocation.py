@@ -26,7 +26,7 @@ from esign.trust.signatures import Suite, is_signed_by, suite_of
 __all__ = ["Revocation", "Statement", "Statements", "fresh_until", "judge", "status_of"]
 
 T = TypeVar("T")
-_MOST_PIECES, _MOST_RESPONDERS = 400, 20
+_MOST_PIECES, _MOST_SIGNERS = 400, 8
 _HOLD, _RELEASED = "certificateHold", "removeFromCRL"
 
 
@@ -132,7 +132,7 @@ class Revocation:
         """The key that signed a list: the issuer's, or another one of the same authority (§6.3.3 f)."""
         if _signed(found, issuer) and issuer.may(KeyUsage.CRL_SIGN):
             return issuer.public_key
-        for other in self._pool.named(issuer.subject):
+        for other in self._pool.named(issuer.subject)[:_MOST_SIGNERS]:
             if other.der != issuer.der and other.may(KeyUsage.CRL_SIGN) and _signed(found, other):
                 paths = build_paths(other, self._pool, at)
                 if any(not check_structure(p, policies=ANYTHING, explicit=False) for p in paths):
@@ -182,8 +182,8 @@ class Revocation:
         """Who signed an answer, if entitled: the issuer, or whom it delegated (RFC 6960 §4.2.2.2)."""
         if answer.is_from(issuer) and _signed(answer, issuer):
             return issuer
-        brought = _readable(answer.certificates[:_MOST_RESPONDERS], parse_certificate)
-        known = self._pool.named(answer.responder_name) if answer.responder_name else []
+        brought = _readable(answer.certificates[:_MOST_SIGNERS], parse_certificate)
+        known = self._pool.named(answer.responder_name)[:_MOST_SIGNERS] if answer.responder_name else []
         for responder in [*brought, *known]:
             if (
                 answer.is_from(responder)

@@ -106,3 +106,18 @@ def test_when_the_chain_gives_out_is_told() -> None:
     assert found.algorithms_until is None  # P-256 and SHA-256 have no end that is known today
     assert [s.source for s in found.revocation] == ["crl", "crl"]
     assert [s.evidence for s in found.revocation] == [LISTS[1], LISTS[0]]
+
+
+def test_a_heap_of_lists_of_one_name_is_not_worth_its_while() -> None:
+    """Each names our authority and is signed by somebody else; the operator's own list is still found."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(30)]
+    title = PKI_.issuing.certificate.subject
+    impostors = [Authority(certificate=PKI_.issuing.certificate, key=key) for key in keys]
+    heap = [i.crl(at=NOW - timedelta(hours=n + 2)) for i in impostors for n in range(20)]
+    twins = [authority("CA MẪU (test issuing CA)", key, "CA MẪU (test issuing CA)", key) for key in keys]
+    assert parse_certificate(twins[0]).subject == parse_certificate(der(PKI_.issuing.certificate)).subject, title
+    evidence = Evidence(certificates=(*twins, der(PKI_.issuing.certificate)), crls=tuple(heap))
+    started = time.process_time()
+    found = validate_certificate(der(LEAF), trust=TRUST, at=NOW, evidence=evidence)
+    assert found.passed
+    assert time.process_time() - started < 2
