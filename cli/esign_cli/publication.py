@@ -1,11 +1,12 @@
 """Builds what publishes status lists and reads trust lists, from `[status]` and `[trust]` of the configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from esign.errors import ConfigurationError, InputError
+from esign.errors import ConfigurationError, InputError, RegistryError
 
 if TYPE_CHECKING:
     from esign.publishing import Publisher, Store, TrustFolder
@@ -15,7 +16,17 @@ if TYPE_CHECKING:
     from esign_cli.config import Config
     from esign_cli.wiring import Workplace
 
-__all__ = ["Trusted", "host_of", "known_seal_keys", "publisher", "roots_from", "store_at", "trusted", "trusted_folder"]
+__all__ = [
+    "Trusted",
+    "host_of",
+    "known_seal_keys",
+    "publisher",
+    "publishing_alone",
+    "roots_from",
+    "store_at",
+    "trusted",
+    "trusted_folder",
+]
 
 
 class Trusted(NamedTuple):
@@ -105,6 +116,24 @@ def store_at(target: str) -> "Store":
     from esign.publishing import BucketStore, FolderStore
 
     return BucketStore.at(target) if "://" in target else FolderStore(Path(target))
+
+
+@contextmanager
+def publishing_alone(config: "Config") -> Iterator[None]:
+    """Publish from this register alone on this host: a timer may meet a watcher, or itself.
+
+    Raises:
+        RegistryError: `status-publishing`: somebody else does.
+    """
+    from filelock import Timeout
+
+    from esign.registry.claims import claims_folder, host_lock
+
+    try:
+        with host_lock(claims_folder(config.paths.registry) / "publish.lock", timeout=0):
+            yield
+    except Timeout as e:
+        raise RegistryError("status-publishing") from e
 
 
 def publisher(workplace: "Workplace", *, store: "Store", now: Callable[[], datetime]) -> "Publisher":

@@ -46,10 +46,10 @@ def publish(
 ) -> ExitCode:
     """Bring the published files up to date: once, or every few seconds until it is stopped."""
     from esign_cli.pins import at_work, typing_again
-    from esign_cli.publication import publisher, store_at
+    from esign_cli.publication import publisher, publishing_alone, store_at
 
     run = session(ctx)
-    with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
+    with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace, publishing_alone(workplace.config):
         place = target or (workplace.config.status.target if workplace.config.status else "")
         store = store_at(place)
         made = typing_again(run.output, workplace.pin, lambda: publisher(workplace, store=store, now=run.now))
