@@ -25,7 +25,9 @@ export class Files {
     const uri = `https://${this.host}${place.path}`;
     try {
       const part = await this.newest(uri, read, (a, b) => follows(edition(a), edition(b)), "trust-list-missing");
-      remember(EDITIONS, { ...seen, [part.list]: edition(part) });
+      const latest = recall(EDITIONS); // another part may have come meanwhile
+      if (!(part.list in latest) || follows(edition(part), latest[part.list]))
+        remember(EDITIONS, { ...latest, [part.list]: edition(part) });
       return part;
     } catch (error) {
       if (error.isAbsent) return null; // the list has nothing there

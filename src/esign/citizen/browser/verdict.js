@@ -22,6 +22,9 @@ export async function judge(link, { host = null, at, files }) {
   }
 
   const findings = [];
+  // Asked for at once, because each answer takes long on a weak network; looked at below.
+  const titles = seal.procedure ? files.trustPart(proceduresPart(seal.procedure), at) : null;
+  titles?.catch(() => {});
   const agencies = await attempt(findings, () => files.trustPart(agenciesPart(seal.kid), at));
   const key = agencies?.keys.get(seal.kid);
   if (!key) {
@@ -32,8 +35,7 @@ export async function judge(link, { host = null, at, files }) {
   const early = EARLY.find(([codes]) => codes.some((code) => findings.includes(code)));
   if (early && early[1] !== "key-doubtful") return answer(early[1], { at, findings });
 
-  const titles = () => files.trustPart(proceduresPart(seal.procedure), at);
-  const procedures = seal.procedure ? await attempt(findings, titles) : null;
+  const procedures = await attempt(findings, () => titles);
   // A list names the procedures of its own agencies.
   const isOwn = procedures && procedures.list === agencies.list;
   const procedure = (isOwn && procedures.titles.get(seal.procedure)) || null;
