@@ -24,6 +24,8 @@ class LevelChoice(Enum):
 
     B_B = "B-B"
     B_T = "B-T"
+    B_LT = "B-LT"
+    B_LTA = "B-LTA"
 
     @property
     def level(self) -> Level:

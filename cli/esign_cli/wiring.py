@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from esign.document import Agency
     from esign.issuance import Issuer, Step
     from esign.net import Client
+    from esign.pades.augment import Augmenter
     from esign.pdf import Renderer
     from esign.registry import Intent, Registry
     from esign.request import Request
@@ -186,7 +187,7 @@ class Workplace:
             archive=Folder(paths.archive),
             now=self._now,
             trust=self.trust,
-            timestamper=self.timestamper,
+            augmenter=self.augmenter,
             authority=self.authority,
             delivery=delivery,
             renderer=self.renderer,
@@ -237,6 +238,15 @@ class Workplace:
         """Who gives time-stamps; None where no authority is named."""
         return network.timestamper(self.config.timestamp, client=self.network, trust=self.trust, now=self._now)
 
+    @cached_property
+    def augmenter(self) -> "Augmenter | None":
+        """Who adds proofs; None where no time-stamping authority is named."""
+        from esign.pades.augment import Augmenter
+
+        if self.timestamper is None:
+            return None
+        return Augmenter(timestamper=self.timestamper, network=self.network, trust=self.trust, now=self._now)
+
     def upgrader(self, *, delivery: "Delivery | None" = None) -> "Upgrader":
         """Works on the levels that were promised.
 
@@ -246,12 +256,12 @@ class Workplace:
         from esign.files import Folder
         from esign.upgrading import Upgrader
 
-        if self.timestamper is None:
+        if self.augmenter is None:
             raise ConfigurationError("timestamp-no-authorities")
         return Upgrader(
             registry=self.registry,
             archive=Folder(self.config.paths.archive),
-            timestamper=self.timestamper,
+            augmenter=self.augmenter,
             now=self._now,
             delivery=delivery,
             at_once=self.config.network.at_once,

@@ -22,7 +22,7 @@ starts from what the step before made durable, so `resume` is no other code: it 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -47,6 +47,7 @@ from esign.errors import (
 )
 from esign.files import Folder
 from esign.keys import Mechanism, SigningKey
+from esign.pades.augment import Augmenter
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
 from esign.pades.sign import (
@@ -74,7 +75,6 @@ from esign.registry import (
     Upgrade,
 )
 from esign.request import Adopted, Attached, Copied, Given, Request
-from esign.timestamp import Timestamper
 from esign.trust import TrustStore, check_before_signing
 from esign.workbench import Record, Workbench, sha256
 
@@ -95,6 +95,7 @@ class Step(Enum):
     PREPARED = "prepared"
     KEY_USED = "key-used"
     STAMPED = "stamped"
+    AUGMENTED = "augmented"
     SIGNED = "signed"
     READ_BACK = "read-back"
     ISSUED = "issued"
@@ -150,7 +151,7 @@ class Issuer:
         archive: Folder,
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
-        timestamper: Timestamper | None = None,
+        augmenter: Augmenter | None = None,
         authority: AuthorityTable | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
@@ -159,8 +160,8 @@ class Issuer:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
 
         `key` is the agency's; a process that only prepares what persons sign does without. `authority` says who may
-        sign what; without it the record of each result says that this was not checked. `timestamper` is needed where
-        the profile waits for time-stamps.
+        sign what; without it the record of each result says that this was not checked. `augmenter` is needed where the
+        profile waits for time-stamps.
 
         Raises:
             SigningError: The key cannot sign under this profile, or it wants time-stamps and there is nobody to ask.
@@ -178,9 +179,9 @@ class Issuer:
             agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
         )
         self._on_step = on_step
-        self._timestamper = timestamper
+        self._augmenter = augmenter
         self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
-        if timestamper is None and any(p.timestamp_room for p in (profile.signature, self._person_profile)):
+        if augmenter is None and any(p.timestamp_room for p in (profile.signature, self._person_profile)):
             raise SigningError("timestamper-missing", level=profile.signature.level.value)
 
     def issue(self, request: Request) -> Issued:
@@ -658,6 +659,7 @@ class Issuer:
             token = self._stamp(intent, prepared, signature)
             with self._voiding(intent):
                 signed = complete(prepared, signature, timestamp=token)
+            signed = self._augmented(intent, prepared, signed)
             self._bench.archive.put(intent, signed)
         intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
@@ -682,13 +684,30 @@ class Issuer:
         if not prepared.timestamp_room:
             return None
         imprint = to_be_stamped(prepared, signature)
-        if self._timestamper is None:
+        if self._augmenter is None:
             raise SigningError("timestamper-missing", level=Level.B_T.value)
-        stamp = self._timestamper.stamp(imprint, digest=prepared.mechanism.digest)
-        if stamp.notices:
-            self._bench.put_record(intent, self._bench.record(intent).noting(*stamp.notices))
+        stamp = self._augmenter.timestamper.stamp(imprint, digest=prepared.mechanism.digest)
+        self._note(intent, stamp.notices)
         self._on_step(Step.STAMPED, intent)
         return stamp.token
+
+    def _augmented(self, intent: Intent, prepared: PreparedSignature, signed: bytes) -> bytes:
+        """With the proofs beyond a time-stamp that the profile waits for.
+
+        Raises:
+            TimestampError, SigningError: They are not to be had now. Nothing is given up: the next try starts here.
+        """
+        wanted = self._profile.signature.level
+        if not prepared.timestamp_room or wanted is Level.B_T or self._augmenter is None:
+            return signed
+        made = self._augmenter.augment(signed, level=wanted)
+        self._note(intent, made.notices)
+        self._on_step(Step.AUGMENTED, intent)
+        return made.pdf
+
+    def _note(self, intent: Intent, notices: Sequence[Reason]) -> None:
+        if notices:
+            self._bench.put_record(intent, self._bench.record(intent).noting(*notices))
 
     # --- read back, register -----------------------------------------------------------------------------------
 
@@ -697,10 +716,11 @@ class Issuer:
         with self._voiding(intent):
             signed = self._bench.signed(intent)
             record, prepared = self._bench.record(intent), self._bench.prepared(intent)
-            signers, seal_sha256 = read_back(
+            seen = read_back(
                 signed,
                 intent=intent,
                 certificate=prepared.certificates[0],
+                size=len(prepared.document),
                 stamped=prepared.timestamp_room > 0,
                 sealed=self._profile.seal is not None,
                 at=self._now(),
@@ -710,13 +730,13 @@ class Issuer:
         registration = Registration(
             sha256=sha256(signed),
             size=len(signed),
-            signers=signers,
+            signers=seen.signers,
             signing_time=intent.signing_time,
-            level=Level.B_T if prepared.timestamp_room else Level.B_B,
-            upgrade=self._promise(prepared),
+            level=seen.level,
+            upgrade=self._promise(seen.level),
             mechanism=prepared.mechanism,
             pages=record.pages,
-            seal_token_sha256=seal_sha256,
+            seal_token_sha256=seen.seal_sha256,
             fonts=record.fonts,
             profile=self._profile.signature.name,
             notices=(*record.notices, *intent.notices),
@@ -726,10 +746,10 @@ class Issuer:
         self._on_step(Step.ISSUED, intent)
         return intent
 
-    def _promise(self, prepared: PreparedSignature) -> Upgrade | None:
+    def _promise(self, reached: Level) -> Upgrade | None:
         """The level that the profile wants and this file does not have yet, with its dates."""
-        wanted = self._profile.signature
-        if wanted.level is Level.B_B or prepared.timestamp_room:
+        wanted, levels = self._profile.signature, list(Level)
+        if levels.index(reached) >= levels.index(wanted.level):
             return None
         due = self._now() + wanted.timestamping.within
         return Upgrade(level=wanted.level, due=due, alarm=due + wanted.timestamping.grace)

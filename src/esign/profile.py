@@ -70,7 +70,7 @@ class SignatureProfile:
     mechanisms: tuple[Mechanism, ...]
     """In order of preference; the first that the key's kind can do is used, and none is replaced silently."""
     level: Level = Level.B_B
-    """The level to reach: B-B or B-T; a higher one is refused before signing."""
+    """The level to reach."""
     timestamping: Timestamping = field(default_factory=Timestamping)
     """When it gets its time-stamp; means nothing for B-B."""
     time_format: str = "%d.%m.%Y %H:%M:%S +07:00"

@@ -9,7 +9,7 @@ A crash between two steps is repaired by doing them again: what follows the newe
 is nobody's, and is not handed out. A promise that cannot be kept stays open, with its problem and its dates; it is
 never closed at a lower level (DESIGN law 7).
 
->>> for upgraded in Upgrader(registry=registry, archive=archive, timestamper=timestamper, now=clock).run():
+>>> for upgraded in Upgrader(registry=registry, archive=archive, augmenter=augmenter, now=clock).run():
 ...     print(upgraded.intent.id, upgraded.error or upgraded.intent.versions[-1].level.value)
 """
 
@@ -27,10 +27,9 @@ from esign.delivery import Delivery
 from esign.errors import DeliveryFailed, Error, NotRegistered, RequestInFlight, TimestampError
 from esign.files import Folder
 from esign.net import BreakerState
-from esign.pades.augment import Augmented, augment
+from esign.pades.augment import Augmented, Augmenter
 from esign.profile import Level
 from esign.registry import FileVersion, Intent, IntentState, Registry
-from esign.timestamp import Timestamper
 from esign.workbench import Archive, sha256
 
 __all__ = ["UpgradeStep", "Upgraded", "Upgrader"]
@@ -67,7 +66,7 @@ class Upgrader:
         *,
         registry: Registry,
         archive: Folder,
-        timestamper: Timestamper,
+        augmenter: Augmenter,
         now: Callable[[], datetime],
         delivery: Delivery | None = None,
         at_once: int = 4,
@@ -76,7 +75,7 @@ class Upgrader:
         """`at_once` documents wait for their time-stamps at the same moment."""
         self._registry = registry
         self._archive = Archive(archive)
-        self._timestamper = timestamper
+        self._augmenter = augmenter
         self._now = now
         self._delivery = delivery
         self._at_once = at_once
@@ -101,7 +100,7 @@ class Upgrader:
         Raises:
             NotRegistered: It is not issued.
             RequestInFlight: Somebody is working on it.
-            InputError, SigningError, TimestampError: As `esign.pades.augment.augment`.
+            InputError, SigningError, TimestampError: As `esign.pades.augment.Augmenter`.
         """
         with self._registry.claim(result_id):
             return self._raise(self._registry.get(result_id), level)
@@ -129,7 +128,7 @@ class Upgrader:
         if intent.state is not IntentState.ISSUED:
             raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
         pdf = self._archive.version(intent)
-        made = augment(pdf, level=level, timestamper=self._timestamper, at=self._now())
+        made = self._augmenter.augment(pdf, level=level)
         if not made.added:
             return intent
         self._on_step(UpgradeStep.STAMPED, intent)
@@ -160,7 +159,7 @@ class Upgrader:
         return intent
 
     def _nobody_is_well(self) -> bool:
-        return all(a.health.state is BreakerState.OPEN for a in self._timestamper.health())
+        return all(a.health.state is BreakerState.OPEN for a in self._augmenter.timestamper.health())
 
 
 def _in_parallel(work: Callable[[T], R], items: Sequence[T], *, at_once: int) -> Iterator[R]:

@@ -234,11 +234,12 @@ class Workbench:
     def completed(self, intent: Intent, prepared: PreparedSignature) -> bytes | None:
         """The signed file that a crash left before the register learned of it: the first that was stored counts."""
         signed = self.archive.find(intent)
-        if signed is None or len(signed) != len(prepared.document):
+        if signed is None or len(signed) < len(prepared.document):
             return None
         start, end = prepared.contents
         document = prepared.document
-        return signed if signed[:start] == document[:start] and signed[end:] == document[end:] else None
+        same = signed[:start] == document[:start] and signed[end : len(document)] == document[end:]
+        return signed if same else None
 
     def signed(self, intent: Intent) -> bytes:
         """The signed file that is to be registered.

@@ -281,13 +281,12 @@ class HostileServer:
             self.visits.append((name, body))
             self.heads.append(head)
         visit = Visit(kind=Kind(kind), body=body, connection=connection, stop=self._stop)
-        if name == "good":
-            visit.answer(self._good(visit))
-        elif name == "slow-and-good":
-            self._stop.wait(0.3)
-            visit.answer(self._good(visit))
-        else:
+        if name in BEHAVIOURS:
             BEHAVIOURS[name].act(visit)
+            return
+        if name == "slow-and-good":
+            self._stop.wait(0.3)
+        visit.answer(self._good(visit))
 
 
 def _headers(head: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:

@@ -25,6 +25,7 @@ from esign.files import Folder
 from esign.issuance import Issuer, Step
 from esign.keys import SigningKey
 from esign.net import Client, NetworkRules
+from esign.pades.augment import Augmenter
 from esign.pdf.specimen import specimen_seal, specimen_signature
 from esign.pdf.templates import load
 from esign.profile import (
@@ -76,7 +77,7 @@ class Office:
     registry: Registry
     trust: TrustStore
     clock: Clock
-    timestamper: Timestamper | None = None
+    augmenter: Augmenter | None = None
 
     @classmethod
     def create(cls, folder: Path, *, kind: str = "rsa") -> "Office":
@@ -115,6 +116,10 @@ class Office:
         """Open what `create` made; any number of processes may."""
         clock = Clock()
         key = SoftwareKey.from_pkcs12((folder / "key.p12").read_bytes(), PASSPHRASE)
+        trust = TrustStore.from_pem(
+            *(p.read_bytes() for p in (folder / "root.pem", folder / "tsa.pem") if p.exists()),
+            crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))],
+        )
         seal = SealProfile(host=HOST, agency_number=258, key_sequence=3)
         return cls(
             folder=folder,
@@ -132,12 +137,9 @@ class Office:
             key=key,
             seal_key=SoftwareKey.from_pkcs12((folder / "seal.p12").read_bytes(), PASSPHRASE),
             registry=Registry.open(folder / "register.sqlite", now=clock),
-            trust=TrustStore.from_pem(
-                *(p.read_bytes() for p in (folder / "root.pem", folder / "tsa.pem") if p.exists()),
-                crls=[p.read_bytes() for p in sorted(folder.glob("*.crl"))],
-            ),
+            trust=trust,
             clock=clock,
-            timestamper=_timestamper(folder, clock),
+            augmenter=_augmenter(folder, clock, trust),
         )
 
     @staticmethod
@@ -178,7 +180,7 @@ class Office:
             "archive": Folder(self.folder / "archive"),
             "now": self.clock,
             "trust": self.trust,
-            "timestamper": self.timestamper,
+            "augmenter": self.augmenter,
             "delivery": FolderDelivery(self.out),
         }
         if on_step is not None:
@@ -192,7 +194,7 @@ class Office:
         parts: dict[str, Any] = {
             "registry": self.registry,
             "archive": Folder(self.folder / "archive"),
-            "timestamper": self.timestamper,
+            "augmenter": self.augmenter,
             "now": self.clock,
             "delivery": FolderDelivery(self.out),
             "on_step": on_step,
@@ -228,19 +230,20 @@ class Office:
         return x509.load_der_x509_certificate(self.key.certificates[0])
 
 
-def stamped(policy: TimestampPolicy, **changes: Any) -> SignatureProfile:
+def stamped(policy: TimestampPolicy, *, level: Level = Level.B_T, **changes: Any) -> SignatureProfile:
     """TT15 with time-stamps."""
-    return replace(TT15, level=Level.B_T, timestamping=Timestamping(policy=policy, **changes))
+    return replace(TT15, level=level, timestamping=Timestamping(policy=policy, **changes))
 
 
-def _timestamper(folder: Path, clock: Clock) -> Timestamper | None:
+def _augmenter(folder: Path, clock: Clock, trust: TrustStore) -> Augmenter | None:
     if not (folder / "tsa.url").exists():
         return None
     url = (folder / "tsa.url").read_text("ascii")
-    rules = NetworkRules(inside=(url.split("/")[2],))
+    client = Client(NetworkRules(inside=(url.split("/")[2],)), now=clock)
     authority = TimestampAuthority(name="TSA MẪU", url=url, deadline=timedelta(seconds=5))
-    trust = TrustStore.from_pem((folder / "tsa.pem").read_bytes())
-    return Timestamper([authority], client=Client(rules, now=clock), trust=trust, now=clock)
+    anchors = TrustStore.from_pem((folder / "tsa.pem").read_bytes())
+    timestamper = Timestamper([authority], client=client, trust=anchors, now=clock)
+    return Augmenter(timestamper=timestamper, network=client, trust=trust, now=clock)
 
 
 def _private_key(kind: str) -> PrivateKey:
@@ -280,6 +283,7 @@ def main() -> None:
     parser.add_argument("--die-at-upgrade", type=UpgradeStep)
     parser.add_argument("--template", default="quyet-dinh")
     parser.add_argument("--timestamps", type=TimestampPolicy)
+    parser.add_argument("--level", type=Level, default=Level.B_T)
     arguments = parser.parse_args()
 
     def on_step(step: Step | UpgradeStep, _intent: Intent | None) -> None:
@@ -287,7 +291,7 @@ def main() -> None:
             sys.stdout.flush()
             os.kill(os.getpid(), 9)  # SIGKILL has no name on Windows, for which types are checked too
 
-    signature = stamped(arguments.timestamps) if arguments.timestamps else TT15
+    signature = stamped(arguments.timestamps, level=arguments.level) if arguments.timestamps else TT15
     office = Office.open(arguments.folder, signature=signature)
     if arguments.action == "upgrade":
         for upgraded in office.upgrader(on_step).run():

@@ -80,7 +80,7 @@ def _files(
     for file, name in collected(files, new=ENDING):
         target = out / name if out is not None else file.with_suffix(ENDING)
         try:
-            reached = _one(run, workplace, file, target, level=level)
+            reached = _one(workplace, file, target, level=level)
         except Error as e:
             codes.append(_tell(run, str(file), None, e, as_json=as_json))
         else:
@@ -88,12 +88,11 @@ def _files(
     return worst(*codes)
 
 
-def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, level: "Level") -> str:
+def _one(workplace: "Workplace", file: Path, target: Path, *, level: "Level") -> str:
     """One file; a registered one becomes a new version of its result, or it would pass for a changed copy."""
     import hashlib
 
     from esign.delivery import FolderDelivery
-    from esign.pades.augment import augment as raise_level
     from esign_cli.outputs import write_free
     from esign_cli.wiring import has_register, read_file
 
@@ -104,9 +103,9 @@ def _one(run: Session, workplace: "Workplace", file: Path, target: Path, *, leve
     if known is not None:
         upgrader = workplace.upgrader(delivery=FolderDelivery(workplace.config.paths.out))
         return upgrader.upgrade(known.id, level=level).versions[-1].level.value
-    if workplace.timestamper is None:
+    if workplace.augmenter is None:
         raise ConfigurationError("timestamp-no-authorities")
-    made = raise_level(pdf, level=level, timestamper=workplace.timestamper, at=run.now())
+    made = workplace.augmenter.augment(pdf, level=level)
     if made.added:
         write_free(target, made.pdf, ending=ENDING)
     return made.level

@@ -40,7 +40,7 @@ from esign.pades.form_tree import Field
 from esign.pades.placeholder import WithRoom, add_placeholder, finish
 from esign.pades.reading import Reader
 from esign.pades.updating import open_update, page_of, text, updating
-from esign.profile import VIETNAM, Level, SignatureProfile
+from esign.profile import VIETNAM, SignatureProfile
 from esign.syntax import Dict, Name, Ref, String
 from esign.syntax.update import Update
 from esign.trust.certificate import parse_certificate
@@ -133,10 +133,8 @@ def choose_mechanism(profile: SignatureProfile, key: SigningKey) -> Mechanism:
     """How `key` signs under `profile`; checked before anything is recorded.
 
     Raises:
-        SigningError: `level-not-available`, `no-certificate`, `mechanism-not-allowed`.
+        SigningError: `no-certificate`, `mechanism-not-allowed`.
     """
-    if profile.level not in {Level.B_B, Level.B_T}:
-        raise SigningError("level-not-available", level=profile.level.value, available=Level.B_T.value)
     if not key.certificates:
         raise SigningError("no-certificate", key=key.ref or "-")
     mechanism = profile.mechanism(key.key_type, key.mechanisms)

@@ -14,7 +14,6 @@ from esign.batch import Outcome, Requested, plan, run
 from esign.errors import InputError, SigningError, TimestampError
 from esign.issuance import Issued, Step
 from esign.net import Kind
-from esign.pades.augment import augment
 from esign.profile import TT15, Level, TimestampPolicy
 from esign.registry import IntentState, UpgradeState
 from esign.report import Indication, Integrity, SignatureKind, VerificationReport
@@ -281,8 +280,8 @@ def test_two_officials_are_upgraded_together(office: Opened, pki: Authorities) -
 def test_a_level_that_is_there_is_not_made_again(office: Opened) -> None:
     opened = office(signature=WAIT)
     issued = opened.issuer().issue(request("k"))
-    assert opened.timestamper is not None
-    found = augment(issued.pdf, level=Level.B_T, timestamper=opened.timestamper, at=NOW)
+    assert opened.augmenter is not None
+    found = opened.augmenter.augment(issued.pdf, level=Level.B_T)
     assert (found.added, found.pdf) == (False, issued.pdf)
 
 
@@ -297,9 +296,9 @@ def test_a_level_that_is_there_is_not_made_again(office: Opened) -> None:
 def test_what_is_not_sound_gets_no_proof(office: Opened, change: Callable[[bytes], bytes], code: str) -> None:
     opened = office()
     pdf = change(opened.issuer().issue(request("k")).pdf)
-    assert opened.timestamper is not None
+    assert opened.augmenter is not None
     with pytest.raises(InputError) as caught:
-        augment(pdf, level=Level.B_T, timestamper=opened.timestamper, at=NOW)
+        opened.augmenter.augment(pdf, level=Level.B_T)
     assert caught.value.code == code
 
 
