@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from esign.pades.reading import Reader
+from esign.pades.reading import Reader, Unreadable
 from esign.syntax import Dict, Name, Object, Ref, String
 
 __all__ = ["Field", "Form", "Widget", "read_form"]
@@ -66,6 +66,8 @@ class Form:
     """All terminal fields, in the order of the tree."""
     numbers: frozenset[int]
     """The objects that the tree is made of: fields, widgets, what holds them, and what stands for names and values."""
+    unread: tuple[Unreadable, ...] = ()
+    """What should be a part of it and cannot be read."""
 
     @cached_property
     def by_name(self) -> dict[str, tuple[Field, ...]]:
@@ -98,13 +100,18 @@ class _Walk:
         self._reader = reader
         self._numbers: set[int] = set()
         self._fields: list[Field] = []
+        self._unread: list[Unreadable] = []
 
     def form(self, root: Dict) -> Form:
         form = self._dictionary(root.get("AcroForm"))
         if form is not None:
             self._walk(form)
         return Form(
-            node=form or Dict(), exists=form is not None, fields=tuple(self._fields), numbers=frozenset(self._numbers)
+            node=form or Dict(),
+            exists=form is not None,
+            fields=tuple(self._fields),
+            numbers=frozenset(self._numbers),
+            unread=tuple(self._unread),
         )
 
     def _walk(self, form: Dict) -> None:
@@ -156,6 +163,8 @@ class _Walk:
     def _dictionary(self, value: Object) -> Dict | None:
         self._note(value)
         found = self._reader.resolve(value)
+        if isinstance(found, Unreadable):
+            self._unread.append(found)
         return found if isinstance(found, Dict) else None
 
     def _items(self, node: Dict, key: str) -> list[Object]:

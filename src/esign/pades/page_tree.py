@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from esign.pades.reading import Reader
+from esign.pades.reading import Reader, Unreadable
 from esign.syntax import Dict, Object, Ref
 
 __all__ = ["Annotation", "Page", "PageTree", "read_pages"]
@@ -120,5 +120,7 @@ def annotations(reader: Reader, page: Page) -> Iterator[Annotation]:
     """The annotations of a page, in the order in which they are drawn."""
     for value in reader.items(page.node, "Annots"):
         node = reader.resolve(value)
+        if isinstance(node, Unreadable):
+            node = Dict({"Unreadable": node})  # a reader that mends it shows something
         if isinstance(node, Dict):
             yield Annotation(value if type(value) is Ref else None, node)

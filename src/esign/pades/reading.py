@@ -1,20 +1,33 @@
 """One revision of a file, read without exceptions: what cannot be read is a value like nothing but itself.
 
-Comparing revisions of hostile files goes on where an object is broken, for what is broken may be the change.
+Comparing revisions of hostile files goes on where an object is broken, for what is broken may be the change, and other
+readers may mend it.
 """
 
 import codecs
+import re
 
-from esign.syntax import Dict, File, Keyword, Name, Object, Ref, Stream, String, SyntaxProblem, View
+from esign.syntax import Dict, EntryKind, File, Keyword, Name, Object, Ref, Stream, String, SyntaxProblem, View
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "Unreadable"]
 
 _REFERENCES = 32
 _ENCODINGS = ((codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF8, "utf-8"))
 
 
+_REFERENCE = re.compile(rb"(\d{1,10})\s+(\d{1,5})\s+R(?![A-Za-z])")
+_LONGEST = 1 << 20
+
+
+class Unreadable(Keyword):
+    """An object that cannot be read, by its place: one that stayed equals itself."""
+
+    references: tuple[Ref, ...] = ()
+    """What a reader that mends it could follow."""
+
+
 class Reader:
-    """A `View` whose broken objects are keywords that name their place: unchanged ones are equal."""
+    """A `View` in which broken objects are `Unreadable`."""
 
     def __init__(self, view: View) -> None:
         self.view = view
@@ -35,7 +48,22 @@ class Reader:
         try:
             return self.view.get(ref)
         except SyntaxProblem as e:
-            return Keyword(b"unreadable at %s: %s" % (str(self.view.location(ref.num)).encode(), e.code.encode()))
+            return self._unreadable(ref, e)
+
+    def get_number(self, number: int) -> Object:
+        """The object of a number, whatever its generation."""
+        entry = self.file.entry(number, self.view.index)
+        generation = entry.minor if entry is not None and entry.kind is EntryKind.IN_FILE else 0
+        return self.get(Ref(number, generation))
+
+    def _unreadable(self, ref: Ref, problem: SyntaxProblem) -> Unreadable:
+        location = self.view.location(ref.num)
+        value = Unreadable(f"unreadable at {location}: {problem.code}".encode())
+        if location is not None and location.within is None:
+            end = self.file.data.find(b"endobj", location.offset, location.offset + _LONGEST)
+            raw = self.file.data[location.offset : end if end >= 0 else location.offset + _LONGEST]
+            value.references = tuple(Ref(int(m[1]), int(m[2])) for m in _REFERENCE.finditer(raw))
+        return value
 
     def resolve(self, value: Object) -> Object:
         """`value`, or what it refers to."""

@@ -27,6 +27,8 @@ from tests.vectors.changes.document import (
     PAGES,
     PICTURE,
     SECOND_FIELD,
+    SHADOW_CONTENTS,
+    STAMP,
     STAMP_PICTURE,
     TRAILER,
     VALUE,
@@ -164,6 +166,11 @@ def _disguises() -> Iterator[Vector]:
     described = {CATALOG: OBJECTS[CATALOG].replace(b"/Metadata 11 0 R", b"/Metadata 4 0 R")}
     changed = updated(approved(described), {CONTENTS: FORGED})
     yield altered("disguise-metadata", changed, "contents that are metadata too", "page-contents-changed")
+    broken = {STAMP: OBJECTS[STAMP][:-2]}
+    changed = updated(approved(broken), {STAMP_PICTURE: picture(text(b"VALID ABROAD"))})
+    yield altered("disguise-broken", changed, "what other readers mend leads to what is changed", "annotation-changed")
+    apart = updated(approved(), {SHADOW_CONTENTS: stream(text(b"Permit: 0", at=b"72 750"))})
+    yield altered("disguise-unreached", apart, "a hidden part of the file is rewritten", "object-overwritten")
     filled = {PAGE: OBJECTS[PAGE].replace(b"/Im 21 0 R", b"/Im 9 0 R")}
     changed = updated(approved(filled), refilled(b"9,999,999"))
     yield altered("disguise-field", changed, "a picture of a field that the page shows too", "page-resources-changed")

@@ -37,6 +37,8 @@ def compare_form(step: Step) -> Iterator[Difference]:
         yield _never(ChangeKind.FORM, Reason("form-removed"))
         return
     yield from _compare_dictionary(step)
+    if any(not step.alike(value, value) for value in before.unread):
+        yield _never(ChangeKind.FORM, Reason("form-changed", {"key": "Fields"}))
     left = dict(_keyed(after.fields))
     for key, field in _keyed(before.fields):
         now = left.pop(key, None) or _namesake(left, field)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from esign.pades.reading import Reader
+from esign.pades.reading import Reader, Unreadable
 from esign.syntax import Dict, Name, Object, Ref, Stream, String
 
 __all__ = ["POINTERS", "Landmarks", "Likeness", "reach"]
@@ -52,6 +52,8 @@ def reach(reader: Reader, values: Iterable[Object], landmarks: Landmarks) -> fro
             stack.append((value, pointed))
         elif isinstance(value, list):
             stack += [(item, pointed) for item in value]
+        elif isinstance(value, Unreadable):
+            stack += [(item, False) for item in value.references]
         else:
             inside = value.dictionary if isinstance(value, Stream) else value
             if isinstance(inside, dict):
@@ -90,6 +92,8 @@ class Likeness:
         if isinstance(a, Stream) and isinstance(b, Stream):
             pair = (_without_length(a.dictionary), _without_length(b.dictionary), False)
             return [pair] if self._same_data(a, b) else None
+        if isinstance(a, Unreadable) and a == b:
+            return [(reference, reference, False) for reference in a.references]
         return [] if _same_scalar(a, b) else None
 
     def _follow(self, a: Object, b: Object, met: set[tuple[int, int]], *, pointed: bool) -> _Pairs | None:

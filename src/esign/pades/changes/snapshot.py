@@ -4,13 +4,13 @@ A part has to be compared only where the update reached it: some object that it 
 known of the other parts is passed on, so a step costs what the update touched and not what the document holds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from esign.pades.changes.likeness import Landmarks, reach
 from esign.pades.form_tree import Form, read_form
 from esign.pades.page_tree import Annotation, Page, PageTree, annotations, read_pages
-from esign.pades.reading import Reader
+from esign.pades.reading import Reader, Unreadable
 from esign.syntax import Dict, Object, Ref, same
 
 __all__ = ["Snapshot"]
@@ -80,7 +80,34 @@ class Snapshot:
         """All that a value leads to."""
         if isinstance(value, Ref):
             return self._known("value", value, (value,))
-        return self._known("value", value, (value,)) if isinstance(value, dict | list) else frozenset()
+        composed = isinstance(value, dict | list | Unreadable)
+        return self._known("value", value, (value,)) if composed else frozenset()
+
+    def unreached(self, numbers: frozenset[int]) -> frozenset[int]:
+        """Those of `numbers` that nothing in the document leads to; what is dear to walk comes last."""
+        left = numbers - self.tree.numbers - self.form.numbers
+        for reached in self._everything():
+            if not left:
+                break
+            left -= reached
+        return left
+
+    def _everything(self) -> Iterator[frozenset[int]]:
+        trailer = self.reader.view.trailer
+        yield frozenset(v.num for v in trailer.values() if isinstance(v, Ref))
+        for items in self.annotations:
+            yield frozenset(a.ref.num for a in items if a.ref is not None)
+            yield from (self.node_reach(a.node) for a in items)
+        yield from (self.page_reach(page) for page in self.tree.pages)
+        for page in self.tree.pages:
+            yield from (self.value_reach(v) for v in (page.node.get("Annots"), *page.inherited.values()))
+        for field in self.form.fields:
+            yield from (self.node_reach(node) for node in (*field.line, *(w.node for w in field.widgets)))
+            yield self.value_reach(field.held)
+        yield from (self.value_reach(v) for v in trailer.values() if not isinstance(v, Ref))
+        yield from (self.value_reach(trailer.get(key)) for key in ("Info", "Encrypt"))
+        yield from (self.value_reach(v) for v in self.form.node.values())
+        yield from (self.value_reach(v) for k, v in sorted(self.root.items(), key=lambda kv: kv[0] == "StructTreeRoot"))
 
     def _known(self, kind: str, part: Object, values: Iterable[Object]) -> frozenset[int]:
         # The reader keeps every object that it read, so that its address stands for it.

@@ -15,9 +15,10 @@ from esign.pades.changes.form import compare_form
 from esign.pades.changes.pages import compare_pages
 from esign.pades.changes.snapshot import Snapshot
 from esign.pades.changes.step import Step
+from esign.pades.changes.structure import compare_unreached
 from esign.pades.changes.tags import compare_tags
 from esign.pades.reading import Reader
-from esign.syntax import Dict, File, Object, Ref, Stream, same
+from esign.syntax import Dict, File, Stream, same
 
 __all__ = ["differences"]
 
@@ -29,6 +30,7 @@ _PARTS: Final[tuple[Callable[[Step], Iterator[Difference]], ...]] = (
     compare_annotations,
     compare_tags,
     compare_evidence,
+    compare_unreached,
 )
 
 
@@ -49,18 +51,12 @@ def differences(file: File, since: int) -> Iterator[tuple[Difference, ...]]:
 
 def _is_same(before: Reader, after: Reader, number: int) -> bool:
     """Whether an object that was written again says what it said, in the same words."""
-    one, other = _number(before, number), _number(after, number)
+    one, other = before.get_number(number), after.get_number(number)
     if isinstance(one, Stream) and isinstance(other, Stream):
         if one.length_wrong or other.length_wrong or before.raw(one) != after.raw(other):
             return False
         return same(_without_length(one.dictionary), _without_length(other.dictionary))
     return same(one, other)
-
-
-def _number(reader: Reader, number: int) -> Object:
-    """The object of a number, whatever its generation."""
-    entry = reader.file.entry(number, reader.view.index)
-    return reader.get(Ref(number, entry.minor if entry is not None and entry.kind.name == "IN_FILE" else 0))
 
 
 def _without_length(dictionary: Dict) -> Dict:
