@@ -84,7 +84,7 @@ __all__ = [
     "Verifier",
 ]
 
-# pyHanko, typst and SQLAlchemy take half a second to import: a clerk's `esign --help` should not wait for them.
+# typst and SQLAlchemy take half a second to import: a clerk's `esign --help` should not wait for them.
 _HOME = {
     "codes": ("AgencyCode", "DocumentNumber", "DossierCode", "ProcedureCode", "ResultCode", "ResultId"),
     "delivery": ("Delivery", "FolderDelivery"),

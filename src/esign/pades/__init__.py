@@ -1,1 +1,1 @@
-"""PAdES: revisions, signatures in two halves, and their inspection; the only importer of pyHanko."""
+"""PAdES: revisions, signatures in two halves, and their inspection."""

@@ -18,7 +18,6 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from esign.cms.baseline import signed_data
 from esign.cms.ber import is_well_encoded
 from esign.keys import Mechanism
-from esign.pades._quiet import quiet
 from esign.pades.inspect import Inspection, inspect_signatures
 from esign.pades.sign import prepare, sign
 from esign.report import Indication, Integrity, Outcome
@@ -273,13 +272,3 @@ def test_altered_files_leave_no_tracebacks_in_the_hosts_log(caplog: pytest.LogCa
         assert inspect(altered).integrity is Integrity.ALTERED
         assert inspect(SIGNED[: len(SIGNED) // 2]).integrity is not Integrity.INTACT
     assert caplog.records == []
-    logging.getLogger("pyhanko.sign.diff_analysis.policies").warning("the host's own use")
-    assert [r.getMessage() for r in caplog.records] == ["the host's own use"]
-
-
-def test_what_pyhanko_says_is_in_our_debug_log(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger="esign.pades"), quiet():
-        logging.getLogger("pyhanko.sign.diff_analysis.policies").warning("a remark")
-    said = [r for r in caplog.records if r.getMessage().startswith("pyhanko.")]
-    assert said
-    assert {r.levelno for r in said} == {logging.DEBUG}
