@@ -46,6 +46,7 @@ interop: dev ## what other software says of what we make
 docs: dev ## regenerate docs/cli.md, docs/spec/reasons.md and the pictures
 	$(PY) scripts/generate_docs.py
 	$(PY) scripts/picture.py
+	$(PY) scripts/citizen_pictures.py
 
 lock: ## refresh requirements/dev.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
