@@ -7,7 +7,6 @@ in software; `--softhsm` signs in a SoftHSM token instead. Files go to a folder,
 import argparse
 import json
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -130,7 +129,11 @@ def timed(publisher: Publisher) -> tuple[tuple[int, ...], float]:
 
 
 def peak() -> int:
-    """The most memory that this process ever had, in KiB."""
+    """The most memory that this process ever had, in KiB; 0 where the system does not say."""
+    if sys.platform == "win32":
+        return 0
+    import resource  # noqa: PLC0415  # not everywhere
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
