@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from esign.pades.changes.difference import Difference, Right
 from esign.pades.changes.step import Step
-from esign.pades.page_tree import INHERITED, Page
+from esign.pades.page_tree import Page
 from esign.reasons import Reason
 from esign.report import ChangeKind
 from esign.syntax import Dict, Stream, same
@@ -61,11 +61,10 @@ def _counted(step: Step) -> Difference:
 def _untouched(step: Step, page: Page, now: Page) -> bool:
     if page.node is not now.node or not step.before.page_reach(page).isdisjoint(step.changed):
         return False
-    pairs = ((page.inherited, now.inherited), (page.claimed, now.claimed))
+    above = ((page.inherited, now.inherited), (page.claimed, now.claimed))
     return all(
-        same(one.get(key), other.get(key)) and step.before.value_reach(one.get(key)).isdisjoint(step.changed)
-        for one, other in pairs
-        for key in INHERITED
+        (one is other or same(one, other)) and step.before.value_reach(one).isdisjoint(step.changed)
+        for one, other in above
     )
 
 

@@ -31,7 +31,8 @@ class Snapshot:
         """Of each page; also those that show fields."""
         self.landmarks = _landmarks(reader, tree, form, self.annotations)
         """The objects that stand for a thing of their own, see `likeness`."""
-        self._reach: dict[object, frozenset[int]] = {}
+        self.known: dict[object, tuple[object, frozenset[int]]] = {}
+        """What was found out, by the kind and the address of a part; the part is kept, so that its address stays."""
 
     @classmethod
     def read(cls, reader: Reader) -> "Snapshot":
@@ -49,9 +50,11 @@ class Snapshot:
         if not form.numbers.isdisjoint(changed) or not same(root.get("AcroForm"), self.root.get("AcroForm")):
             form = read_form(reader, root)
         notes = (self._annotations_of(page, changed) or tuple(annotations(reader, page)) for page in tree.pages)
-        snapshot = Snapshot(reader, tree, form, notes)
-        snapshot._reach = {part: numbers for part, numbers in self._reach.items() if numbers.isdisjoint(changed)}
-        return snapshot
+        return Snapshot(reader, tree, form, notes)
+
+    def remember(self, earlier: "Snapshot", changed: frozenset[int]) -> None:
+        """Take over what was found out about parts that the objects `changed`, by which both differ, do not reach."""
+        self.known = {key: known for key, known in earlier.known.items() if known[1].isdisjoint(changed)} | self.known
 
     def _annotations_of(self, page: Page, changed: frozenset[int]) -> tuple[Annotation, ...]:
         """What is known of the annotations of a page of the next revision; nothing where they may be others."""
@@ -110,12 +113,11 @@ class Snapshot:
         yield from (self.value_reach(v) for k, v in sorted(self.root.items(), key=lambda kv: kv[0] == "StructTreeRoot"))
 
     def _known(self, kind: str, part: Object, values: Iterable[Object]) -> frozenset[int]:
-        # The reader keeps every object that it read, so that its address stands for it.
         key = (kind, part if isinstance(part, Ref) else id(part))
-        found = self._reach.get(key)
-        if found is None:
-            found = self._reach[key] = reach(self.reader, values, self.landmarks)
-        return found
+        known = self.known.get(key)
+        if known is None:
+            known = self.known[key] = part, reach(self.reader, values, self.landmarks)
+        return known[1]
 
 
 def _landmarks(reader: Reader, tree: PageTree, form: Form, notes: Iterable[tuple[Annotation, ...]]) -> Landmarks:

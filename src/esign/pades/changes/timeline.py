@@ -46,6 +46,7 @@ def differences(file: File, since: int) -> Iterator[tuple[Difference, ...]]:
         after = before.next(reader, changed)
         step = Step(before=before, after=after, changed=changed)
         yield tuple(d for compare in _PARTS for d in compare(step))
+        after.remember(before, changed)
         before = after
 
 
