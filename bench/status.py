@@ -130,11 +130,12 @@ def timed(publisher: Publisher) -> tuple[tuple[int, ...], float]:
 
 def peak() -> int:
     """The most memory that this process ever had, in KiB; 0 where the system does not say."""
-    if sys.platform == "win32":
-        return 0
-    import resource  # noqa: PLC0415  # not everywhere
+    most = 0
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # not everywhere
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most
 
 
 def main() -> None:

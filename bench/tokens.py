@@ -1,8 +1,9 @@
 """Seal tokens made and verified a second, beside the `cwt` and `pycose` libraries, in one run (`make bench`).
 
 All three sign the same claims with the same P-256 key in software. Rounds are interleaved, so that a machine that
-changes its speed changes it for all; medians are printed and kept. "Whole verdict" is what a verifier does with a
-scanned URL: digits, strict CBOR, the trust list, the signature, every check, the status list, and the word for it.
+changes its speed changes it for all; medians of this process's own seconds are printed and kept. "Whole verdict" is
+what a verifier does with a scanned URL: digits, strict CBOR, the trust list, the signature, every check, the status
+list, and the word for it.
 """
 
 import json
@@ -97,15 +98,15 @@ def pycose_key_of(key: ec.EllipticCurvePrivateKey) -> EC2Key:
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, float]:
-    """Seconds an operation, the median of the rounds."""
+    """Seconds of this process an operation, the median of the rounds."""
     kinds = work()
     times: dict[str, list[float]] = {what: [] for what in kinds}
     for _ in range(rounds):
         for what, (action, count) in kinds.items():
-            started = time.perf_counter()
+            started = time.process_time()
             for _ in range(count):
                 action()
-            times[what].append((time.perf_counter() - started) / count)
+            times[what].append((time.process_time() - started) / count)
     return {what: statistics.median(found) for what, found in times.items()}
 
 
