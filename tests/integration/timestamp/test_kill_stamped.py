@@ -55,3 +55,15 @@ def test_killed_while_a_promise_is_kept(office: Callable[..., Office], step: Upg
     assert opened.registry.upgrades() == opened.registry.undelivered_versions() == ()
     delivered = {p.read_bytes() for p in opened.out.iterdir()}
     assert delivered == {opened.issuer().document(e.id).pdf for e in entries}
+
+
+def test_killed_with_all_proofs_in_hand(office: Callable[..., Office]) -> None:
+    folder = office(signature=stamped(TimestampPolicy.WAIT, level=Level.B_LTA)).folder
+    issuing = ["--timestamps", "wait", "--level", Level.B_LTA.value]
+    killed = run(folder, "issue", "first", "--die-at", Step.AUGMENTED.value, *issuing)
+    assert killed.returncode == -SIGKILL, killed.stderr
+    assert run(folder, "resume", *issuing).returncode == 0
+    opened = Office.open(folder)
+    independent_check(opened, NUMBERS[:1])
+    [entry] = opened.registry.listing().entries
+    assert [v.level for v in entry.versions] == [Level.B_LTA]
