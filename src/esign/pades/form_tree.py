@@ -22,7 +22,9 @@ class Widget:
     """The annotation that shows a field (§12.5.6.19); often one dictionary with it."""
 
     ref: Ref | None
+    """The object that it is; None where it stands directly in an array."""
     node: Dict
+    """Its dictionary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,9 +36,11 @@ class Field:
     ref: Ref | None
     """The object that it is; None where it stands directly in an array."""
     node: Dict
+    """Its dictionary."""
     line: tuple[Dict, ...]
     """Itself, then the fields above it, from which it inherits."""
     widgets: tuple[Widget, ...]
+    """What shows it on pages; itself, where it has none of its own."""
     held: Object
     """/V as it stands, its own or inherited."""
     value: Object
@@ -62,6 +66,7 @@ class Form:
     node: Dict
     """/AcroForm; empty where the document has none."""
     exists: bool
+    """Whether the document has a form."""
     fields: tuple[Field, ...]
     """All terminal fields, in the order of the tree."""
     numbers: frozenset[int]

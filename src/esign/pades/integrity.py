@@ -35,7 +35,9 @@ class SignatureIntegrity:
     """One signature, without its cryptography."""
 
     signed: SignedField
+    """Where it is, and its dictionary."""
     coverage: Coverage
+    """What it covers."""
     permissions: Permissions
     """What it, with those before it, leaves open."""
     changes: tuple[Change, ...]

@@ -20,7 +20,9 @@ class Annotation:
     """One item of a page's /Annots (§12.5)."""
 
     ref: Ref | None
+    """The object that it is; None where it stands directly in the array."""
     node: Dict
+    """Its dictionary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,6 +34,7 @@ class Page:
     ref: Ref | None
     """The object that it is; None where it stands directly in the tree, which is not allowed and happens."""
     node: Dict
+    """Its dictionary."""
     inherited: Dict
     """What the nodes above it in the tree say of `INHERITED`."""
     claimed: Dict
@@ -47,6 +50,7 @@ class PageTree:
     """The pages of one revision."""
 
     pages: tuple[Page, ...]
+    """In their order."""
     numbers: frozenset[int]
     """The objects that the tree is made of: nodes, pages and the arrays that hold them."""
     nodes: Mapping[int, Dict]

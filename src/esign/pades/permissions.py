@@ -48,6 +48,7 @@ class Permissions:
     level: int = _UNRESTRICTED
     """P of Table 257; 4 where nothing is said."""
     locks: tuple[FieldLock, ...] = ()
+    """All that hold."""
 
     def locked(self, name: str) -> bool:
         """Whether the field `name` must not change."""

@@ -31,8 +31,11 @@ class Difference:
     """Something that one revision made different."""
 
     kind: ChangeKind
+    """The category."""
     reason: Reason
+    """What happened."""
     right: Right
+    """What must be left open for it."""
     page: int | None = None
     """From 1, where it concerns one page."""
     field: str = ""

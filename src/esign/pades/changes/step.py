@@ -16,7 +16,9 @@ class Step:
     """From `before` to `after`."""
 
     before: Snapshot
+    """The earlier revision."""
     after: Snapshot
+    """The later one."""
     changed: frozenset[int]
     """The objects that are other ones in `after`."""
 
