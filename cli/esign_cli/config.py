@@ -222,7 +222,7 @@ class TrustSection:
     """Revocation lists."""
     lists: tuple[TrustedListSection, ...] = ()
     """ETSI trusted lists, whose services are anchors."""
-    system: bool = False
+    system_anchors: bool = False
     """Whether the operating system's authorities are anchors."""
     algorithms: Path | None = None
     """The table of algorithms, in the place of the one that comes with esign."""

@@ -55,7 +55,7 @@ class Sources:
             intermediates=[*(t.intermediates if t else ()), *typed.intermediates],
             crls=[*(t.crls if t else ()), *typed.crls],
             lists=t.lists if t else (),
-            system=t.system if t else False,
+            system=t.system_anchors if t else False,
         )
 
     @cached_property

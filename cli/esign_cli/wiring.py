@@ -225,7 +225,7 @@ class Workplace:
             intermediates=t.intermediates,
             crls=t.crls,
             lists=t.lists,
-            system=t.system,
+            system=t.system_anchors,
         )
 
     @cached_property

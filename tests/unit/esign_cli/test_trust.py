@@ -38,9 +38,9 @@ def test_a_trusted_list_brings_anchors_for_what_it_granted(tmp_path: Path) -> No
 
 
 def test_the_systems_authorities_only_where_the_operator_says_so(tmp_path: Path) -> None:
-    assert load(tmp_path, "").trust.system is False
+    assert load(tmp_path, "").trust.system_anchors is False
     assert trust_store().anchors == ()
-    assert load(tmp_path, "system = true\n").trust.system is True
+    assert load(tmp_path, "system_anchors = true\n").trust.system_anchors is True
     try:
         assert trust_store(system=True).anchors
     except ConfigurationError as e:
