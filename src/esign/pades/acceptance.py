@@ -41,6 +41,7 @@ _PASSED: Verdict = (Indication.TOTAL_PASSED, None)
 # Which failed or undecided check decides before trust is asked, in the order of the process (§5.2).
 _DECIDES: tuple[tuple[str, Outcome, Indication, SubIndication], ...] = (
     ("format", Outcome.FAILED, Indication.TOTAL_FAILED, SubIndication.FORMAT_FAILURE),
+    ("signers", Outcome.FAILED, Indication.TOTAL_FAILED, SubIndication.FORMAT_FAILURE),
     ("byte-range", Outcome.FAILED, Indication.TOTAL_FAILED, SubIndication.FORMAT_FAILURE),
     ("contents", Outcome.FAILED, Indication.TOTAL_FAILED, SubIndication.FORMAT_FAILURE),
     ("signing-certificate", Outcome.UNKNOWN, Indication.INDETERMINATE, SubIndication.NO_SIGNING_CERTIFICATE_FOUND),

@@ -108,9 +108,8 @@ def examine(
         signed = parse(dictionary.contents)
     except InputError as e:
         return _malformed("signature-unreadable", problem=e.reason.facts.get("problem", e.code))
-    # One signer is the rule of PAdES (EN 319 142-1 §6.3); older forms have no such rule, and each of theirs counts.
-    if not signed.signers or (form == PADES and len(signed.signers) > 1):
-        return replace(_malformed("not-one-signer", count=len(signed.signers)), signed=signed)
+    if not signed.signers:
+        return replace(_malformed("not-one-signer", count=0), signed=signed)
     form_checks = tuple(_form_checks(signed))
     found = [_examine_signer(signed, signer, form, content, known) for signer in signed.signers]
     examined = [replace(each, checks=(*form_checks, *each.checks)) for each in found]
@@ -124,8 +123,10 @@ def _malformed(code: str, **facts: object) -> Examined:
 def _form_checks(signed: SignedData) -> Iterator[Check]:
     yield check(Block.FORMAT, "format", _FORMAT)
     if len(signed.signers) > 1:
-        code = "several-signers"
-        yield check(Block.FORMAT, "signers", "RFC 5652 §5.1", code, Outcome.NOTED, count=len(signed.signers))
+        # EN 319 142-1 §6.3 and its predecessors want one: with several nobody can tell whose signature it is. Each is
+        # verified all the same, for what they signed may be intact.
+        count = len(signed.signers)
+        yield check(Block.FORMAT, "signers", _FORMAT, "not-one-signer", Outcome.FAILED, count=count)
     if signed.skipped:
         what = ", ".join(dict.fromkeys(signed.skipped))
         yield check(Block.FORMAT, "certificates", "RFC 5652 §10.2", "container-skipped", Outcome.NOTED, what=what)

@@ -59,7 +59,7 @@ def level_of(dictionary: SignatureDictionary, examined: Examined, proofs: Proofs
     signer = examined.signer
     if dictionary.timestamp:
         return DOCUMENT_TIMESTAMP
-    if signer is None or examined.signed is None:
+    if signer is None or examined.signed is None or len(examined.signed.signers) > 1:
         return _NOT_ETSI
     if dictionary.subfilter in PKCS7:
         # Adobe keeps revocation data in a signed attribute as well.
