@@ -5,6 +5,7 @@ Object numbers and the way a number is written do not count; what a reader would
 
 import hashlib
 from collections.abc import Collection
+from typing import NamedTuple
 
 from esign.pades.reading import Reader
 from esign.syntax import Dict, Keyword, Name, Object, Ref, Stream, String
@@ -29,6 +30,12 @@ def fingerprint(reader: Reader, value: Object, *, without: Collection[str] = ())
     return walk.digest.digest()
 
 
+class _Key(NamedTuple):
+    """The name of an entry, before its value."""
+
+    name: str
+
+
 class _Walk:
     """One walk over a graph of objects; what was met before is named by when it was met."""
 
@@ -39,11 +46,11 @@ class _Walk:
         self._count = 0
 
     def add(self, value: Object) -> None:
-        stack: list[Object | bytes] = [value]
+        stack: list[Object | _Key] = [value]
         while stack:
             item = stack.pop()
-            if type(item) is bytes:
-                self._put(b"name", item)
+            if isinstance(item, _Key):
+                self._put(b"name", item.name.encode())
                 continue
             self._count += 1
             if self._count > _MOST_OBJECTS:
@@ -51,8 +58,8 @@ class _Walk:
                 raise ValueError(message)
             stack += reversed(self._open(item))
 
-    def _open(self, value: Object) -> list[Object | bytes]:
-        """What is inside a value, behind what is put for the value itself; names of entries stand as bytes."""
+    def _open(self, value: Object) -> "list[Object | _Key]":
+        """What is inside a value, behind what is put for the value itself."""
         if type(value) is Ref:
             if value.num in self._met:
                 self._put(b"met", b"%d" % self._met[value.num])
@@ -64,7 +71,7 @@ class _Walk:
             return [value.dictionary]
         if isinstance(value, Dict):
             self._put(b"dictionary", b"%d" % len(value))
-            return [part for name in sorted(value) for part in (name.encode(), value[name])]
+            return [part for name in sorted(value) for part in (_Key(name), value[name])]
         if isinstance(value, list):
             self._put(b"array", b"%d" % len(value))
             return list(value)
@@ -79,8 +86,10 @@ class _Walk:
 def _simple(value: Object) -> tuple[bytes, bytes]:
     if isinstance(value, String):
         return b"string", bytes(value)
-    if type(value) in {int, float}:
-        return b"number", f"{value:.6f}".encode()
     if isinstance(value, Keyword):
         return b"keyword", bytes(value)
-    return (b"name" if isinstance(value, Name) else type(value).__name__.encode()), str(value).encode()
+    if isinstance(value, Name):
+        return b"name", value.encode()
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return b"number", f"{value:.6f}".encode()
+    return b"other", repr(value).encode()

@@ -1,8 +1,8 @@
 """What nobody may do to a page unseen: random updates, with a renderer as the oracle.
 
 An update that makes any page look different, and that the comparison neither refuses nor tells as a change to form,
-annotations or signatures, would be a forgery that passes. Two were found this way: a page that is no longer a /Page, and
-a /Parent that leads out of the tree.
+annotations or signatures, would be a forgery that passes. Two were found this way: a page that is no longer a /Page,
+and a /Parent that leads out of the tree.
 """
 
 import random

@@ -16,6 +16,7 @@ from esign.pades.changes.step import Step
 from esign.pades.page_tree import Annotation
 from esign.reasons import Reason
 from esign.report import ChangeKind
+from esign.syntax import Ref
 
 __all__ = ["compare_annotations"]
 
@@ -72,7 +73,7 @@ def _compare(step: Step, then: list[Annotation], now: list[Annotation], page: in
 
 
 def _counterpart(
-    step: Step, annotation: Annotation, left: dict[object, Annotation], unnamed: list[Annotation]
+    step: Step, annotation: Annotation, left: dict[Ref, Annotation], unnamed: list[Annotation]
 ) -> Annotation | None:
     if annotation.ref is not None:
         return left.pop(annotation.ref, None)
