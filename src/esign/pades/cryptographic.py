@@ -146,7 +146,7 @@ def _examine_signer(
         if form == "adbe.pkcs7.sha1":
             value = _verify_sha1(signed, signer, certificate, content)
         else:
-            value = verify(signer, certificate, content, content_type=signed.content_type)
+            value = _verify_detached(signed, signer, certificate, content)
         checks += _value_checks(value)
     return Examined(
         checks=tuple(checks),
@@ -156,6 +156,17 @@ def _examine_signer(
         value=value,
         signature=signer.signature,
     )
+
+
+def _verify_detached(
+    signed: SignedData, signer: SignerInfo, certificate: EmbeddedCertificate | None, content: Content
+) -> Value:
+    """The byte range is what counts; content inside, which should not be there, has to say the same (RFC 5652 §5.4)."""
+    value = verify(signer, certificate, content, content_type=signed.content_type)
+    if signed.content is None or value.digest is not Validity.VALID:
+        return value
+    inside = verify(signer, certificate, Content(signed.content), content_type=signed.content_type)
+    return replace(value, digest=inside.digest)
 
 
 def _verify_sha1(

@@ -61,6 +61,8 @@ def level_of(dictionary: SignatureDictionary, examined: Examined, proofs: Proofs
         return DOCUMENT_TIMESTAMP
     if signer is None or examined.signed is None or len(examined.signed.signers) > 1:
         return _NOT_ETSI
+    if examined.signed.content is not None and dictionary.subfilter != "adbe.pkcs7.sha1":
+        return _NOT_ETSI  # detached forms encapsulate nothing (ISO 32000-2 §12.8.3.3.1)
     if dictionary.subfilter in PKCS7:
         # Adobe keeps revocation data in a signed attribute as well.
         held = proofs.evidence | evidence_of(examined.signed, signer)

@@ -99,11 +99,33 @@ def test_pkcs7_sha1_holds_the_digest(*, attributes: bool, right: bool) -> None:
     assert found.signatures[0].sub_indication is expected
 
 
-def test_content_inside_a_detached_container_is_not_what_counts() -> None:
-    """An attacker's PDF around a container that encapsulates what was really signed."""
-    found = inspect(signed(subfilter="adbe.pkcs7.detached", encapsulated=b"something else"))
-    assert found.integrity is Integrity.ALTERED
-    assert found.signatures[0].sub_indication is SubIndication.HASH_FAILURE
+@pytest.mark.parametrize("inside", [b"", b"something else", None])
+@pytest.mark.parametrize("digested", ["inside", "outside"])
+def test_content_inside_a_detached_container_has_to_say_the_same(inside: bytes | None, digested: str) -> None:
+    """Some validators digest what is inside, some the file: they must not come to two verdicts."""
+
+    class Enveloping(Maker):
+        def signed_attributes(self) -> list[bytes]:
+            chosen = self.content if digested == "outside" else self.encapsulated
+            kind, _, *more = super().signed_attributes()
+            digest = der.octets(hashlib.sha256(chosen or b"").digest())
+            return [kind, attribute("1.2.840.113549.1.9.4", digest), *more]
+
+    def make(content: bytes) -> bytes:
+        return Enveloping(
+            key=P256,
+            signature_oid=ES256,
+            certificate=OWN,
+            extra=[reference(OWN)],
+            content=content,
+            encapsulated=content if inside is None else inside,
+        ).container()
+
+    found = inspect(bytes(SignedPDF().sign(make)))
+    assert found.integrity is (Integrity.INTACT if inside is None else Integrity.ALTERED)
+    assert found.signatures[0].level == "PDF-NOT-ETSI"
+    if inside is not None:
+        assert found.signatures[0].sub_indication is SubIndication.HASH_FAILURE
 
 
 def rsa_sha1(*, right: bool = True, held: bytes | None = None) -> bytes:
