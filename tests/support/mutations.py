@@ -149,7 +149,7 @@ def _inserted(base: Base, _bases: Sequence[Base], chance: random.Random) -> byte
 
 
 def _reachable(view: View) -> list[int]:
-    """The objects that the catalog leads to; what nothing leads to nobody sees."""
+    """The objects that the catalog leads to, but for /DSS: evidence, and what nothing leads to, nobody sees."""
     seen: set[int] = set()
     pending: list[Object] = [view.trailer["Root"]]
     while pending:
@@ -160,7 +160,7 @@ def _reachable(view: View) -> list[int]:
         if isinstance(value, Stream):
             value = value.dictionary
         if isinstance(value, (Dict, list)):
-            pending += value.values() if isinstance(value, Dict) else value
+            pending += [v for key, v in value.items() if key != "DSS"] if isinstance(value, Dict) else value
     return sorted(seen)
 
 

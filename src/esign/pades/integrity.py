@@ -16,7 +16,7 @@ from esign.pades.coverage import Coverage, coverage
 from esign.pades.form_tree import read_form
 from esign.pades.permissions import Permissions, permissions_of
 from esign.pades.reading import Reader
-from esign.pades.signed_fields import SignedField, signed_fields, stray_widgets
+from esign.pades.signed_fields import SignedField, signed_fields, stray_signatures, stray_widgets
 from esign.reasons import Reason
 from esign.report import Change, ChangeKind, Check, Integrity, Outcome
 from esign.syntax import File
@@ -105,7 +105,7 @@ def examine(file: File) -> Examination:
                 modifications=_judged([difference for _, difference in since_then], changes),
             )
         )
-    return Examination(signatures=tuple(signatures), checks=tuple(_file_checks(file, signatures)))
+    return Examination(signatures=tuple(signatures), checks=tuple(_file_checks(file, signatures, since)))
 
 
 def _change(difference: Difference, revision: int, permissions: Permissions) -> Change:
@@ -150,12 +150,14 @@ _KINDS: Final = {
 }
 
 
-def _file_checks(file: File, signatures: Sequence[SignatureIntegrity]) -> Iterator[Check]:
-    """What concerns no signature by itself."""
+def _file_checks(file: File, signatures: Sequence[SignatureIntegrity], since: int) -> Iterator[Check]:
+    """What concerns no signature by itself; the first of them ends revision `since`."""
     reader = Reader(file.latest)
     if signatures and file.rebuilt:
         yield _check("structure", Reason("structure-rebuilt"), Outcome.FAILED)
-    strays = list(islice(stray_widgets(reader, read_form(reader, reader.root)), 1))
+    strays: list[object] = list(islice(stray_widgets(reader, read_form(reader, reader.root)), 1))
+    if signatures:
+        strays += islice(stray_signatures(reader, [s.signed for s in signatures], since), 1)
     unreached = file.data.count(b"/ByteRange") > len(signatures)
     if strays or (unreached and not signatures):
         yield _check("fields", Reason("signature-unreachable"), Outcome.FAILED if strays else Outcome.NOTED)

@@ -4,7 +4,7 @@
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from esign.pades.form_tree import Field, Form, read_form
@@ -13,7 +13,7 @@ from esign.pades.reading import Reader
 from esign.pades.signature_kinds import is_timestamp
 from esign.syntax import Dict, File, Object, Ref, String
 
-__all__ = ["SignedField", "signed_fields", "stray_widgets"]
+__all__ = ["SignedField", "signed_fields", "stray_signatures", "stray_widgets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,3 +103,31 @@ def stray_widgets(reader: Reader, form: Form) -> Iterator[str]:
             node = annotation.node
             if id(node) not in known and reader.name(node, "FT") == "Sig" and reader.entry(node, "V") is not None:
                 yield reader.text(node.get("T"))
+
+
+def stray_signatures(reader: Reader, known: Sequence[SignedField], since: int) -> Iterator[Dict]:
+    """Signature dictionaries of the revisions behind `since` that no field holds: somebody signed, nobody verifies it.
+
+    One in an object stream is left aside: no byte range can leave out its /Contents, so it never was a signature.
+    """
+    file = reader.file
+    places = {signed.contents.span for signed in known if signed.contents is not None}
+    for number in sorted(frozenset().union(*(file.touched(i) for i in range(since + 1, len(file.revisions))))):
+        location = reader.view.location(number)
+        if location is not None and location.within is None:
+            for node in _dictionaries(reader.get_number(number)):
+                contents = reader.entry(node, "Contents")
+                if "ByteRange" in node and isinstance(contents, String) and contents.span not in places:
+                    yield node
+
+
+def _dictionaries(value: Object) -> Iterator[Dict]:
+    """Those that stand in an object, it included."""
+    pending = [value]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, Dict):
+            yield inner
+            pending += inner.values()
+        elif isinstance(inner, list):
+            pending += inner

@@ -142,7 +142,8 @@ def _of_bytes(file: "File", spans: list[tuple[int, int]]) -> Iterator[Reason]:
                 if leads_to not in beginnings and int(end_mark[1]):  # the first part of a linearized file says 0
                     yield Reason("syntax-startxref-astray", {"offset": end_mark.start()})
         else:
-            yield from _of_gap(file.data, at, start)
+            between = _BETWEEN.match(file.data, at, start)  # what stands there by right is no part of it
+            yield from _of_gap(file.data, between.end() if between else at, start)
         at = max(at, end)
 
 
