@@ -12,6 +12,7 @@ from esign.texts import Language
 from esign_cli.commands import (
     adopt,
     approve,
+    archive,
     attach,
     augment,
     bundle,
@@ -74,6 +75,7 @@ _COMMANDS = (
     trust_list,
     result,
     augment,
+    archive,
     timestamp,
     resume,
     doctor,
