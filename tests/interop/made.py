@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from esign.issuance import Issued
 from esign.keys import KeyType, Mechanism
 from esign.profile import Level, Numbering, SignatureProfile
 from esign.trust import TrustStore
 from tests.support.office import Office, request
 
-__all__ = ["Made", "documents"]
+__all__ = ["MECHANISMS", "TEMPLATES", "Made", "documents", "one_official", "two_officials"]
 
 _KINDS = {KeyType.RSA: "rsa", KeyType.P256: "p256"}
 MECHANISMS = tuple(m for m in Mechanism if m.key_type in _KINDS)
@@ -58,7 +59,7 @@ def documents(folder: Path) -> Iterator[Made]:
                 attach_data=attached,
             )
             template = TEMPLATES[(number + variant) % len(TEMPLATES)]
-            pdf = _two_officials(office, template) if numbering is not None else _one(office, template)
+            pdf = two_officials(office, template) if numbering is not None else one_official(office, template)
             seal = office.verifier().inspect(pdf).seal
             name = f"{mechanism.value} {'3b' if attached else '2b'} {numbering.value if numbering else 'agency only'}"
             file = folder / f"{name.replace(' ', '-')}.pdf"
@@ -75,13 +76,25 @@ def documents(folder: Path) -> Iterator[Made]:
             )
 
 
-def _one(office: Office, template: str) -> bytes:
-    return office.issuer().issue(request("k", template=template)).pdf
+def one_official(office: Office, template: str) -> bytes:
+    """The agency alone signs."""
+    return _finished(office, office.issuer().issue(request("k", template=template)))
 
 
-def _two_officials(office: Office, template: str) -> bytes:
+def two_officials(office: Office, template: str) -> bytes:
+    """The competent person signs, and then the agency."""
     issuer = office.issuer()
     pending = issuer.submit(replace(request("k", template=template), person=office.person))
     signature = office.person_key.sign(pending.to_be_signed, mechanism=pending.mechanism)
     intent = issuer.complete(pending.id, signature)
-    return issuer.release(intent.id).pdf
+    return _finished(office, issuer.release(intent.id))
+
+
+def _finished(office: Office, issued: Issued) -> bytes:
+    """The document, at the level that was promised if one was."""
+    if issued.upgrade is None:
+        return issued.pdf
+    [upgraded] = office.upgrader().run()
+    if upgraded.error is not None:
+        raise upgraded.error
+    return office.issuer().document(issued.id).pdf

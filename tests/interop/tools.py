@@ -10,58 +10,92 @@ from pathlib import Path
 import zxingcpp
 from asn1crypto import crl, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation import (
+    DocumentSecurityStore,
+    async_validate_pdf_signature,
+    async_validate_pdf_timestamp,
+)
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 
 from esign.pdf import page_count, page_image
-from esign.trust import TrustStore
+from esign.profile import Level
+from tests.interop.made import Made
 
 __all__ = ["openssl", "pdfsig", "pyhanko", "qpdf", "zxing"]
 
 _RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d+) (\d+) (\d+) (\d+)")
+_TST_INFO = bytes.fromhex("060b2a864886f70d0109100104")  # id-ct-TSTInfo (RFC 3161 §2.4.2), as DER
 
 
-def pdfsig(file: Path, signatures: int) -> bool:
+def pdfsig(document: Made) -> bool:
     """Poppler with NSS: every signature is valid, and the last covers the whole document."""
-    said = subprocess.run(["pdfsig", "-nocert", file], capture_output=True, text=True, check=False).stdout
-    return said.count("Signature Validation: Signature is Valid.") == signatures and "Total document signed" in said
+    said = subprocess.run(["pdfsig", "-nocert", document.file], capture_output=True, text=True, check=False).stdout
+    valid = said.count("Signature Validation: Signature is Valid.")
+    return valid == len(_RANGE.findall(document.pdf)) and "Total document signed" in said
 
 
-def openssl(pdf: bytes, file: Path, root: Path, *, at: datetime) -> bool:
-    """OpenSSL's CMS over the bytes of each signature, up to the root, at the time of signing."""
-    found = _RANGE.findall(pdf)
-    return bool(found) and all(_cms(pdf, tuple(map(int, ranges)), file, root, at=at) for ranges in found)
+def openssl(document: Made, *, at: datetime) -> bool:
+    """OpenSSL over the bytes of each signature and document time-stamp, up to the root, at the time of signing."""
+    pdf, found = document.pdf, _RANGE.findall(document.pdf)
+    return bool(found) and all(_is_verified(pdf, tuple(map(int, ranges)), document, at=at) for ranges in found)
 
 
-def _cms(pdf: bytes, ranges: tuple[int, ...], file: Path, root: Path, *, at: datetime) -> bool:
+def _is_verified(pdf: bytes, ranges: tuple[int, ...], document: Made, *, at: datetime) -> bool:
     _, first, second, rest = ranges
-    container, content = (file.with_suffix(s) for s in (".der", ".bin"))
+    container, content = (document.file.with_suffix(s) for s in (".der", ".bin"))
     raw = bytes.fromhex(pdf[first + 1 : second - 1].decode())
     container.write_bytes(raw[: 4 + int.from_bytes(raw[2:4], "big")])  # 30 82 hh ll: behind the value stand zeros
     content.write_bytes(pdf[:first] + pdf[second : second + rest])
-    # -purpose any: openssl's default asks for an e-mail certificate.
-    command = ["openssl", "cms", "-verify", "-inform", "DER", "-binary", "-purpose", "any"]
-    command += ["-attime", str(int(at.timestamp())), "-in", str(container), "-content", str(content)]
-    command += ["-CAfile", str(root), "-out", "/dev/null"]
+    if _TST_INFO in raw[:200]:
+        command = ["openssl", "ts", "-verify", "-token_in", "-in", str(container), "-data", str(content)]
+    else:
+        # -purpose any: openssl's default asks for an e-mail certificate.
+        command = ["openssl", "cms", "-verify", "-inform", "DER", "-binary", "-purpose", "any"]
+        command += ["-in", str(container), "-content", str(content), "-out", "/dev/null"]
+    command += ["-attime", str(int(at.timestamp())), "-CAfile", str(document.root)]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def pyhanko(pdf: bytes, trust: TrustStore, *, at: datetime) -> bool:
-    """PyHanko's own validation of every signature, revocation required."""
-    signatures = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
-    return all(asyncio.run(_accepted(signature, trust, at)) for signature in signatures)
-
-
-async def _accepted(signature: EmbeddedPdfSignature, trust: TrustStore, at: datetime) -> bool:
-    context = ValidationContext(
-        trust_roots=[x509.Certificate.load(a.der) for a in trust.anchors],
-        crls=[crl.CertificateList.load(c) for c in trust.crls],
-        moment=at,
-        revocation_mode="require",
+def pyhanko(document: Made, *, at: datetime) -> bool:
+    """PyHanko's own validation of every signature and document time-stamp, offline, revocation required."""
+    reader = PdfFileReader(io.BytesIO(document.pdf))
+    signatures, stamps = reader.embedded_regular_signatures, reader.embedded_timestamp_signatures
+    return all(
+        [
+            *(asyncio.run(_is_accepted(s, document, reader, at)) for s in signatures),
+            *(asyncio.run(_is_proof(s, document, reader, at)) for s in stamps),
+        ]
     )
-    status = await async_validate_pdf_signature(signature, signer_validation_context=context)
-    return bool(status.bottom_line)
+
+
+async def _is_accepted(signature: EmbeddedPdfSignature, document: Made, reader: PdfFileReader, at: datetime) -> bool:
+    status = await async_validate_pdf_signature(
+        signature,
+        signer_validation_context=_context(document, reader, at),
+        ts_validation_context=_context(document, reader, at),
+    )
+    stamp = status.timestamp_validity
+    return bool(status.bottom_line) and (stamp is None or stamp.trusted)
+
+
+async def _is_proof(stamp: EmbeddedPdfSignature, document: Made, reader: PdfFileReader, at: datetime) -> bool:
+    status = await async_validate_pdf_timestamp(stamp, validation_context=_context(document, reader, at))
+    return bool(status.intact and status.valid and status.trusted)
+
+
+def _context(document: Made, reader: PdfFileReader, at: datetime) -> ValidationContext:
+    """What the verifier trusts and, where the document has a store of evidence, what lies there."""
+    given = {
+        "trust_roots": [x509.Certificate.load(a.der) for a in document.trust.anchors],
+        "crls": [crl.CertificateList.load(c) for c in document.trust.crls],
+        "moment": at,
+        "revocation_mode": "require",
+        "allow_fetching": False,
+    }
+    if document.level in {Level.B_B, Level.B_T}:
+        return ValidationContext(**given)
+    return DocumentSecurityStore.read_dss(reader).as_validation_context(given)
 
 
 def qpdf(file: Path) -> bool:
