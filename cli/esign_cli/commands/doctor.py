@@ -1,14 +1,14 @@
 """`esign doctor`: looks at everything that issuing needs; each finding says how bad it is and what to do next."""
 
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from esign.errors import Error
 from esign.reasons import Reason
-from esign_cli.checks import CHECKS, Finding, Severity
+from esign_cli.checks import CHECKS, Check, Finding, Severity
 from esign_cli.exits import ExitCode
 from esign_cli.options import AsJSON, PinFd, PinFile
 from esign_cli.output import Colour
@@ -31,14 +31,22 @@ def register(app: typer.Typer) -> None:
     app.command("doctor", help="cmd-doctor")(doctor)
 
 
-def doctor(ctx: typer.Context, *, as_json: AsJSON = False, pin_file: PinFile = None, pin_fd: PinFd = None) -> ExitCode:
+def doctor(
+    ctx: typer.Context,
+    *,
+    online: Annotated[bool, typer.Option("--online", help="opt-online")] = False,
+    as_json: AsJSON = False,
+    pin_file: PinFile = None,
+    pin_fd: PinFd = None,
+) -> ExitCode:
     """Look at everything; 0 if nothing is at fault."""
+    from esign_cli.online_checks import ONLINE_CHECKS
     from esign_cli.pins import at_work
 
     run = session(ctx)
     worst = Severity.FINE
     with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
-        for finding in _all(run, workplace):
+        for finding in _all(run, workplace, (*CHECKS, *ONLINE_CHECKS) if online else CHECKS):
             worst = max(worst, finding.severity)
             _tell(run, finding, as_json=as_json)
     if not as_json:
@@ -46,9 +54,9 @@ def doctor(ctx: typer.Context, *, as_json: AsJSON = False, pin_file: PinFile = N
     return ExitCode.NO if worst is Severity.FAULT else ExitCode.OK
 
 
-def _all(run: Session, workplace: "Workplace") -> Iterator[Finding]:
+def _all(run: Session, workplace: "Workplace", checks: Sequence[Check]) -> Iterator[Finding]:
     unlocked = not workplace.pin.attended or sys.stdin.isatty()
-    for check in CHECKS:
+    for check in checks:
         if check.needs_pin and not unlocked:
             yield Finding(Severity.WARNING, check.area, Reason("doctor-without-pin"))
             continue
