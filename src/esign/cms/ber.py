@@ -72,11 +72,11 @@ class Element:
             raise Malformed(f"expected tag {tag:02x}, got {self.tag:02x}")
         return self
 
-    def items(self, tag: int, *, least: int = 0) -> list["Element"]:
-        """The children of a constructed element with `tag`, at least so many."""
+    def items(self, tag: int, *, least: int = 0, most: int | None = None) -> list["Element"]:
+        """The children of a constructed element with `tag`, at least and at most so many."""
         found = self.expect(tag).children()
-        if len(found) < least:
-            raise Malformed(f"expected {least} elements, got {len(found)}")
+        if len(found) < least or (most is not None and len(found) > most):
+            raise Malformed(f"{len(found)} elements where others belong")
         return found
 
     def integer(self) -> int:

@@ -69,6 +69,8 @@ class SignerInfo:
 class SignedData:
     """The container (RFC 5652 §5.1)."""
 
+    digest_algorithms: tuple[AlgorithmIdentifier, ...]
+    """Those that the signers are said to have used; nobody signs the list."""
     content_type: str
     """Of what is signed, dotted: `DATA`, `TST_INFO`."""
     content: bytes | None = field(repr=False)
@@ -105,18 +107,16 @@ def parse(raw: bytes) -> SignedData:
 
 
 def _content_info(outer: Element, *, size: int) -> SignedData:
-    kind, inner, *_ = outer.items(SEQUENCE, least=2)
+    kind, inner = outer.items(SEQUENCE, least=2, most=2)
     if kind.oid() != _SIGNED_DATA:
         raise Malformed(f"content type {kind.oid()}")
-    return _signed_data(inner.items(0xA0, least=1)[0], size)
+    (content,) = inner.items(0xA0, least=1, most=1)
+    return _signed_data(content, size)
 
 
 def _signed_data(element: Element, size: int) -> SignedData:
     version, digests, content, *rest = element.items(SEQUENCE, least=4)
-    version.integer()
-    for algorithm in digests.items(SET):
-        AlgorithmIdentifier.read(algorithm)
-    content_type, *inside = content.items(SEQUENCE, least=1)
+    content_type, *inside = content.items(SEQUENCE, least=1, most=2)
     certificates: tuple[EmbeddedCertificate, ...] = ()
     crls: tuple[bytes, ...] = ()
     ocsps: tuple[bytes, ...] = ()
@@ -127,7 +127,9 @@ def _signed_data(element: Element, size: int) -> SignedData:
         crls, ocsps = _revocation(_few(rest.pop(0).children()), skipped)
     if len(rest) != 1:
         raise Malformed("expected the signers, and nothing else")
+    _check_version(version, more=bool(skipped or ocsps))
     return SignedData(
+        digest_algorithms=tuple(AlgorithmIdentifier.read(algorithm) for algorithm in digests.items(SET)),
         content_type=content_type.oid(),
         content=_content(inside[0]) if inside else None,
         certificates=certificates,
@@ -139,6 +141,12 @@ def _signed_data(element: Element, size: int) -> SignedData:
     )
 
 
+def _check_version(version: Element, *, more: bool = False) -> None:
+    """1 and 3 (§5.1, §5.3), which signers mix up; 4 and 5 where there is `more` than X.509 certificates and lists."""
+    if version.expect(INTEGER).integer() not in ({1, 3, 4, 5} if more else {1, 3}):
+        raise Malformed("another version")
+
+
 def _few(elements: list[Element], most: int = _MOST) -> list[Element]:
     if len(elements) > most:
         raise Malformed("too many elements")
@@ -147,7 +155,7 @@ def _few(elements: list[Element], most: int = _MOST) -> list[Element]:
 
 def _content(element: Element) -> bytes:
     """eContent: an OCTET STRING; PKCS#7 1.5 allowed any type, whose content octets are what was digested."""
-    inner = element.items(0xA0, least=1)[0]
+    (inner,) = element.items(0xA0, least=1, most=1)
     return inner.octets() if inner.tag in {0x04, 0x24} else inner.value
 
 
@@ -174,7 +182,7 @@ def _revocation(elements: list[Element], skipped: list[str]) -> tuple[tuple[byte
             crls.append(element.encoded)
             continue
         try:
-            kind, value, *_ = element.items(0xA1, least=2)
+            kind, value = element.items(0xA1, least=2, most=2)
             form = kind.oid()
         except Malformed:
             form = ""
@@ -190,7 +198,7 @@ def _revocation(elements: list[Element], skipped: list[str]) -> tuple[tuple[byte
 def _signer(element: Element) -> SignerInfo:
     check(element)
     version, identifier, digest, *rest = element.items(SEQUENCE, least=5)
-    version.integer()
+    _check_version(version)
     signed = Attributes.read(rest.pop(0)) if rest[0].tag == 0xA0 else None
     if len(rest) < 2:
         raise Malformed("a signer without signature")
@@ -199,12 +207,12 @@ def _signer(element: Element) -> SignerInfo:
         raise Malformed("more than a signer has")
     issuer = serial = key_identifier = None
     if identifier.tag == SEQUENCE:
-        name, number, *_ = identifier.items(SEQUENCE, least=2)
+        name, number = identifier.items(SEQUENCE, least=2, most=2)
         issuer, serial = name.encoded, int.from_bytes(number.expect(INTEGER).value, signed=True)
     elif identifier.tag == 0x80:
         key_identifier = identifier.value
     elif identifier.tag == 0xA0:  # EXPLICIT, as some write it
-        key_identifier = identifier.items(0xA0, least=1)[0].octets()
+        key_identifier = identifier.items(0xA0, least=1, most=1)[0].octets()
     else:
         raise Malformed("a signer without name")
     return SignerInfo(

@@ -25,6 +25,7 @@ from esign.cms import (
     verify,
     verify_rsa_sha1,
 )
+from esign.cms.algorithms import digest_name
 from esign.cms.attributes import signing_certificates
 from esign.cms.ber import Malformed
 from esign.errors import InputError
@@ -127,6 +128,11 @@ def _form_checks(signed: SignedData) -> Iterator[Check]:
         # verified all the same, for what they signed may be intact.
         count = len(signed.signers)
         yield check(Block.FORMAT, "signers", _FORMAT, "not-one-signer", Outcome.FAILED, count=count)
+    named = {digest_name(algorithm) for algorithm in signed.digest_algorithms}
+    for signer in signed.signers:
+        used = digest_name(signer.digest_algorithm)
+        if used not in named:  # the clause lets a verifier refuse it, and no signer is known that writes so
+            yield check(Block.FORMAT, "format", "RFC 5652 §5.1", "digest-algorithm-unlisted", algorithm=used)
     if signed.skipped:
         what = ", ".join(dict.fromkeys(signed.skipped))
         yield check(Block.FORMAT, "certificates", "RFC 5652 §10.2", "container-skipped", Outcome.NOTED, what=what)
@@ -203,7 +209,7 @@ def _readable(certificates: Iterable[bytes]) -> Iterator[EmbeddedCertificate]:
 
 def examine_token(token: TimestampToken, content: Content | None) -> Examined:
     """A time-stamp: is it for `content`, and did the authority's key sign it (EN 319 102-1 §5.4)."""
-    checks = [check(Block.FORMAT, "format", _FORMAT), *_identification(token.signer, token.certificate)]
+    checks = [*_form_checks(token.signed), *_identification(token.signer, token.certificate)]
     value = None
     if content is not None:
         value = token.verify()
@@ -246,9 +252,9 @@ def _identification(signer: SignerInfo | None, certificate: EmbeddedCertificate 
         yield say("algorithm-unsupported", Outcome.UNKNOWN, algorithm=algorithm)
     else:
         yield say()
-    if any(r.serial not in {None, certificate.serial} for r in references) or not (
-        signer and signer.identifies(certificate)
-    ):
+    if not (signer and signer.identifies(certificate)):
+        yield say("signing-certificate-identifier-differs")
+    elif any(r.serial not in {None, certificate.serial} for r in references):
         yield say("signing-certificate-identifier-differs", Outcome.NOTED)
 
 
@@ -277,8 +283,8 @@ def _value_checks(value: Value) -> Iterator[Check]:
 # Missing or second message digests and keys of another kind show as a failed digest or signature already.
 _PROBLEMS = {
     Problem.ALGORITHM_PROTECTION: ("signature", "algorithm-protection-differs", Outcome.FAILED),
+    Problem.CONTENT_TYPE: ("digest", "content-type-differs", Outcome.FAILED),
     Problem.ATTRIBUTES_MALFORMED: ("attributes", "signature-attributes-malformed", Outcome.NOTED),
-    Problem.CONTENT_TYPE: ("attributes", "content-type-differs", Outcome.NOTED),
     Problem.ATTRIBUTES_NOT_DER: ("attributes", "attributes-not-der", Outcome.NOTED),
     Problem.DIGESTS_DIFFER: ("attributes", "digests-differ", Outcome.NOTED),
 }

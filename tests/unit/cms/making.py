@@ -43,6 +43,15 @@ class Maker:
     certificates: Sequence[bytes] | None = None
     crls: bytes = b""
     signers: int = 1
+    version: int = 1
+    listed: str = ""
+    """What digestAlgorithms says; `digest_oid`."""
+    identified: bytes = b""
+    """The certificate that the identifier names; `certificate`."""
+    container_type: bytes = b""
+    """The type beside the content; `content_type`."""
+    behind: bytes = b""
+    """What stands behind the content of ContentInfo."""
     signed_digest: str = ""
     """With which digest the value is made; that of `digest_oid`."""
     signature: bytes | None = field(default=None)
@@ -79,7 +88,7 @@ class Maker:
 
     def signer(self) -> bytes:
         """SignerInfo."""
-        parsed = asn1_x509.Certificate.load(self.certificate)
+        parsed = asn1_x509.Certificate.load(self.identified or self.certificate)
         items = self.signed_attributes()
         attributes = der.sequence(*(sorted(items) if self.order else items))[1:]
         return der.sequence(
@@ -97,14 +106,14 @@ class Maker:
         certificates = [self.certificate] if self.certificates is None else self.certificates
         inside = der.context(0, der.octets(self.encapsulated)) if self.encapsulated is not None else b""
         signed = der.sequence(
-            der.integer(1),
-            der.set_of([der.sequence(der.oid(self.digest_oid))]),
-            der.sequence(self.content_type, inside),
+            der.integer(self.version),
+            der.set_of([der.sequence(der.oid(self.listed or self.digest_oid))]),
+            der.sequence(self.container_type or self.content_type, inside),
             der.context(0, b"".join(certificates)) if certificates else b"",
             der.context(1, self.crls) if self.crls else b"",
             b"\x31" + der.sequence(*[self.signer()] * self.signers)[1:],
         )
-        return der.sequence(der.oid("1.2.840.113549.1.7.2"), der.context(0, signed))
+        return der.sequence(der.oid("1.2.840.113549.1.7.2"), der.context(0, signed), self.behind)
 
 
 def attribute(kind: str, *values: bytes) -> bytes:

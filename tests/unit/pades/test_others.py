@@ -90,7 +90,6 @@ def is_valid_for_pyhanko(pdf: bytes) -> bool:
 NAMED = {
     "signing-certificate-other",
     "signing-certificate-identifier-differs",
-    "content-type-differs",
     "digests-differ",
 }
 

@@ -305,6 +305,9 @@ def _signatures(base: RawPDF) -> Iterator[Vector]:
     spoofed = updated(second, {VALUE: own.replace(b"/Filter", b"/Reason(I never read it)/Filter", 1)})
     codes = ("byte-range-other-contents", "signature-replaced")
     yield altered("signature-dictionary-rewritten", spoofed, "its dictionary says something else", *codes)
+    lost = RawPDF(bytes(second).replace(b"/V 31 0 R", b"/V 62 0 R"))
+    assert bytes(lost) != bytes(second)
+    yield altered("signature-lost", lost, "the last signature's field leads nowhere", "signature-unreachable")
     unused = updated(base, {A: signature(), **more(SECOND_FIELD, b"/V 30 0 R")})
     yield altered("signature-empty", unused, "a signature field with no signature in it", "byte-range-shape")
     stray = entry(PAGE, b"23 0 R]", b"23 0 R 30 0 R]") | {
@@ -363,6 +366,10 @@ def _structure(base: RawPDF) -> Iterator[Vector]:
     behind = approved()
     behind.data += b"4 0 obj\n%b\nendobj\n" % FORGED
     yield altered("bytes-behind-the-end", behind, "an object behind the end of the file", "structure-ambiguous")
+    between = approved()
+    between.data += b"what nobody signed\n"
+    between.update({}, trailer=TRAILER)
+    yield altered("bytes-between", between, "bytes between two revisions, that no object owns", "structure-ambiguous")
     newer = approved().update({CONTENTS: OBJECTS[CONTENTS]}, trailer=TRAILER)
     data = bytes(newer)
     at = data.rindex(b"4 0 obj")
@@ -395,12 +402,12 @@ def _permissions() -> Iterator[Vector]:
     taken = updated(certified(2), {CATALOG: OBJECTS[CATALOG]})
     yield altered("permissions-removed", taken, "what was permitted is no longer said", "permissions-removed")
     other = certified_store()[CATALOG].replace(b"/Perms<</DocMDP 20 0 R>>", b"/Perms<</DocMDP 33 0 R>>")
-    codes = "permissions-removed"
+    codes = ("permissions-removed", "signature-unreachable")
     yield altered(
         "permissions-replaced",
         updated(certified(2), {**certified_store(), CATALOG: other, 33: signature()}),
         "or something else",
-        codes,
+        *codes,
     )
     for name, lock in (
         ("included", b"/Action/Include/Fields[(amount)]"),
