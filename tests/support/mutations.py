@@ -11,7 +11,7 @@ from esign.trust import TrustStore
 from tests.support.look import NOW
 from tests.support.raw_pdf import RawPDF, stream
 
-__all__ = ["KINDS", "Base", "State", "mutated"]
+__all__ = ["KINDS", "Base", "State", "mutated", "reachable"]
 
 _OBJECT = re.compile(rb"(?<=[\r\n])\d+ 0 obj\b.*?endobj", re.DOTALL)
 _TABLE = re.compile(rb"xref\s.*?startxref\s+\d+", re.DOTALL)
@@ -133,7 +133,7 @@ def _inserted(base: Base, _bases: Sequence[Base], chance: random.Random) -> byte
     file = base.file
     index = chance.randrange(len(file.revisions))
     view, revision = file.at(index), file.revisions[index]
-    num = chance.choice([num for num in _reachable(view) if _is_visible(view.get(Ref(num)))])
+    num = chance.choice([num for num in reachable(view) if _is_visible(view.get(Ref(num)))])
     value = view.get(Ref(num))
     shown = b"0 0 0 rg %d 0 500 500 re f" % chance.randrange(500)
     page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d 300]/Contents[]>>" % chance.randrange(10, 600)
@@ -148,7 +148,7 @@ def _inserted(base: Base, _bases: Sequence[Base], chance: random.Random) -> byte
     return bytes(pdf)
 
 
-def _reachable(view: View) -> list[int]:
+def reachable(view: View) -> list[int]:
     """The objects that the catalog leads to, but for /DSS: evidence, and what nothing leads to, nobody sees."""
     seen: set[int] = set()
     pending: list[Object] = [view.trailer["Root"]]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mutations import KINDS, Base, mutated
+from esign.syntax import Dict, Ref
+from tests.support.mutations import KINDS, Base, mutated, reachable
 from tests.support.torture_mutations import Campaign, bases
 
 
@@ -52,3 +53,14 @@ def test_what_is_the_same_document(signed: list[Base]) -> None:
     assert not base.is_a_state(base.pdf.replace(b"/Page", b"/page"))
     for at in (0, start - 1, end, len(base.pdf) - 9):
         assert not base.is_a_state(base.pdf[:at] + b"\x01" + base.pdf[at + 1 :])
+
+
+def test_evidence_is_nothing_to_be_seen(signed: list[Base]) -> None:
+    """To replace what /DSS holds is permitted, so no mutation of what is shown may do that alone."""
+    base = next(b for b in signed if b.name == "ok-evidence-timestamp")
+    view = base.file.latest
+    store = view.entry(view.root, "DSS")
+    assert isinstance(store, Dict)
+    held = {ref.num for refs in store.values() if isinstance(refs, list) for ref in refs if isinstance(ref, Ref)}
+    assert held
+    assert not held & set(reachable(view))
