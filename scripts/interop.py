@@ -88,12 +88,11 @@ def _judged(judge: Judge, found: list[Made], *, trust: Path, at: datetime) -> in
 
 
 def _is_accepted(document: Made, row: dict[str, object]) -> bool:
-    """Every signature is TOTAL_PASSED in EU DSS, at the level that it claims."""
-    signatures = [s for s in _signatures(row) if s["kind"] == "signature"]
+    """In EU DSS every signature is TOTAL_PASSED at the level that it claims, every document time-stamp PASSED."""
     level = f"PAdES-BASELINE-{_DSS_LEVELS[document.level.value]}"
-    return len(signatures) == document.signatures and all(
-        s["indication"] == "TOTAL_PASSED" and s["level"] == level for s in signatures
-    )
+    found = sorted((s["kind"], s["indication"], s.get("level", "")) for s in _signatures(row))
+    signatures = [("signature", "TOTAL_PASSED", level)] * document.signatures
+    return found == signatures + [("timestamp", "PASSED", "")] * document.timestamps
 
 
 def _signatures(row: dict[str, object]) -> list[dict[str, object]]:

@@ -64,6 +64,8 @@ def augmented(folder: Path) -> Iterator[Made]:
                     pdf=pdf,
                     level=level,
                     signatures=2 if two else 1,
+                    # At signing it is the signatures that get theirs; B-LTA ends in one in any case.
+                    timestamps=(policy is TimestampPolicy.QUEUE) + (level is Level.B_LTA),
                     url=seal.url if seal is not None else "",
                     root=office.folder / "root.pem",
                     trust=replace(anchors, crls=lists) if level is Level.B_T else anchors,

@@ -31,6 +31,8 @@ class Made:
     """The level that every signature claims."""
     signatures: int
     """How many."""
+    timestamps: int = 0
+    """How many document time-stamps; those inside signatures do not count."""
     url: str
     """What its seal says."""
     root: Path
