@@ -92,14 +92,15 @@ def check_person_signature(  # noqa: PLR0913 - each is a fact of its own, and mo
     candidates = [p for p in persons if revisions[p.field_name].end > prepared and person_field in {None, p.field_name}]
     if not candidates:
         raise SigningError("person-signature-missing")
-    notices = [n for p in persons for n in _check_trusted(p, require_revocation=require_revocation)]
+    noted = [(p, n) for p in persons for n in _check_trusted(p, require_revocation=require_revocation)]
     known = received or at
     person, granted = _authorised(candidates, revisions, authority, agency, procedure, known)
     _check_nothing_added(pdf, revisions[person.field_name], revisions)
+    _, of_time = _signed_at(person, revisions, known)
+    notices = [n for p, n in noted if not (of_time and p is person and n.code in _OF_TIME)]
     notices += [Reason("timestamp-not-validated")] if len(found.signatures) > len(persons) else []
     notices += [Reason("several-persons-signed", {"count": len(persons)})] if len(persons) > 1 else []
     notices += [Reason("authority-not-checked")] if authority is None else []
-    _, of_time = _signed_at(person, revisions, known)
     return Approval(report=person, authority=granted, notices=tuple(_once((*notices, *of_time))))
 
 
@@ -176,6 +177,10 @@ _CHAIN = {
     "certificate-revoked": "person-certificate-revoked",
     "revocation-unknown": "person-revocation-unknown",
 }
+
+
+# What the inspection says of a time that was written in the wrong zone; `_signed_at` says it better.
+_OF_TIME = {"signing-time-late", "signing-time-local"}
 
 
 def _check_trusted(report: SignatureReport, *, require_revocation: bool) -> list[Reason]:

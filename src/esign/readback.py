@@ -41,13 +41,14 @@ def read_back(
         SigningError: `read-back-failed`: it is not what was meant; it must not be registered.
     """
     found = inspect_signatures(signed, trust=TrustStore(), at=at)
-    *before, ours = [s for s in found.signatures if s.kind is SignatureKind.SIGNATURE] or [None]
+    signatures = [s for s in found.signatures if s.kind is SignatureKind.SIGNATURE]
+    before, ours = signatures[:-1], signatures[-1] if signatures else None
     agency = ours is not None and ours.certificate_sha256 == sha256(certificate) and ours.signed_bytes == size
     if found.integrity is not Integrity.INTACT or ours is None or not agency or bool(before) != intent.person:
         raise SigningError("read-back-failed", what="signature")
     if ours.level not in _LEVELS or (stamped and _LEVELS[ours.level] is Level.B_B):
         raise SigningError("read-back-failed", what="level")
-    people = [s.certificates[0] for s in before if s is not None and s.certificates]
+    people = [s.certificates[0] for s in before if s.certificates]
     return Seen(
         signers=(
             *(SignerCertificate(**signer_facts(c), role=SignerRole.PERSON) for c in people),

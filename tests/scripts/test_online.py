@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import tomlkit
+from cryptography import x509
 
 from tests.scripts import helpers
 from tests.scripts.script import Player
 from tests.support.authority import Authorities
+from tests.support.pki import pem
 
 SCRIPTS = sorted(Path(__file__).with_name("online").glob("*.txt"))
 
@@ -18,17 +20,13 @@ SCRIPTS = sorted(Path(__file__).with_name("online").glob("*.txt"))
 def _name_authority(pki: Authorities) -> Callable[..., None]:
     def name(folder: Path, _environ: dict[str, str], service: str) -> None:
         """The operator writes down whom to ask for time-stamps."""
-        from tests.support.pki import x509
-
         path = folder / "esign.toml"
         root = x509.load_der_x509_certificate(pki.certificate("root"))
-        (folder / "tsa-root.pem").write_bytes(helpers.pem([root]))
+        (folder / "tsa-root.pem").write_bytes(pem([root]))
         document = tomlkit.parse(path.read_text("utf-8"))
-        document["timestamp"]["anchors"] = ["tsa-root.pem"]  # type: ignore[index]
-        document["timestamp"]["authorities"] = [  # type: ignore[index]
-            {"name": "TSA MẪU", "url": pki.tsa(service), "deadline_seconds": 10}
-        ]
-        document["network"]["inside"] = [pki.url.removeprefix("http://")]  # type: ignore[index]
+        document["timestamp"]["anchors"] = ["tsa-root.pem"]
+        document["timestamp"]["authorities"] = [{"name": "TSA MẪU", "url": pki.tsa(service), "deadline_seconds": 10}]
+        document["network"]["inside"] = [pki.url.removeprefix("http://")]
         path.write_text(tomlkit.dumps(document), "utf-8")
 
     return name

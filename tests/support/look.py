@@ -1,6 +1,6 @@
 """What a worker of the campaign does with each mutated file; tasks of workers live in modules, not in scripts."""
 
-import resource
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,6 +9,9 @@ from esign.examination import Examiner
 from esign.pades.inspect import inspect_signatures
 from esign.seal import SealKeys
 from esign.trust import TrustStore
+
+if sys.platform != "win32":
+    import resource
 
 __all__ = ["NOW", "Look"]
 
@@ -32,4 +35,12 @@ class Look:
             found = inspect_signatures(pdf, trust=trust, at=NOW)  # type: ignore[assignment]
         codes = [check.reason.code for check in found.checks if check.reason]
         spent = time.process_time() - begun
-        return found.integrity.value, codes, spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return found.integrity.value, codes, spent, _peak()
+
+
+def _peak() -> int:
+    """The peak of this process's memory; 0 on Windows, which does not count it this way."""
+    if sys.platform == "win32":
+        return 0
+    else:  # noqa: RET505  # mypy reads one branch of the two, by platform
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -117,9 +117,7 @@ def test_an_entry_speaks_both_languages_alike(key: tuple[str, str]) -> None:
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize(
-    "key", [k for k in sorted(ENTRIES) if not k[0].startswith(("help", "messages"))], ids="/".join
-)
+@pytest.mark.parametrize("key", [k for k in sorted(ENTRIES) if not k[0].startswith(("help", "messages"))], ids="/".join)
 def test_a_reason_starts_small_and_has_no_full_stop(key: tuple[str, str]) -> None:
     for texts in ENTRIES[key].values():
         for text in texts.values():

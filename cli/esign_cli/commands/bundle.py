@@ -132,7 +132,7 @@ def _tell(run: Session, found: "BundleFinding", answer: ExitCode) -> None:
     symbol, code, colour = _WORDS[answer]
     out.line(f"{symbol} {out.say(code)}", colour=colour)
     if found.signer:
-        out.line(out.say("bundle-signer", name=common_name(found.signer) or "—"))
+        out.line(f"  {out.say('bundle-signer', name=common_name(found.signer) or '—')}")
     for signature in found.report.signatures if found.report is not None else ():
         out.line(f"  {signature.field_name}: {signature.indication.value}")
     for check in found.checks:

@@ -17,14 +17,14 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
 from esign.errors import KeyNotFound, TokenUnavailable
 from esign.keys import KeyRef, KeyType, Mechanism, Protection, check_signature
-from esign_hsm.signer.wire import Purpose, decoded, encoded, error_from, receive, send
+from esign_hsm.signer.wire import Line, Purpose, decoded, encoded, error_from, receive, send
 
 __all__ = ["KeyInUse", "ProcessKey", "SignerProcess"]
 
@@ -178,7 +178,7 @@ class _Running:
         self.since = time.monotonic()
         self._address = address
         self._secret = secret
-        self._idle: list[Connection] = []
+        self._idle: list[Line] = []
         self._lock = threading.Lock()
 
     def settle(self, settings: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class _Running:
         with suppress(OSError):
             Path(self._address).unlink()
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> Line:
         with self._lock:
             if self._idle:
                 return self._idle.pop()

@@ -11,12 +11,11 @@ import base64
 import json
 from collections.abc import Mapping
 from enum import Enum
-from multiprocessing.connection import Connection
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from esign.errors import Error, KeyNotFound, KeyStoreError, PINError, TokenUnavailable
 
-__all__ = ["LARGEST", "Purpose", "decoded", "encoded", "error_from", "error_to", "fits", "receive", "send"]
+__all__ = ["LARGEST", "Line", "Purpose", "decoded", "encoded", "error_from", "error_to", "fits", "receive", "send"]
 
 LARGEST: Final = 64 * 1024
 """Bytes of one message: signed attributes take some hundred, a certificate chain in an answer some thousand."""
@@ -27,6 +26,22 @@ _ERRORS = {kind.__name__: kind for kind in (KeyStoreError, TokenUnavailable, Key
 _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNATURE1 = b"\x84\x6aSignature1"  # RFC 9052 §4.4: an array of four that begins with this text
+
+
+class Line(Protocol):
+    """A connection of `multiprocessing`: over a socket, and on Windows over a named pipe."""
+
+    def send_bytes(self, buf: bytes, /) -> None:
+        """Send one message."""
+
+    def recv_bytes(self, maxlength: int, /) -> bytes:
+        """The next message."""
+
+    def poll(self, timeout: float, /) -> bool:
+        """Whether a message comes within `timeout` seconds."""
+
+    def close(self) -> None:
+        """No more of either."""
 
 
 class Purpose(Enum):
@@ -55,12 +70,12 @@ def _is_set(data: bytes) -> bool:
     return 1 <= more <= 3 and len(data) == 2 + more + int.from_bytes(data[2 : 2 + more], "big")
 
 
-def send(connection: Connection, message: Mapping[str, Any]) -> None:
+def send(connection: Line, message: Mapping[str, Any]) -> None:
     """Send one message."""
     connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
 
 
-def receive(connection: Connection) -> dict[str, Any]:
+def receive(connection: Line) -> dict[str, Any]:
     """The next message.
 
     Raises:

@@ -1,4 +1,4 @@
-"""PDF objects as bytes (ISO 32000-2 §7.3), as short as the syntax allows: what `parser` reads back as the same value."""
+"""PDF objects as bytes (ISO 32000-2 §7.3), as short as the syntax allows; `parser` reads back the same value."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,9 @@ class Data:
     """A stream that is to be written: its /Length is added."""
 
     dictionary: Dict
+    """Its entries; a /Length in them is replaced."""
     content: bytes = field(repr=False)
+    """As it is stored: filtered as its /Filter says, and not encrypted."""
 
 
 _Out: TypeAlias = Callable[[bytes], object]

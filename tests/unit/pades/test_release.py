@@ -218,7 +218,7 @@ def test_it_is_clean_and_still_pdfa(decision: Decision) -> None:
         for widget in widgets:
             assert widget.Subtype == "/Widget"
             # ISO 19005-2 §6.3.3: of a button a dictionary of states, of any other widget a stream.
-            shown = widget.AP.N[widget.AS] if widget.FT == "/Btn" else widget.AP.N
+            shown = widget.AP.N[str(widget.AS)] if widget.FT == "/Btn" else widget.AP.N
             assert isinstance(shown, pikepdf.Stream)
             assert list(widget.AP.keys()) == ["/N"]
             assert "/A" not in widget
