@@ -1,7 +1,7 @@
 """Reading QR symbols from an image, as a phone would."""
 
 import zxingcpp
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from esign.errors import SealError
 from esign.seal.token import split_url
@@ -10,19 +10,25 @@ __all__ = ["read", "seal_urls"]
 
 # An A4 page at 600 dpi has 35 million pixels; four times as many are not worth the memory.
 _MAX_UPSCALED_PIXELS = 40_000_000
+# A seal has 53 modules or more a side, so that one too small for a cell and its neighbours is too small to be read.
+_CELL = 16
+_NEIGHBOURHOOD = 3
+_INKED = 248  # half of a symbol is dark: even a pale one is darker than this on average
+_MARGIN = 10 * _CELL  # zxing-cpp looks at pictures of 500 pixels and more at smaller scales, too
 
 
 def read(image: Image.Image) -> tuple[str, ...]:
     """The texts of all QR symbols in `image`, each once.
 
-    If none of them is a seal, the image is read once more at twice its size: in simulation that lifted photos at
-    150 dpi from 67 to 100 percent.
+    If none of them is a seal, the part that is inked throughout is read once more at twice its size: in simulation
+    that lifted photos at 150 dpi from 67 to 100 percent.
     """
     grey = _on_white(image)
     texts = _texts(grey)
     if not any(map(_is_seal, texts)) and 4 * grey.width * grey.height <= _MAX_UPSCALED_PIXELS:
-        larger = grey.resize((2 * grey.width, 2 * grey.height), Image.Resampling.BICUBIC)
-        texts += _texts(larger)
+        part = _inked(grey)
+        if part is not None:
+            texts += _texts(part.resize((2 * part.width, 2 * part.height), Image.Resampling.BICUBIC))
     return tuple(dict.fromkeys(texts))
 
 
@@ -38,6 +44,24 @@ def _on_white(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(paper, layer).convert("L")
     return image.convert("L")
+
+
+def _inked(grey: Image.Image) -> Image.Image | None:
+    """The part with everything that may be a symbol: lines of text have paper between them, a symbol has none."""
+    cells = grey.reduce(_CELL).filter(ImageFilter.MaxFilter(_NEIGHBOURHOOD))
+    found = cells.point([255 if value < _INKED else 0 for value in range(256)]).getbbox()
+    if found is None:
+        return None
+    left, top, right, bottom = (_CELL * side for side in found)
+    reach = _CELL * (_NEIGHBOURHOOD // 2) + _MARGIN
+    return grey.crop(
+        (
+            max(0, left - reach),
+            max(0, top - reach),
+            min(grey.width, right + reach),
+            min(grey.height, bottom + reach),
+        )
+    )
 
 
 def _texts(image: Image.Image) -> list[str]:

@@ -105,6 +105,21 @@ def test_the_retry_reads_what_one_pass_does_not() -> None:
     assert any(seal_urls(image) == (URL,) for image in hard)
 
 
+@pytest.mark.parametrize("contrast", [1, 0.5, 0.15])
+def test_the_retry_looks_where_a_symbol_may_stand_and_not_at_lines(contrast: float) -> None:
+    drawn = raster(page(Symbol.of(URL)), 100).convert("L").filter(ImageFilter.GaussianBlur(0.7))
+    pale = drawn.point([round(255 - contrast * (255 - value)) for value in range(256)])
+    lines = Image.new("L", (1700, 2300), 255)
+    for top in range(100, 2200, 35):
+        lines.paste(0, (100, top, 1600, top + 3))
+    assert scan._inked(lines) is None
+    lines.paste(pale, (200, 300))
+    part = scan._inked(lines)
+    assert part is not None
+    assert part.width * part.height < lines.width * lines.height
+    assert seal_urls(lines) == (URL,)
+
+
 def test_pages_without_a_seal_have_none() -> None:
     blank = Image.new("RGB", (300, 300), "white")
     assert read(blank) == seal_urls(blank) == ()
