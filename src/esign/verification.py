@@ -74,6 +74,15 @@ class Verifier:
         agencies = {signer: SignerRole.AGENCY for key in keys for signer in key.signers}
         self._roles = agencies | dict(roles or {})
 
+    def prepare(self) -> None:
+        """Have a worker ready, so that the first file does not wait until one has started.
+
+        Raises:
+            ConfigurationError: `sandbox-unavailable`.
+        """
+        if self._task is not None:
+            self._examined(b"", self._now())
+
     def inspect(self, pdf: bytes, *, at: datetime | None = None, original: bool = False) -> VerificationReport:
         """Everything that can be said about `pdf` as of `at` (now, where it is not given).
 

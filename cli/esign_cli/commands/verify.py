@@ -90,6 +90,7 @@ def verify(  # noqa: PLR0913  # options of the command
         )
         if not found:
             raise InputError("nothing-to-verify")
+        verifier.prepare()
         with ExitStack() as shown:
             many = len(found) >= _MANY
             progress = shown.enter_context(run.output.progress(len(found))) if many else Progress()
