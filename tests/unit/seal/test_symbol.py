@@ -107,7 +107,7 @@ def test_the_retry_reads_what_one_pass_does_not() -> None:
 
 @pytest.mark.parametrize("contrast", [1, 0.5, 0.15])
 def test_the_retry_looks_where_a_symbol_may_stand_and_not_at_lines(contrast: float) -> None:
-    drawn = raster(page(Symbol.of(URL)), 100).convert("L").filter(ImageFilter.GaussianBlur(0.7))
+    drawn = raster(page(Symbol.of(URL)), 150).convert("L")
     pale = drawn.point([round(255 - contrast * (255 - value)) for value in range(256)])
     lines = Image.new("L", (1700, 2300), 255)
     for top in range(100, 2200, 35):
