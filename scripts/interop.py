@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from esign.profile import Level  # noqa: E402
 from tests.interop import corpus, reports, tools  # noqa: E402
-from tests.interop.augmented import JUDGED_AT, augmented  # noqa: E402
+from tests.interop.augmented import EXPIRED_AT, JUDGED_AT, augmented  # noqa: E402
 from tests.interop.java import Judge, write_trust  # noqa: E402
 from tests.interop.made import Made, documents  # noqa: E402
 from tests.support.office import NOW  # noqa: E402
@@ -55,10 +55,20 @@ def levels(judge: Judge) -> int:
         found = list(augmented(folder / "made"))
         stamped = [d for d in found if d.level is Level.B_T]
         kept = [d for d in found if d.level is not Level.B_T]
-        return sum(
-            _judged(judge, some, trust=folder / name, at=JUDGED_AT)
-            for name, some in (("lists", stamped), ("anchors", kept))
-        )
+        lists, anchors = folder / "lists", folder / "anchors"
+        wrong = _judged(judge, stamped, trust=lists, at=JUDGED_AT) + _judged(judge, kept, trust=anchors, at=JUDGED_AT)
+        # Evidence comes from the document and from nowhere else: without it DSS cannot tell, with it years later still.
+        return wrong + _by_evidence_alone(judge, [*stamped, *kept], trust=anchors, at=EXPIRED_AT)
+
+
+def _by_evidence_alone(judge: Judge, found: list[Made], *, trust: Path, at: datetime) -> int:
+    """How many verdicts differ from: DSS accepts those that carry their evidence, though certificates expired."""
+    rows = judge.ask([d.file for d in found], trust=trust, at=at)
+    accepted = [_is_accepted(d, row) for d, row in zip(found, rows, strict=True)]
+    differ = [d.name for d, is_accepted in zip(found, accepted, strict=True) if is_accepted == (d.level is Level.B_T)]
+    print(f"EU DSS as of {at:%Y}, anchors only, {len(found)} verdicts, {sum(accepted)} accept, {len(differ)} differ")
+    print(*(f"    {name}" for name in differ), sep="\n")
+    return len(differ)
 
 
 def _judged(judge: Judge, found: list[Made], *, trust: Path, at: datetime) -> int:

@@ -7,7 +7,7 @@ B-LTA: what else is needed has to lie in the document; for B-T, which carries no
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
@@ -21,10 +21,12 @@ from tests.support.authority import Authorities
 from tests.support.office import NOW, PASSPHRASE, Office, stamped
 from tests.support.pki import pem
 
-__all__ = ["JUDGED_AT", "augmented"]
+__all__ = ["EXPIRED_AT", "JUDGED_AT", "augmented"]
 
 JUDGED_AT = NOW + timedelta(minutes=1)
 """Evidence is from the very second of signing; a judge looks later."""
+EXPIRED_AT = datetime(2030, 1, 1, tzinfo=UTC)
+"""The signers' certificates ended a year ago; those of the time-stamping authority did not."""
 
 _DESCRIPTION = Path(__file__).parents[1] / "support" / "authority" / "pki.yml"
 _LEVELS = (Level.B_T, Level.B_LT, Level.B_LTA)

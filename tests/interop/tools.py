@@ -6,6 +6,7 @@ import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import zxingcpp
 from asn1crypto import crl, x509
@@ -101,7 +102,7 @@ async def _is_proof(stamp: EmbeddedPdfSignature, document: Made, reader: PdfFile
 
 def _context(document: Made, reader: PdfFileReader, at: datetime) -> ValidationContext:
     """What the verifier trusts and, where the document has a store of evidence, what lies there."""
-    given = {
+    given: dict[str, Any] = {
         "trust_roots": [x509.Certificate.load(a.der) for a in document.trust.anchors],
         "crls": [crl.CertificateList.load(c) for c in document.trust.crls],
         "moment": at,
