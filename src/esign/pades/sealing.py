@@ -124,6 +124,7 @@ class _Stamping:
     def _added_resource(self, old: Page, new: Page) -> tuple[str, Stream] | None:
         """The one XObject that the page has beside what it had or inherited."""
         had, has = (r.resolve(p.attribute("Resources")) for r, p in ((self._old, old), (self._new, new)))
+        had = Dict() if had is None else had  # a blank page may have none, though it must (§7.7.3.3)
         if not isinstance(had, Dict) or not isinstance(has, Dict):
             return None
         before, after = self._old.dictionary(had, "XObject"), self._new.dictionary(has, "XObject")

@@ -103,6 +103,6 @@ def _name(name: str) -> bytes:
 
 
 def _real(value: float) -> bytes:
-    # Neither exponents nor a point alone (§7.3.3).
+    # No exponents (§7.3.3); and 512.0 stays a real, for who compares revisions sees another object in 512.
     text = format(Decimal(repr(value)), "f")
-    return (text.rstrip("0").rstrip(".") if "." in text else text).encode() or b"0"
+    return (text if "." in text else f"{text}.0").encode()
