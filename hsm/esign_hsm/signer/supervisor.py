@@ -126,7 +126,9 @@ class SignerProcess:
         with self._lock:
             if self._closed:
                 raise TokenUnavailable("signer-closed")
-            if self._running is None or self._running.process.poll() is not None:
+            if self._running is not None and self._running.process.poll() is not None:
+                self._bury(self._running)
+            if self._running is None:
                 self._running = self._start()
             return self._running
 
@@ -135,12 +137,14 @@ class SignerProcess:
         with self._lock:
             if self._running is not running or self._closed:
                 return
-            self._running = None
-            running.end()
-            young = time.monotonic() - running.since < _YOUNG
-            self._deaths = self._deaths + 1 if young else 0
+            self._bury(running)
         _logger.warning("the signer process ended, starting another")
         threading.Thread(target=self._warm, daemon=True).start()
+
+    def _bury(self, running: "_Running") -> None:
+        running.end()
+        self._running = None
+        self._deaths = self._deaths + 1 if time.monotonic() - running.since < _YOUNG else 0
 
     def _warm(self) -> None:
         with suppress(Exception):  # whoever asks next gets the failure itself
