@@ -195,10 +195,27 @@ class Issuer:
             KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
             TimestampError: No time-stamp is to be had now, and the profile waits for one; the same holds.
         """
+        return self._finish(self.accept(request))
+
+    def accept(self, request: Request) -> Intent:
+        """Record a request to be issued later, by `go_on` or `resume`; the same request again gives the same intent.
+
+        Raises:
+            As `issue`, before any key is used.
+        """
         alone = isinstance(request.content, Attached | Copied) or request.metadata is None
         if request.two_signatures or (self._profile.person and not alone):
             raise InputError("person-signs-first")
-        return self._finish(self._reserve(request))
+        return self._reserve(request)
+
+    def go_on(self, result_id: ResultId) -> Intent:
+        """Take an unfinished intent as far as it goes without people; `resume` does this for all of them.
+
+        Raises:
+            As `issue`; RequestInFlight: somebody works on it right now. NotRegistered.
+        """
+        self._go_on(self._registry.get(result_id))
+        return self._registry.get(result_id)
 
     def sign(self, pdf: bytes, *, idempotency_key: str) -> Issued:
         """Sign a file that is no result of its own: recorded like one, without number, seal and standing."""

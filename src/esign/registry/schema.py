@@ -17,7 +17,7 @@ from esign.registry.store import BUSY_TIMEOUT_S, Store
 
 __all__ = ["APPLICATION_ID", "HEAD", "open_store", "open_store_to_read", "revision_of", "upgrade"]
 
-HEAD = "0004"
+HEAD = "0008"
 """The newest revision that this program knows; a test compares it with the migrations."""
 APPLICATION_ID = 0x6573_676E
 """`esgn` in the file's header (https://www.sqlite.org/fileformat2.html#application_id)."""

@@ -1,0 +1,1 @@
+"""The words of the HTTP interface: models that the service and its client share."""

@@ -1,0 +1,1 @@
+"""The audit chain: verifying it, and anchoring it with a signature of the token."""

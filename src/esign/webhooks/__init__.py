@@ -1,0 +1,1 @@
+"""Telling portals what happened: an outbox, signed and retried."""

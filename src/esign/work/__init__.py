@@ -1,0 +1,1 @@
+"""Going on with what was recorded: workers, leases and the reconciler."""
