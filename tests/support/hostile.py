@@ -261,7 +261,7 @@ class HostileServer:
                 self._answer(connection)
 
     def _work(self, seconds: float) -> None:
-        """Take a while; counted until the answer begins, for whoever has it may ask again before the socket is closed."""
+        """Take a while; counted until the answer begins: whoever has it may ask again before the socket is closed."""
         with self.lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
