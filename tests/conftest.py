@@ -2,7 +2,12 @@
 
 import pytest
 
-pytest_plugins = ["tests.support.softhsm", "tests.support.shim", "tests.support.authority.fixture"]
+pytest_plugins = [
+    "tests.support.softhsm",
+    "tests.support.shim",
+    "tests.support.authority.fixture",
+    "tests.support.postgres",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
