@@ -19,6 +19,7 @@ Error:
 ├── PublishingError       what holds today could not be published; readers keep what they have
 ├── VerificationFailed    raised by `Verifier.verify`; carries the report
 ├── DeliveryFailed        it is issued, and did not reach its receiver yet
+├── ServiceError          a request over HTTP that is not taken: its shape, its size, who asks, or when
 └── ConfigurationError    esign.toml, an environment, a missing program
 """
 
@@ -43,6 +44,7 @@ __all__ = [
     "RequestConflict",
     "RequestInFlight",
     "SealError",
+    "ServiceError",
     "SigningError",
     "TimestampError",
     "TokenUnavailable",
@@ -157,6 +159,10 @@ class PublishingError(Error):
 
 class DeliveryFailed(Error):
     """A result is issued, and did not reach its receiver yet; delivering again is safe."""
+
+
+class ServiceError(Error):
+    """A request over HTTP that is not taken: its shape, its size, who asks, or when."""
 
 
 class VerificationFailed(Error):
