@@ -18,6 +18,7 @@ from esign.errors import InputError, NotRegistered, RegistryError, RequestConfli
 from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
 from esign.registry import books, status, versions
+from esign.registry.audit import note
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
 from esign.registry.plain import plain
 from esign.registry.values import (
@@ -37,6 +38,7 @@ __all__ = [
     "attachments",
     "deliver",
     "deliveries",
+    "is_unfinished",
     "issue",
     "listing",
     "prepare",
@@ -102,6 +104,14 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         "void_why": "",
     }
     session.execute(insert(IntentRow).values(values))
+    note(
+        session,
+        "intent.reserved",
+        at=at,
+        agency=str(new.agency),
+        object=values["id"],
+        digest=new.request_digest,
+    )
     return as_intent(session.scalars(select(IntentRow).filter_by(id=values["id"])).one())
 
 
@@ -171,7 +181,33 @@ def step(
             expected=_either(expected),
             found=found.state.word,
         )
-    return as_intent(found)
+    changed_to = as_intent(found)
+    _note_step(session, changed_to, values)
+    return changed_to
+
+
+# What each state says when it was reached, and about which bytes.
+_RECORDS = {
+    IntentState.AWAITING: ("awaiting_at", "person_prepared_sha256"),
+    IntentState.APPROVED: ("approved_at", "approved_sha256"),
+    IntentState.PREPARED: ("prepared_at", "prepared_sha256"),
+    IntentState.SIGNED: ("signed_at", "signed_sha256"),
+    IntentState.ISSUED: ("issued_at", "signed_sha256"),
+    IntentState.VOID: ("voided_at", "request_digest"),
+}
+
+
+def _note_step(session: Session, now_is: Intent, values: Mapping[str, object]) -> None:
+    when, which = _RECORDS[now_is.state]
+    numbered = now_is.numbered_at if "numbered_at" in values else None
+    note(
+        session,
+        "intent.numbered" if numbered else f"intent.{now_is.state.value}",
+        at=numbered or getattr(now_is, when),
+        agency=str(now_is.agency),
+        object=now_is.id,
+        digest=getattr(now_is, which),
+    )
 
 
 def _either(states: tuple[IntentState, ...]) -> Reason:
@@ -283,6 +319,7 @@ def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Inte
     position = session.scalar(select(func.count()).select_from(DeliveryRow).filter_by(result_id=str(id)))
     session.execute(insert(DeliveryRow).values(result_id=str(id), position=position, at=at, where=where))
     versions.delivered(session, id, at=at)
+    note(session, "intent.delivered", at=at, agency=found.agency, object=id)
     session.expire_all()
     return as_intent(row(session, id))
 
@@ -295,11 +332,15 @@ def deliveries(session: Session, id: ResultId) -> tuple[Delivery, ...]:  # noqa:
 
 def unfinished(session: Session) -> tuple[Intent, ...]:
     """What code can go on with, in the order in which it was recorded."""
-    left = or_(
+    return _in_order(session, is_unfinished())
+
+
+def is_unfinished() -> ColumnElement[bool]:
+    """Whether code can go on with it, without people."""
+    return or_(
         IntentRow.state.in_(_FOR_CODE) & ~_main_waits(),
         (IntentRow.state == IntentState.ISSUED) & IntentRow.delivered_at.is_(None),
     )
-    return _in_order(session, left)
 
 
 def waiting(session: Session, *, agency: AgencyCode | None, expired_at: datetime | None) -> tuple[Intent, ...]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from esign.codes import ResultId
 from esign.errors import RegistryError
+from esign.registry.audit import note
 from esign.registry.intents import row
 from esign.registry.models import PresentationRow
 from esign.registry.values import IntentState, Presentation
@@ -46,6 +47,7 @@ def present(session: Session, id: ResultId, *, at: datetime, lifetime: timedelta
             handle=handle, result_id=str(id), digest=_digest(digits), made_at=at, expires_at=at + lifetime, tries=0
         )
     )
+    note(session, "presentation.made", at=at, agency=found.agency, object=id)
     return Presentation(digits=digits, expires=at + lifetime)
 
 

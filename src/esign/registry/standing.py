@@ -17,6 +17,7 @@ from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
 from esign.registry import status
+from esign.registry.audit import note
 from esign.registry.intents import row
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
@@ -73,6 +74,8 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
             recorded_at=recorded_at,
         )
     )
+    act = f"standing.{new.standing.value}"
+    note(session, act, at=recorded_at, agency=intent.agency, object=id, digest=intent.signed_sha256)
     for follows in (intent, *session.scalars(select(IntentRow).filter_by(main=intent.id))):
         status.mark(session, follows)
     return standing(session, id, at=recorded_at)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from esign.errors import Error, RegistryError
+from esign.registry.audit import write_noted
 
 __all__ = ["Store", "translated"]
 
@@ -61,6 +62,7 @@ class Store:
         with self._writer, translated(self.path), Session(self._writing) as session, session.begin():
             session.connection()  # a session begins late, at its first statement; the lock is wanted now
             yield session
+            write_noted(session)
 
     @contextmanager
     def connect(self, *, writing: bool = False) -> Iterator[Connection]:

@@ -11,6 +11,7 @@ from esign.codes import ResultId
 from esign.errors import RegistryError
 from esign.profile import Level
 from esign.reasons import Reason
+from esign.registry.audit import note
 from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
 from esign.registry.plain import plain
 from esign.registry.values import FileVersion, IntentState, Upgrade
@@ -52,6 +53,7 @@ def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetim
             notices=[{"code": n.code, "facts": plain(n.facts)} for n in version.notices],
         )
     )
+    note(session, "version.added", at=at, agency=found.agency, object=found.id, digest=version.sha256)
     levels = list(Level)
     promised = found.issued.upgrade
     if (

@@ -1,14 +1,185 @@
-"""Who may do what, and the audit chain."""
+"""Who may do what: keys of access and approvals; and the audit chain with its anchors.
+
+The chain begins with the entry that is made here: an identity of the register, so that the anchors of one register
+prove nothing about another. What happened before it has no entries.
+"""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+_TABLES = ("approval", "access_key", "audit_anchor", "audit")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    audit = op.create_table(
+        "audit",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("actor", sa.String(200), nullable=False),
+        sa.Column("request", sa.String(64), nullable=False),
+        sa.Column("act", sa.String(40), nullable=False),
+        sa.Column("agency", sa.String(35), nullable=False),
+        sa.Column("object", sa.String(120), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(60), nullable=False),
+        sa.Column("previous", sa.String(64), nullable=False),
+        sa.Column("hash", sa.String(64), nullable=False),
+        sa.CheckConstraint("sequence >= 0", name=op.f("ck_audit_counts")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit")),
+    )
+    op.create_index(op.f("ix_audit_object"), "audit", ["object"], unique=False)
+    op.create_table(
+        "audit_anchor",
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["sequence"], ["audit.sequence"], name=op.f("fk_audit_anchor_sequence")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_anchor")),
+    )
+    op.create_table(
+        "access_key",
+        sa.Column("id", sa.String(10), nullable=False),
+        sa.Column("name", sa.String(60), nullable=False),
+        sa.Column("digest", sa.String(64), nullable=False),
+        sa.Column("grants", sa.JSON(), nullable=False),
+        sa.Column("made_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(), nullable=True),
+        sa.Column("last_used", sa.Date(), nullable=True),
+        sa.CheckConstraint("expires_at > made_at", name=op.f("ck_access_key_lifetime")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_key")),
+        sa.UniqueConstraint("digest", name=op.f("uq_access_key_digest")),
+    )
+    op.create_index(op.f("ix_access_key_name"), "access_key", ["name"], unique=False)
+    op.create_table(
+        "approval",
+        sa.Column("result_id", sa.String(19), nullable=False),
+        sa.Column("prepared_sha256", sa.String(64), nullable=False),
+        sa.Column("by", sa.String(200), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["result_id"], ["intent.id"], name=op.f("fk_approval_result_id")),
+        sa.PrimaryKeyConstraint("result_id", "prepared_sha256", "by", name=op.f("pk_approval")),
+    )
+    op.bulk_insert(audit, [_genesis()])
+    _guard()
+
+
+def _genesis() -> dict[str, object]:
+    """The first entry (docs/spec/audit.md §2); its object is the register's identity."""
+    entry: dict[str, object] = {
+        "sequence": 0,
+        "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "actor": "local",
+        "request": "",
+        "act": "audit.begun",
+        "agency": "",
+        "object": secrets.token_hex(16),
+        "digest": "",
+        "outcome": "ok",
+        "previous": "0" * 64,
+    }
+    text = "\n".join(("esign-audit/1", *map(str, entry.values())))
+    return entry | {"hash": hashlib.sha256(text.encode()).hexdigest()}
+
+
+# name, table, when, condition, message; `condition` is SQL that both databases understand.
+_TRIGGERS = [
+    ("audit_update", "audit", "UPDATE", "", "audit is never changed"),
+    ("audit_delete", "audit", "DELETE", "", "audit is never deleted"),
+    (
+        "audit_grows",
+        "audit",
+        "INSERT",
+        "NEW.sequence <> 1 + (SELECT max(sequence) FROM audit)"
+        " OR NEW.previous <> (SELECT hash FROM audit WHERE sequence = NEW.sequence - 1)",
+        "audit only grows",
+    ),
+    ("audit_anchor_update", "audit_anchor", "UPDATE", "", "audit_anchor is never changed"),
+    ("audit_anchor_delete", "audit_anchor", "DELETE", "", "audit_anchor is never deleted"),
+    (
+        "audit_anchor_replace",
+        "audit_anchor",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM audit_anchor WHERE sequence = NEW.sequence)",
+        "audit_anchor is never replaced",
+    ),
+    ("access_key_delete", "access_key", "DELETE", "", "access_key is never deleted"),
+    (
+        "access_key_update",
+        "access_key",
+        "UPDATE",
+        "NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.digest <> OLD.digest OR NEW.made_at <> OLD.made_at"
+        " OR CAST(NEW.grants AS TEXT) <> CAST(OLD.grants AS TEXT) OR NEW.expires_at > OLD.expires_at"
+        " OR (OLD.revoked_at IS NOT NULL AND (NEW.revoked_at IS NULL OR NEW.revoked_at <> OLD.revoked_at))",
+        "a key of access only ends",
+    ),
+    (
+        "access_key_replace",
+        "access_key",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM access_key WHERE id = NEW.id OR digest = NEW.digest)",
+        "access_key is never replaced",
+    ),
+    ("approval_update", "approval", "UPDATE", "", "approval is never changed"),
+    ("approval_delete", "approval", "DELETE", "", "approval is never deleted"),
+    (
+        "approval_replace",
+        "approval",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM approval WHERE result_id = NEW.result_id AND prepared_sha256 = NEW.prepared_sha256"
+        " AND by = NEW.by)",
+        "approval is never replaced",
+    ),
+]
+
+
+def _guard() -> None:
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    for name, table, when, condition, message in _TRIGGERS:
+        # `by` is a word of SQL.
+        condition_ = condition.replace(" by = NEW.by", ' "by" = NEW."by"') or "1 = 1"
+        if sqlite:
+            op.execute(
+                f"CREATE TRIGGER {name} BEFORE {when} ON {table} WHEN {condition_}"
+                f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
+            )
+            continue
+        given = "OLD" if when == "DELETE" else "NEW"
+        op.execute(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF {condition_} THEN RAISE EXCEPTION '{message}'; END IF; RETURN {given}; END $$"
+        )
+        op.execute(f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
+    if not sqlite:
+        for table in _TABLES:
+            op.execute(
+                f"CREATE FUNCTION {table}_truncate() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN RAISE EXCEPTION '{table} is never emptied'; END $$"
+            )
+            op.execute(
+                f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table}"
+                f" FOR EACH STATEMENT EXECUTE FUNCTION {table}_truncate()"
+            )
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    """Takes keys, approvals and the chain away; its anchors outside still tell that there was one."""
+    for table in _TABLES:
+        op.drop_table(table)
+    if op.get_bind().dialect.name != "sqlite":
+        for name, *_ in _TRIGGERS:
+            op.execute(f"DROP FUNCTION {name}()")
+        for table in _TABLES:
+            op.execute(f"DROP FUNCTION {table}_truncate()")
