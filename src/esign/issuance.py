@@ -22,18 +22,18 @@ starts from what the step before made durable, so `resume` is no other code: it 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from enum import Enum
 
-from esign.approval import Approval, check_person_signature
+from esign.admission import Admission
 from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber, ResultCode, ResultId
-from esign.composition import Composer, Layout
+from esign.completion import Completion
+from esign.composition import Composer
 from esign.delivery import Delivery
-from esign.document import Agency, CopyForm, Person, ResultMetadata, SignerRole
+from esign.document import Agency, CopyForm, SignerRole
 from esign.errors import (
     DeliveryFailed,
     DuplicateNumber,
@@ -46,22 +46,13 @@ from esign.errors import (
     SigningError,
 )
 from esign.files import Folder
-from esign.keys import Mechanism, SigningKey
+from esign.keys import SigningKey
 from esign.pades.augment import Augmenter
-from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
-from esign.pades.inspect import inspect_signatures
-from esign.pades.sign import (
-    PreparedSignature,
-    choose_mechanism,
-    complete,
-    mechanism_for,
-    prepare,
-    to_be_stamped,
-)
+from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer
 from esign.pending import Pending
-from esign.profile import VIETNAM, IssuanceProfile, Level, Numbering, SignatureProfile
-from esign.readback import read_back
+from esign.preparation import Fixed, Preparation
+from esign.profile import VIETNAM, IssuanceProfile, Level, Numbering
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
@@ -70,36 +61,17 @@ from esign.registry import (
     NewIntent,
     NextNumber,
     Presentation,
-    Registration,
     Registry,
     Upgrade,
 )
 from esign.request import Adopted, Attached, Copied, Given, Request
-from esign.trust import TrustStore, check_before_signing
+from esign.steps import OnStep, Step
+from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
 _logger = logging.getLogger(__name__)
-
-
-class Step(Enum):
-    """The named steps of issuing, in order; each is reported once it is done and durable."""
-
-    CHECKED = "checked"
-    RESERVED = "reserved"
-    LAID_OUT = "laid-out"
-    AWAITING = "awaiting"
-    APPROVED = "approved"
-    SEALED = "sealed"
-    PREPARED = "prepared"
-    KEY_USED = "key-used"
-    STAMPED = "stamped"
-    AUGMENTED = "augmented"
-    SIGNED = "signed"
-    READ_BACK = "read-back"
-    ISSUED = "issued"
-    DELIVERED = "delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +127,7 @@ class Issuer:
         authority: AuthorityTable | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
-        on_step: Callable[[Step, Intent | None], None] = lambda _step, _intent: None,
+        on_step: OnStep = lambda _step, _intent: None,
     ) -> None:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
 
@@ -168,21 +140,27 @@ class Issuer:
         """
         self._agency = agency
         self._profile = profile
-        self._key = key
         self._registry = registry
-        self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
         self._now = now
-        self._trust = trust or TrustStore()
-        self._authority = authority
         self._delivery = delivery
+        self._on_step = on_step
+        self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
         self._composer = Composer(
             agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
         )
-        self._on_step = on_step
-        self._augmenter = augmenter
-        self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
-        if augmenter is None and any(p.timestamp_room for p in (profile.signature, self._person_profile)):
-            raise SigningError("timestamper-missing", level=profile.signature.level.value)
+        self._admission = Admission(
+            agency=agency,
+            profile=profile,
+            key=key,
+            composer=self._composer,
+            trust=trust or TrustStore(),
+            authority=authority,
+            now=now,
+        )
+        self._preparation = Preparation(
+            profile=profile, composer=self._composer, admission=self._admission, now=now, on_step=on_step
+        )
+        self._completion = Completion(profile=profile, augmenter=augmenter, bench=self._bench, now=now, on_step=on_step)
 
     def issue(self, request: Request) -> Issued:
         """Issue one result; the same request again gives the same document, and signs nothing.
@@ -297,12 +275,9 @@ class Issuer:
             if intent.expires_at is not None and self._now() > intent.expires_at:
                 with self._voiding(intent):
                     raise SigningError("pending-expired", id=str(intent.id))
-            token = self._stamp(intent, prepared, signature)
+            token = self._completion.stamp(intent, prepared, signature)
             signed = complete(prepared, signature, timestamp=token)
-            self._bench.put_approved(intent, signed)
-            intent = self._registry.approved(intent.id, sha256=sha256(signed))
-            self._on_step(Step.APPROVED, intent)
-            return intent
+            return self._approve(intent, signed)
 
     def release(
         self,
@@ -334,7 +309,8 @@ class Issuer:
         Raises:
             As those; PreflightError, InputError: It cannot be issued.
         """
-        self._check(request)
+        self._admission.request(request)
+        self._on_step(Step.CHECKED, None)
 
     def check_release(self, result_id: ResultId) -> tuple[Reason, ...]:
         """Whether `release` would follow the person's signature, and what it would let pass; no key is touched.
@@ -349,7 +325,7 @@ class Issuer:
             raise SigningError("person-signature-missing")
         if intent.state is not IntentState.APPROVED:
             return ()
-        return self._check_approved(intent, self._bench.request(intent), self._bench.approved(intent)).notices
+        return self._admission.approved(intent, self._bench.request(intent), self._bench.approved(intent)).notices
 
     def withdraw(self, result_id: ResultId, *, why: str) -> Intent:
         """Take back what was not issued yet; its number stays explained. Issued results have a standing instead.
@@ -398,78 +374,12 @@ class Issuer:
         """
         return self._issued(self._registry.get(result_id))
 
-    # --- check -------------------------------------------------------------------------------------------------
-
-    def _check(self, request: Request) -> None:
-        """Everything that could fail, on a proof with a placeholder for the number."""
-        if self._key is not None:
-            self._check_key(self._key)
-        if request.person is not None:
-            self._check_person(request.person)
-        if isinstance(request.content, Adopted):
-            self._check_signed(request.content.pdf, request.metadata, field_name=None)
-        layout = self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
-        if isinstance(request.content, Adopted):
-            self._check_permits(request.content.pdf, layout)
-        self._on_step(Step.CHECKED, None)
-
-    def _check_permits(self, pdf: bytes, layout: Layout) -> None:
-        """Try on a proof whether the signatures that are there permit another one (DocMDP, FieldMDP)."""
-        if self._key is None or self._mechanism is None:
-            return
-        proof = prepare(
-            pdf,
-            certificates=self._key.certificates,
-            mechanism=self._mechanism,
-            signing_time=self._now(),
-            field_name=AGENCY_FIELD,
-            appearance=self._composer.appearance(
-                layout.signature_place, certificate=self._key.certificates[0], signing_time=self._now()
-            ),
-        )
-        before = len(inspect_signatures(pdf, trust=TrustStore(), at=self._now()).signatures)
-        found = inspect_signatures(proof.document, trust=TrustStore(), at=self._now())
-        if not all(s.intact for s in found.signatures[:before]):
-            raise SigningError("adopted-forbids-signing")
-
-    def _check_key(self, key: SigningKey) -> tuple[Reason, ...]:
-        return check_before_signing(key.certificates, trust=self._trust, at=self._now())
-
-    def _check_person(self, person: Person) -> Mechanism:
-        """The person's certificate may sign now, and how; found before anybody is asked to sign."""
-        check_before_signing(person.certificates, trust=self._trust, at=self._now())
-        return mechanism_for(self._person_profile, person.certificates[0])
-
-    @property
-    def _person_profile(self) -> SignatureProfile:
-        return self._profile.person_signature or self._profile.signature
-
-    def _check_signed(
-        self, pdf: bytes, metadata: ResultMetadata | None, *, field_name: str | None, received: datetime | None = None
-    ) -> Approval:
-        """The agency's key follows a sound signature of somebody who may make it, or it does not sign."""
-        return check_person_signature(
-            pdf,
-            trust=self._trust,
-            authority=self._authority,
-            agency=self._agency.code,
-            procedure=metadata.procedure if metadata else None,
-            at=self._now(),
-            person_field=field_name,
-            agency_certificate=self._key.certificates[0] if self._key else None,
-            received=received,
-        )
-
-    def _check_approved(self, intent: Intent, request: Request, approved: bytes) -> Approval:
-        ours = None if isinstance(request.content, Adopted) else PERSON_FIELD
-        return self._check_signed(approved, request.metadata, field_name=ours, received=intent.approved_at)
-
     # --- reserve -----------------------------------------------------------------------------------------------
 
     def _reserve(self, request: Request) -> Intent:
         digest = request.digest(self._profile.name)
         if self._registry.by_key(request.idempotency_key) is None:
-            self._check(request)
+            self.check(request)
             self._bench.put_request(digest, request)
         try:
             intent = self._registry.reserve(self._new_intent(request, digest))
@@ -536,37 +446,28 @@ class Issuer:
         self._on_step(Step.RESERVED, intent)
         with self._voiding(intent):
             request = self._bench.request(intent)
-            numbered = intent.number is not None
-            layout = self._composer.lay_out(
-                request, number=intent.number, issued=intent.issue_date if numbered else None
-            )
-            self._on_step(Step.LAID_OUT, intent)
+            layout = self._preparation.lay_out(intent, request)
             if isinstance(request.content, Adopted):
                 self._bench.put_record(intent, Record.of(layout))
-                self._bench.put_approved(intent, request.content.pdf)
-                intent = self._registry.approved(intent.id, sha256=sha256(request.content.pdf))
-                self._on_step(Step.APPROVED, intent)
-                return intent
+                return self._approve(intent, request.content.pdf)
             assert request.person is not None
-            signing_time = self._now()
-            prepared = prepare(
-                self._composer.for_person(request, intent, layout),
-                certificates=request.person.certificates,
-                mechanism=self._check_person(request.person),
-                signing_time=signing_time,
-                field_name=PERSON_FIELD,
-                appearance=self._composer.person_appearance(layout, request.person),
-                timestamp_room=self._person_profile.timestamp_room,
-            )
-        self._bench.put_for_person(intent, prepared, Record.of(layout))
+            fixed = self._preparation.for_person(intent, request, request.person, layout)
+        self._bench.put_for_person(intent, fixed.prepared, fixed.record)
         intent = self._registry.awaiting(
             intent.id,
-            prepared_sha256=sha256(prepared.document),
-            to_be_signed_sha256=sha256(prepared.to_be_signed),
-            signing_time=signing_time,
-            expires=signing_time + self._profile.person_within,
+            prepared_sha256=sha256(fixed.prepared.document),
+            to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
+            signing_time=fixed.signing_time,
+            expires=fixed.signing_time + self._profile.person_within,
         )
         self._on_step(Step.AWAITING, intent)
+        return intent
+
+    def _approve(self, intent: Intent, signed: bytes) -> Intent:
+        """AWAITING or RESERVED → APPROVED: keep the file with the person's signature."""
+        self._bench.put_approved(intent, signed)
+        intent = self._registry.approved(intent.id, sha256=sha256(signed))
+        self._on_step(Step.APPROVED, intent)
         return intent
 
     def _prepare_release(
@@ -578,9 +479,9 @@ class Issuer:
             self._bench.approved(intent),
             self._bench.record(intent),
         )
-        approval = self._check_approved(intent, request, approved)
-        key, mechanism = self._agency_key()
-        notices = (*approval.notices, *self._check_key(key))
+        approval = self._admission.approved(intent, request, approved)
+        key, _ = self._admission.agency_key()
+        notices = (*approval.notices, *self._admission.key(key))
         if intent.number is None:
             chosen = number or request.number
             assert chosen is not None
@@ -594,72 +495,26 @@ class Issuer:
         elif number is not None and number != intent.number:
             raise SigningError("number-is-given", number=intent.number)
         with self._voiding(intent):
-            signing_time = self._now()
-            certificate = key.certificates[0]
-            revision = self._composer.for_agency(
-                request, intent, approved, record.places, certificate=certificate, at=signing_time
-            )
-            self._on_step(Step.SEALED, intent)
-            prepared = prepare(
-                revision.pdf,
-                certificates=key.certificates,
-                mechanism=mechanism,
-                signing_time=signing_time,
-                field_name=AGENCY_FIELD,
-                appearance=revision.appearance,
-                reason=self._profile.signature.reason,
-                fill=revision.fill,
-                lock=revision.lock,
-                seal_url=revision.seal_url,
-                timestamp_room=self._profile.signature.timestamp_room,
-            )
-        self._put_prepared(intent, prepared, record.noting(*notices), signing_time)
-
-    def _agency_key(self) -> tuple[SigningKey, Mechanism]:
-        if self._key is None or self._mechanism is None:
-            raise SigningError("agency-key-missing")
-        return self._key, self._mechanism
+            fixed = self._preparation.for_release(intent, request, approved, record, notices)
+        self._put_prepared(intent, fixed)
 
     # --- prepare -----------------------------------------------------------------------------------------------
 
     def _prepare(self, intent: Intent) -> Intent:
-        """RESERVED → PREPARED: fix every byte that will be signed."""
-        key, mechanism = self._agency_key()
+        """RESERVED → PREPARED, where the agency signs alone."""
         with self._voiding(intent):
             request = self._bench.request(intent)
-            layout = self._composer.lay_out(request, number=intent.number, issued=intent.issue_date)
-            self._on_step(Step.LAID_OUT, intent)
-            page = self._composer.seal(request, intent, layout)
-            self._on_step(Step.SEALED, intent)
-            signing_time = self._now()
-            prepared = prepare(
-                page,
-                certificates=key.certificates,
-                mechanism=mechanism,
-                signing_time=signing_time,
-                field_name=AGENCY_FIELD,
-                appearance=self._composer.agency_appearance(
-                    request,
-                    intent,
-                    layout.signature_place,
-                    certificate=key.certificates[0],
-                    signing_time=signing_time,
-                ),
-                reason=self._profile.signature.reason,
-                timestamp_room=self._profile.signature.timestamp_room,
-            )
-            record = Record.of(layout).noting(*self._check_key(key))
-        return self._put_prepared(intent, prepared, record, signing_time)
+            layout = self._preparation.lay_out(intent, request)
+            fixed = self._preparation.for_agency(intent, request, layout)
+        return self._put_prepared(intent, fixed)
 
-    def _put_prepared(
-        self, intent: Intent, prepared: PreparedSignature, record: Record, signing_time: datetime
-    ) -> Intent:
-        self._bench.put_prepared(intent, prepared, record)
+    def _put_prepared(self, intent: Intent, fixed: Fixed) -> Intent:
+        self._bench.put_prepared(intent, fixed.prepared, fixed.record)
         intent = self._registry.prepared(
             intent.id,
-            prepared_sha256=sha256(prepared.document),
-            to_be_signed_sha256=sha256(prepared.to_be_signed),
-            signing_time=signing_time,
+            prepared_sha256=sha256(fixed.prepared.document),
+            to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
+            signing_time=fixed.signing_time,
         )
         self._on_step(Step.PREPARED, intent)
         return intent
@@ -673,17 +528,17 @@ class Issuer:
         signed = self._bench.completed(intent, prepared)
         if signed is None:
             signature = self._bench.signature(intent, prepared) or self._use_key(intent, prepared)
-            token = self._stamp(intent, prepared, signature)
+            token = self._completion.stamp(intent, prepared, signature)
             with self._voiding(intent):
                 signed = complete(prepared, signature, timestamp=token)
-            signed = self._augmented(intent, prepared, signed)
+            signed = self._completion.augment(intent, prepared, signed)
             self._bench.archive.put(intent, signed)
         intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
         return intent
 
     def _use_key(self, intent: Intent, prepared: PreparedSignature) -> bytes:
-        key, _ = self._agency_key()
+        key, _ = self._admission.agency_key()
         if prepared.certificates[0] != key.certificates[0]:
             raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
         signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
@@ -692,84 +547,19 @@ class Issuer:
         self._on_step(Step.KEY_USED, intent)
         return signature
 
-    def _stamp(self, intent: Intent, prepared: PreparedSignature, signature: bytes) -> bytes | None:
-        """The time-stamp that the signature was prepared for; None where it gets none of its own.
-
-        Raises:
-            TimestampError: There is none now. Nothing is given up: the next try starts here.
-        """
-        if not prepared.timestamp_room:
-            return None
-        imprint = to_be_stamped(prepared, signature)
-        if self._augmenter is None:
-            raise SigningError("timestamper-missing", level=Level.B_T.value)
-        stamp = self._augmenter.timestamper.stamp(imprint, digest=prepared.mechanism.digest)
-        self._note(intent, stamp.notices)
-        self._on_step(Step.STAMPED, intent)
-        return stamp.token
-
-    def _augmented(self, intent: Intent, prepared: PreparedSignature, signed: bytes) -> bytes:
-        """With the proofs beyond a time-stamp that the profile waits for.
-
-        Raises:
-            TimestampError, SigningError: They are not to be had now. Nothing is given up: the next try starts here.
-        """
-        wanted = self._profile.signature.level
-        if not prepared.timestamp_room or wanted is Level.B_T or self._augmenter is None:
-            return signed
-        made = self._augmenter.augment(signed, level=wanted)
-        self._note(intent, made.notices)
-        self._on_step(Step.AUGMENTED, intent)
-        return made.pdf
-
-    def _note(self, intent: Intent, notices: Sequence[Reason]) -> None:
-        if notices:
-            self._bench.put_record(intent, self._bench.record(intent).noting(*notices))
-
     # --- read back, register -----------------------------------------------------------------------------------
 
     def _register(self, intent: Intent) -> Intent:
         """SIGNED → ISSUED: look at what was made as a stranger would, then register it."""
         with self._voiding(intent):
             signed = self._bench.signed(intent)
-            record, prepared = self._bench.record(intent), self._bench.prepared(intent)
-            seen = read_back(
-                signed,
-                intent=intent,
-                certificate=prepared.certificates[0],
-                size=len(prepared.document),
-                stamped=prepared.timestamp_room > 0,
-                sealed=self._profile.seal is not None,
-                at=self._now(),
-            )
+            prepared, record = self._bench.prepared(intent), self._bench.record(intent)
+            registration = self._completion.registration(intent, signed, prepared=prepared, record=record)
         self._on_step(Step.READ_BACK, intent)
-        assert intent.signing_time is not None
-        registration = Registration(
-            sha256=sha256(signed),
-            size=len(signed),
-            signers=seen.signers,
-            signing_time=intent.signing_time,
-            level=seen.level,
-            upgrade=self._promise(seen.level),
-            mechanism=prepared.mechanism,
-            pages=record.pages,
-            seal_token_sha256=seen.seal_sha256,
-            fonts=record.fonts,
-            profile=self._profile.signature.name,
-            notices=(*record.notices, *intent.notices),
-        )
         with self._voiding(intent):
             intent = self._registry.issued(intent.id, registration)
         self._on_step(Step.ISSUED, intent)
         return intent
-
-    def _promise(self, reached: Level) -> Upgrade | None:
-        """The level that the profile wants and this file does not have yet, with its dates."""
-        wanted, levels = self._profile.signature, list(Level)
-        if levels.index(reached) >= levels.index(wanted.level):
-            return None
-        due = self._now() + wanted.timestamping.within
-        return Upgrade(level=wanted.level, due=due, alarm=due + wanted.timestamping.grace)
 
     # --- deliver -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,140 @@
+"""What is examined before anything is recorded, and before a key follows another one.
+
+    a request     everything that could fail, on a proof with a placeholder for the number
+    a key         its certificate is valid now, leads to an anchor and is not revoked
+    a person      the competent person's signature is sound, theirs to make, and permits the agency's
+
+Nothing here records anything or signs; what is let pass is given back as notices, for the record.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from esign.approval import Approval, check_person_signature
+from esign.authority import AuthorityTable
+from esign.composition import Composer, Layout
+from esign.document import Agency, Person, ResultMetadata
+from esign.errors import SigningError
+from esign.keys import Mechanism, SigningKey
+from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
+from esign.pades.inspect import inspect_signatures
+from esign.pades.sign import choose_mechanism, mechanism_for, prepare
+from esign.profile import IssuanceProfile
+from esign.reasons import Reason
+from esign.registry import Intent
+from esign.request import Adopted, Request
+from esign.trust import TrustStore, check_before_signing
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """Examines the requests, keys and people of one agency under one profile."""
+
+    def __init__(
+        self,
+        *,
+        agency: Agency,
+        profile: IssuanceProfile,
+        key: SigningKey | None,
+        composer: Composer,
+        trust: TrustStore,
+        authority: AuthorityTable | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Raises `SigningError` where the key cannot sign under this profile."""
+        self._agency = agency
+        self._person_profile = profile.person_signature or profile.signature
+        self._key = key
+        self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
+        self._composer = composer
+        self._trust = trust
+        self._authority = authority
+        self._now = now
+
+    def request(self, request: Request) -> Layout:
+        """Everything that could fail; the proof on which it was tried.
+
+        Raises:
+            PreflightError, InputError, SigningError: It cannot be issued.
+        """
+        if self._key is not None:
+            self.key(self._key)
+        if request.person is not None:
+            self.person(request.person)
+        if isinstance(request.content, Adopted):
+            self._signed(request.content.pdf, request.metadata, field_name=None)
+        layout = self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
+        if isinstance(request.content, Adopted):
+            self._permits_another(request.content.pdf, layout)
+        return layout
+
+    def agency_key(self) -> tuple[SigningKey, Mechanism]:
+        """The agency's key, and how it signs.
+
+        Raises:
+            SigningError: `agency-key-missing`: this process prepares what persons sign, and no more.
+        """
+        if self._key is None or self._mechanism is None:
+            raise SigningError("agency-key-missing")
+        return self._key, self._mechanism
+
+    def key(self, key: SigningKey) -> tuple[Reason, ...]:
+        """The key may sign now, as far as its certificates say.
+
+        Raises:
+            SigningError: It may not.
+        """
+        return check_before_signing(key.certificates, trust=self._trust, at=self._now())
+
+    def person(self, person: Person) -> Mechanism:
+        """The person's certificate may sign now, and how; found before anybody is asked to sign.
+
+        Raises:
+            SigningError: It may not.
+        """
+        check_before_signing(person.certificates, trust=self._trust, at=self._now())
+        return mechanism_for(self._person_profile, person.certificates[0])
+
+    def approved(self, intent: Intent, request: Request, approved: bytes) -> Approval:
+        """The agency's key follows a sound signature of somebody who may make it, or it does not sign.
+
+        Raises:
+            SigningError: The person's signature is missing, not sound, or not theirs to make.
+        """
+        ours = None if isinstance(request.content, Adopted) else PERSON_FIELD
+        return self._signed(approved, request.metadata, field_name=ours, received=intent.approved_at)
+
+    def _signed(
+        self, pdf: bytes, metadata: ResultMetadata | None, *, field_name: str | None, received: datetime | None = None
+    ) -> Approval:
+        return check_person_signature(
+            pdf,
+            trust=self._trust,
+            authority=self._authority,
+            agency=self._agency.code,
+            procedure=metadata.procedure if metadata else None,
+            at=self._now(),
+            person_field=field_name,
+            agency_certificate=self._key.certificates[0] if self._key else None,
+            received=received,
+        )
+
+    def _permits_another(self, pdf: bytes, layout: Layout) -> None:
+        """Try on a proof whether the signatures that are there permit another one (DocMDP, FieldMDP)."""
+        if self._key is None or self._mechanism is None:
+            return
+        proof = prepare(
+            pdf,
+            certificates=self._key.certificates,
+            mechanism=self._mechanism,
+            signing_time=self._now(),
+            field_name=AGENCY_FIELD,
+            appearance=self._composer.appearance(
+                layout.signature_place, certificate=self._key.certificates[0], signing_time=self._now()
+            ),
+        )
+        before = len(inspect_signatures(pdf, trust=TrustStore(), at=self._now()).signatures)
+        found = inspect_signatures(proof.document, trust=TrustStore(), at=self._now())
+        if not all(s.intact for s in found.signatures[:before]):
+            raise SigningError("adopted-forbids-signing")
