@@ -96,6 +96,17 @@ def test_every_sample_at_every_age(later: timedelta, tab: Tab, site: Site) -> No
         assert without_facts(verdict) == without_facts(by_python(site, one.url, at)), one.name
 
 
+@pytest.mark.parametrize("data", [None, b"another file"], ids=["missing", "another"])
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=25), timedelta(days=31)], ids=str)
+def test_every_sample_without_its_details(later: timedelta, data: bytes | None, tab: Tab, site: Site) -> None:
+    (path,) = (p for p in site.files if p.startswith("/s/9-"))
+    others = {p: d for p, d in site.files.items() if p != path}
+    bare = Site(at=site.at, host=HOST, files=others if data is None else {**others, path: data})
+    at = site.at + later
+    for one, verdict in zip(site.samples, by_page(tab, bare, [s.url for s in site.samples], at=at), strict=True):
+        assert without_facts(verdict) == without_facts(by_python(bare, one.url, at)), one.name
+
+
 def changed(site: Site, path: str, *, every: int = 1) -> list[tuple[str, list[int]]]:
     bits = range(0, 8 * len(site.files[path]), every)
     return [(f"https://{HOST}{path}", [bit]) for bit in bits]

@@ -1,6 +1,6 @@
 """What the published lists say of one seal, and how fresh that is (docs/spec/status.md §3–6); no network of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -48,6 +48,8 @@ class StatusAnswer:
     """When the shard was signed."""
     freshness: Freshness = Freshness.UNKNOWN
     """How old that is."""
+    outside_list: bool = False
+    """Whether the seal asks for an allow-list and the shard is none: its entry does not say that it was issued (§6)."""
     ahead: bool = False
     """Whether the shard comes from the future: the reader's clock is wrong."""
     finding: Reason | None = None
@@ -77,15 +79,18 @@ class StatusFiles:
             return StatusAnswer(entry=None, as_of=as_of, ahead=True, finding=Reason("status-from-future", facts))
         freshness, finding = self._freshness(as_of, at)
         entry, detail = shard[index], None
-        if not shard.content.allow_list and self._trust.asks_for_allow_list(token.kid, token.claims.procedure):
-            finding = Reason("status-allow-list", {"shard": number})
-            entry = Entry.DETAIL
-        elif entry is Entry.DETAIL and shard.content.details is not None:
+        if entry is Entry.DETAIL and shard.content.details is not None:
             try:
                 detail = self._details(host, shard, shard.content.details).get(index)
             except SealError as e:
                 return StatusAnswer(entry=None, as_of=as_of, freshness=freshness, finding=e.reason)
-        return StatusAnswer(entry=entry, detail=detail, as_of=as_of, freshness=freshness, finding=finding)
+        needs_list = self._trust.asks_for_allow_list(token.kid, token.claims.procedure)
+        outside_list = needs_list and not shard.content.allow_list
+        if outside_list:
+            finding = Reason("status-allow-list", {"shard": number})
+        return StatusAnswer(
+            entry=entry, detail=detail, as_of=as_of, freshness=freshness, outside_list=outside_list, finding=finding
+        )
 
     def _shard(self, host: Host, number: int) -> Shard:
         uri = host.shard_uri(number)
@@ -97,11 +102,11 @@ class StatusFiles:
             raise SealError("status-list-invalid", field="sub")
         return shard
 
-    def _details(self, host: Host, shard: Shard, digest: bytes) -> "dict[int, Detail]":
+    def _details(self, host: Host, shard: Shard, digest: bytes) -> Mapping[int, Detail]:
         data = self._get(detail_uri(shard.uri, digest))
         if data is None or digest_of_file(data) != digest:
             raise SealError("status-details-missing")
-        return _signed_details(data, shard.uri, host, shard.issued_at)
+        return _signed_details(data, shard.uri, host)
 
     def _freshness(self, as_of: datetime, at: datetime) -> tuple[Freshness, Reason | None]:
         shown = as_of.isoformat()
@@ -126,11 +131,10 @@ def _signed_shard(data: bytes, host: Host) -> Shard:
 
 
 @lru_cache(maxsize=16)
-def _signed_details(data: bytes, uri: str, host: Host, at: datetime) -> "dict[int, Detail]":
+def _signed_details(data: bytes, uri: str, host: Host) -> Mapping[int, Detail]:
     file, details = read_details(data, uri=uri)
-    # The shard vouches for the file by its digest, so the key has to be good when the shard was signed.
-    key = host.status_key(file.kid, at)
+    key = host.status_key(file.kid, details.issued_at)
     if key is None:
         raise SealError("status-key-unknown", kid=file.kid.hex())
     file.check(key.public_key)
-    return dict(details)
+    return details.entries

@@ -11,12 +11,14 @@ from esign.keys import SigningKey
 from esign.seal import labels
 from esign.seal.shard import SHARD_SIZE
 from esign.seal.signed_file import SignedFile, sign_file
+from esign.seal.status_list import moment
 
 __all__ = [
     "Corrected",
     "Detail",
     "OtherResult",
     "Replaced",
+    "StatusDetails",
     "detail_uri",
     "digest_of_file",
     "make_details",
@@ -59,6 +61,16 @@ class Replaced:
 Detail = Corrected | Replaced
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusDetails:
+    """What a detail file says."""
+
+    issued_at: datetime
+    """When it was signed: the key has to be good then."""
+    entries: Mapping[int, Detail]
+    """By index in the shard."""
+
+
 def make_details(details: Mapping[int, Detail], *, uri: str, kid: bytes, key: SigningKey, at: datetime) -> bytes:
     """The signed detail file of the shard at `uri`."""
     entries = {index: _to_wire(detail) for index, detail in details.items()}
@@ -66,7 +78,7 @@ def make_details(details: Mapping[int, Detail], *, uri: str, kid: bytes, key: Si
     return sign_file(claims, typ=_TYP, kid=kid, key=key)
 
 
-def read_details(data: bytes, *, uri: str) -> tuple[SignedFile, Mapping[int, Detail]]:
+def read_details(data: bytes, *, uri: str) -> tuple[SignedFile, StatusDetails]:
     """The envelope, whose signature is not checked yet, and what it says of the shard at `uri`.
 
     Raises:
@@ -74,10 +86,10 @@ def read_details(data: bytes, *, uri: str) -> tuple[SignedFile, Mapping[int, Det
     """
     file = SignedFile.read(data, typ=_TYP, limit=_LIMIT)
     match file.claims(depth=_DEPTH):
-        case {labels.SUB: str(found), labels.IAT: int(), labels.DETAILS: dict(entries), **rest} if (
-            found == uri and not rest
-        ):
-            return file, {_index(index): _from_wire(entry) for index, entry in entries.items()}
+        case {labels.SUB: str(found), labels.IAT: iat, labels.DETAILS: dict(wire), **rest} if found == uri and not rest:
+            entries = {_index(index): _from_wire(entry) for index, entry in wire.items()}
+            issued_at = moment(iat, "iat", code="status-details-invalid")
+            return file, StatusDetails(issued_at=issued_at, entries=entries)
     raise SealError("status-details-invalid")
 
 

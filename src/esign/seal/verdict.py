@@ -146,6 +146,10 @@ def _known(report: SealReport) -> bool:
     return answer.entry is not None and answer.freshness is not Freshness.UNKNOWN
 
 
+def _is_not_issued(answer: StatusAnswer) -> bool:
+    return answer.outside_list or (answer.entry is Entry.DETAIL and answer.detail is None)
+
+
 # docs/spec/status.md §10, in its order.
 _RULES: tuple[tuple[State, Callable[[SealReport], bool]], ...] = (
     (State.NOT_GENUINE, lambda r: _failed(r, "seal-format", "seal-signature", "seal-key-validity")),
@@ -158,7 +162,7 @@ _RULES: tuple[tuple[State, Callable[[SealReport], bool]], ...] = (
     (State.REPLACED, lambda r: isinstance(_answer(r).detail, Replaced)),
     (State.EXPIRED, lambda r: _failed(r, "seal-expiry")),
     (State.STATUS_UNKNOWN, lambda r: not _known(r)),
-    (State.NOT_ISSUED, lambda r: _answer(r).entry is Entry.DETAIL and _answer(r).detail is None),
+    (State.NOT_ISSUED, lambda r: _is_not_issued(_answer(r))),
     (State.SUSPENDED, lambda r: _answer(r).entry is Entry.SUSPENDED),
     (State.CORRECTED, lambda r: isinstance(_answer(r).detail, Corrected)),
     (State.IN_FORCE, lambda r: _answer(r).entry is Entry.VALID),

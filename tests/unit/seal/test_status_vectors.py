@@ -43,9 +43,11 @@ def looked_at(kind: str, data: bytes) -> None:
                 raise SealError("status-list-invalid", field="sub")
             check(shard.file, shard.issued_at)
         case "details":
-            check(read_details(data, uri=generate.URI)[0], NOW)
+            file, details = read_details(data, uri=generate.URI)
+            check(file, details.issued_at)
         case "manifest":
-            check(read_manifest(data)[0], NOW)
+            file, manifest = read_manifest(data)
+            check(file, manifest.issued_at)
         case "trust":
             read_parts([data], roots=[generate.SITE.root], at=NOW)
 

@@ -10,7 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from esign.codes import DocumentNumber, ResultId
 from esign.seal import Freshness, State, StatusFiles, TrustList, Verdict, judge, read_parts, verify
+from esign.seal.shard import Shard, make_shard
+from esign.seal.status_details import OtherResult, Replaced, detail_uri, digest_of_file, make_details
 from esign.seal.trust_list import StatusKey
 from tests.support.site import HOST, NOW, SECOND, STATUS_KID, Sample, key, make_site, point, status_files
 
@@ -67,6 +70,8 @@ def test_sensitive_titles_are_not_shown() -> None:
 # --- freshness ------------------------------------------------------------------------------------------------------
 
 SIGNED = NOW - timedelta(minutes=1)
+OLD_KID = b"old!"
+OTHER = OtherResult(DocumentNumber.parse("17/QĐ-UBND"), ResultId(b"other-one!"))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,9 @@ def test_a_shard_grows_old(age: timedelta, freshness: Freshness | None, state: S
         ("corrected", State.STATUS_UNKNOWN),
         ("not-issued", State.STATUS_UNKNOWN),
         ("expired", State.EXPIRED),
+        ("allow-list-broken", State.STATUS_UNKNOWN),
+        ("allow-list-broken-withdrawn", State.WITHDRAWN),
+        ("allow-list-broken-replaced", State.REPLACED),
     ],
 )
 def test_only_what_is_final_is_said_for_ever(name: str, later: State) -> None:
@@ -154,6 +162,34 @@ def test_a_status_key_that_was_revoked_signs_nothing_more() -> None:
     assert stopped.report.findings[0].code == "status-key-unknown"
     assert ask("in-force", trust=with_key(kid=b"xxxx")).state is State.STATUS_UNKNOWN
     assert ask("in-force", trust=with_key(public_key=point("stranger"))).state is State.STATUS_UNKNOWN
+
+
+def test_the_key_of_a_detail_file_counts_when_that_file_was_signed() -> None:
+    """Detail files never change: a new key signs the shard anew, and the old one vouches for the details still."""
+
+    def detailed(signed: datetime) -> Get:
+        uri = f"https://{HOST}{SHARD}"
+        details = make_details({4: Replaced(OTHER)}, uri=uri, kid=OLD_KID, key=key("old status"), at=signed)
+        content = replace(Shard.read(SITE.files[SHARD]).content, details=digest_of_file(details))
+        shard = make_shard(content, uri=uri, kid=STATUS_KID, key=key("status"), at=SIGNED)
+        return {uri: shard, detail_uri(uri, digest_of_file(details)): details}.get
+
+    changed_keys = NOW - timedelta(days=2)
+    old = StatusKey(
+        kid=OLD_KID,
+        public_key=point("old status"),
+        not_before=NOW - timedelta(days=300),
+        not_after=NOW,
+        revoked_after=changed_keys,
+    )
+    (agency,) = TRUST.agencies.values()
+    host = replace(agency.keys[0].host, status_keys=(*agency.keys[0].host.status_keys, old))
+    keys = tuple(replace(k, host=host) for k in agency.keys)
+    trust = replace(TRUST, agencies={agency.number: replace(agency, keys=keys)})
+    assert ask("replaced", trust=trust, get=detailed(changed_keys)).state is State.REPLACED
+    late = ask("replaced", trust=trust, get=detailed(changed_keys + timedelta(seconds=1)))
+    assert late.state is State.STATUS_UNKNOWN
+    assert [r.code for r in late.report.findings] == ["status-key-unknown"]
 
 
 def test_a_key_counts_within_its_time() -> None:

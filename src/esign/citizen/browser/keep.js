@@ -29,7 +29,7 @@ export async function keepAll(files, { host, at, tell }) {
 
 async function readManifest(data, { uri, keys }) {
   const typ = "application/vnd.esign.status-manifest+cwt";
-  const file = openFile(data, { typ, limit: 2 ** 24, code: "status-manifest-invalid" });
+  const file = openFile(data, { typ, limit: 2 ** 21, code: "status-manifest-invalid" });
   const shards = file.claims.get(MANIFEST);
   need(file.sub === uri && shards instanceof Map, "status-manifest-invalid");
   await checkKey(file, keys);

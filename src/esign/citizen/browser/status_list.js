@@ -37,7 +37,7 @@ export async function readShard(data, { uri, keys }) {
 // What the detail file has for one result; nothing in it means that it was not issued.
 export async function readDetails(data, { uri, digest, keys, statusNumber }) {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
-  need(equal(hash.subarray(0, 16), digest), BAD_DETAILS);
+  need(equal(hash.subarray(0, 16), digest), "status-details-missing"); // another file in its place
   const typ = "application/vnd.esign.status-detail+cwt";
   const file = openFile(data, { typ, limit: 2 ** 24, code: BAD_DETAILS });
   const table = file.claims.get(DETAILS);

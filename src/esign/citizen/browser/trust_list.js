@@ -24,7 +24,7 @@ export function partOf(name) {
 // What `data` says, if it is the part `place`. `roots`: { name, key, first, last }, keys as uncompressed points.
 // `isSeenLater(list, generation, sequence)` says whether a later edition was seen before.
 export async function readPart(data, place, { roots, at, isSeenLater }) {
-  const part = openFile(data, { typ: "application/vnd.esign.trust+cwt", limit: 2 ** 24, code: BAD_PART });
+  const part = openFile(data, { typ: "application/vnd.esign.trust+cwt", limit: 2 ** 20, code: BAD_PART });
   const [version, sequence, content] = listOf(part.claims.get(PART), 3);
   need(version === 1 && Number.isInteger(sequence) && isTime(part.iat) && isTime(part.exp), BAD_PART);
   const [kind, bucket] = listOf(content);

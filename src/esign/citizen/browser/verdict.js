@@ -85,9 +85,11 @@ async function withStatus(facts, { files, agencies }) {
   const age = shard ? at - shard.iat : Infinity;
   const freshness = isExpired || age > 7 * DAY ? "unknown" : age > DAY ? "stale" : "fresh";
   const isOutsideList = shard && (key.allowList || procedure?.allowList) && !shard.allowList;
-  if (isOutsideList) findings.push("status-allow-list");
-  else if (shard && isExpired) findings.push("trust-list-expired");
-  else if (shard && freshness !== "fresh") findings.push(freshness === "stale" ? "status-stale" : "status-too-old");
+  if (shard && details) {
+    if (isOutsideList) findings.push("status-allow-list");
+    else if (isExpired) findings.push("trust-list-expired");
+    else if (freshness !== "fresh") findings.push(freshness === "stale" ? "status-stale" : "status-too-old");
+  }
   const state =
     entry === 1 ? "withdrawn"
     : details?.replacement ? "replaced"
