@@ -48,9 +48,12 @@ docs: dev ## regenerate docs/cli.md, docs/spec/reasons.md and the pictures
 	$(PY) scripts/picture.py
 	$(PY) scripts/citizen_pictures.py
 
-lock: ## refresh requirements/dev.txt (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --all-extras --group dev pyproject.toml -o requirements/dev.txt
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+lock: ## refresh requirements/*.txt (needs uv); what the image installs is what the tests ran with
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	$(LOCK) --extra cli --extra postgresql --extra service --extra store --extra telemetry \
+	  -c requirements/dev.txt pyproject.toml -o requirements/service.txt
+	echo 'hatchling>=1.27' | $(LOCK) -c requirements/dev.txt - -o requirements/build.txt
 
 clean: ## remove what was built
 	rm -rf build .venv
