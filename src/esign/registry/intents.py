@@ -380,6 +380,7 @@ def listing(
     *,
     agency: AgencyCode | None,
     states: tuple[IntentState, ...],
+    dossier: DossierCode | None,
     after: ResultId | None,
     limit: int,
 ) -> Page:
@@ -389,6 +390,8 @@ def listing(
         query = query.where(IntentRow.agency == str(agency))
     if states:
         query = query.where(IntentRow.state.in_(states))
+    if dossier is not None:
+        query = query.where(IntentRow.dossier == str(dossier))
     if after is not None:
         query = query.where(IntentRow.sequence < row(session, after).sequence)
     found = [as_intent(r) for r in session.scalars(query)]

@@ -9,7 +9,7 @@ from typing import Self
 
 from sqlalchemy import select
 
-from esign.codes import AgencyCode, DocumentNumber, ResultId
+from esign.codes import AgencyCode, DocumentNumber, DossierCode, ResultId
 from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.profile import DuplicatePolicy
@@ -307,12 +307,15 @@ class Registry:
         *,
         agency: AgencyCode | None = None,
         states: tuple[IntentState, ...] = (),
+        dossier: DossierCode | None = None,
         after: ResultId | None = None,
         limit: int = 100,
     ) -> Page:
         """A page of entries, newest first; `after` is the last page's `next`."""
         with self._store.read() as session:
-            return intents.listing(session, agency=agency, states=states, after=after, limit=limit)
+            return intents.listing(
+                session, agency=agency, states=states, dossier=dossier, after=after, limit=limit
+            )
 
     def attachments(self, id: ResultId) -> tuple[Intent, ...]:  # noqa: A002
         """What is attached to the result `id`, in whatever state, oldest first.

@@ -1,0 +1,45 @@
+"""The application: routers over the two workflows and the register, with everything that guards them around it.
+
+>>> app = create_app(parts)     # run it with any ASGI server; `esign serve` uses uvicorn
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from esign.service import problems, results
+from esign.service.bodies import BodyGuard
+from esign.service.offices import Parts
+from esign.service.openapi import describe
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = """\
+Issue administrative results as signed and sealed PDFs, look after their standing, and verify documents.
+
+Every refusal is a problem (RFC 9457) with a stable `code` and with what to do next, in Vietnamese and English.
+Repeat any POST with the same `Idempotency-Key` as often as you need to: it is done once.
+"""
+_ROUTERS: Sequence[APIRouter] = (results.router,)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The service for portals and offices."""
+    app = FastAPI(
+        title="esign",
+        version=version("esign"),
+        summary="Issue, sign, seal and verify administrative results",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for router in (*_ROUTERS, *parts.routers):
+        app.include_router(router, prefix="/v1")
+    problems.install(app)
+    describe(app)
+    app.add_middleware(BodyGuard, limits=parts.limits)
+    return app

@@ -1,0 +1,120 @@
+"""What the service is made of: an office for each agency, and what all of them share.
+
+Everything is given; the service opens no file, no key and no connection by itself (`esign_cli.serving` builds it).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from fastapi import APIRouter
+from starlette.requests import HTTPConnection, Request
+
+from esign.codes import AgencyCode, ResultId
+from esign.document import Agency
+from esign.errors import NotRegistered, ServiceError
+from esign.issuance import Issuer
+from esign.registry import Intent, Registry
+from esign.service.access import Principal
+from esign.service.desk import Desk
+from esign.service.idempotency import InFlight
+from esign.verification import Verifier
+
+__all__ = ["Authenticator", "Limits", "Office", "Parts", "parts_of"]
+
+
+class Authenticator(Protocol):
+    """Says who asks."""
+
+    async def authenticate(self, request: HTTPConnection) -> Principal:
+        """Whoever asks.
+
+        Raises:
+            ServiceError: `not-authenticated`, or why what was shown does not count.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a request may cost."""
+
+    body: int = 1 << 20
+    """Bytes of a body that holds no file."""
+    upload: int = 64 << 20
+    """Bytes of one that does."""
+    body_time: timedelta = timedelta(seconds=60)
+    """So long a whole body may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """One agency at work."""
+
+    agency: Agency
+    """Who issues."""
+    profile: str
+    """The issuance profile's name."""
+    issuer: Issuer
+    """Issues with the agency's key."""
+    registry: Registry
+    """What was issued; several offices may share one."""
+    verifier: Verifier
+    """Looks at documents."""
+
+    @property
+    def code(self) -> AgencyCode:
+        """The agency's."""
+        return self.agency.code
+
+    def entry(self, result_id: ResultId) -> Intent:
+        """The entry `result_id` of this agency; another agency's is not there.
+
+        Raises:
+            NotRegistered: `not-registered`.
+        """
+        intent = self.registry.get(result_id)
+        if intent.agency != self.code:
+            raise NotRegistered("not-registered", id=str(result_id))
+        return intent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """All that the service consists of."""
+
+    offices: Mapping[AgencyCode, Office]
+    """By the agency's code."""
+    authenticator: Authenticator
+    """Who asks."""
+    now: Callable[[], datetime]
+    """The clock."""
+    issuing: Desk
+    """Where results are made."""
+    reading: Desk
+    """Where the register is asked, and changed."""
+    verifying: Desk
+    """Where documents are looked at."""
+    limits: Limits = field(default_factory=Limits)
+    """What a request may cost."""
+    in_flight: InFlight = field(default_factory=InFlight)
+    """What is being worked on."""
+    routers: Sequence[APIRouter] = ()
+    """What else is served."""
+
+    def office(self, code: AgencyCode) -> Office:
+        """The office of an agency.
+
+        Raises:
+            ServiceError: `agency-unknown`.
+        """
+        found = self.offices.get(code)
+        if found is None:
+            raise ServiceError("agency-unknown")
+        return found
+
+
+def parts_of(request: HTTPConnection | Request) -> Parts:
+    """The parts of the service that answers `request`."""
+    parts: Parts = request.app.state.parts
+    return parts
