@@ -42,7 +42,8 @@ class Actor:
     """The request of the service that it belongs to."""
 
 
-_actor: ContextVar[Actor] = ContextVar("esign_actor", default=Actor("local"))
+_NOBODY = Actor("local")
+_actor: ContextVar[Actor] = ContextVar("esign_actor", default=_NOBODY)
 
 
 def actor() -> Actor:
@@ -85,7 +86,7 @@ class Note:
     """Who."""
 
 
-def note(  # noqa: PLR0913  # the fields of an entry
+def note(
     session: Session,
     act: str,
     *,

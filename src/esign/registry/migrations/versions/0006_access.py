@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
+from esign.registry.triggers import Trigger, create_triggers, drop_triggers, forbid_truncate
+
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
@@ -73,7 +75,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("result_id", "prepared_sha256", "by", name=op.f("pk_approval")),
     )
     op.bulk_insert(audit, [_genesis()])
-    _guard()
+    create_triggers(_TRIGGERS, replacing=_REPLACING)
+    forbid_truncate(*_TABLES)
 
 
 def _genesis() -> dict[str, object]:
@@ -94,92 +97,42 @@ def _genesis() -> dict[str, object]:
     return entry | {"hash": hashlib.sha256(text.encode()).hexdigest()}
 
 
-# name, table, when, condition, message; `condition` is SQL that both databases understand.
-_TRIGGERS = [
-    ("audit_update", "audit", "UPDATE", "", "audit is never changed"),
-    ("audit_delete", "audit", "DELETE", "", "audit is never deleted"),
-    (
-        "audit_grows",
-        "audit",
-        "INSERT",
-        "NEW.sequence <> 1 + (SELECT max(sequence) FROM audit)"
-        " OR NEW.previous <> (SELECT hash FROM audit WHERE sequence = NEW.sequence - 1)",
-        "audit only grows",
-    ),
-    ("audit_anchor_update", "audit_anchor", "UPDATE", "", "audit_anchor is never changed"),
-    ("audit_anchor_delete", "audit_anchor", "DELETE", "", "audit_anchor is never deleted"),
-    (
-        "audit_anchor_replace",
-        "audit_anchor",
-        "INSERT",
-        "EXISTS (SELECT 1 FROM audit_anchor WHERE sequence = NEW.sequence)",
-        "audit_anchor is never replaced",
-    ),
-    ("access_key_delete", "access_key", "DELETE", "", "access_key is never deleted"),
-    (
-        "access_key_update",
-        "access_key",
-        "UPDATE",
-        "NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.digest <> OLD.digest OR NEW.made_at <> OLD.made_at"
-        " OR CAST(NEW.grants AS TEXT) <> CAST(OLD.grants AS TEXT) OR NEW.expires_at > OLD.expires_at"
-        " OR (OLD.revoked_at IS NOT NULL AND (NEW.revoked_at IS NULL OR NEW.revoked_at <> OLD.revoked_at))",
-        "a key of access only ends",
-    ),
-    (
-        "access_key_replace",
-        "access_key",
-        "INSERT",
-        "EXISTS (SELECT 1 FROM access_key WHERE id = NEW.id OR digest = NEW.digest)",
-        "access_key is never replaced",
-    ),
-    ("approval_update", "approval", "UPDATE", "", "approval is never changed"),
-    ("approval_delete", "approval", "DELETE", "", "approval is never deleted"),
-    (
-        "approval_replace",
-        "approval",
-        "INSERT",
-        "EXISTS (SELECT 1 FROM approval WHERE result_id = NEW.result_id AND prepared_sha256 = NEW.prepared_sha256"
-        " AND by = NEW.by)",
-        "approval is never replaced",
-    ),
+_BREAKS = """
+NEW.sequence <> 1 + (SELECT max(sequence) FROM audit)
+OR NEW.previous <> (SELECT hash FROM audit WHERE sequence = NEW.sequence - 1)
+"""
+_REVIVES = """
+NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.digest <> OLD.digest OR NEW.made_at <> OLD.made_at
+OR CAST(NEW.grants AS TEXT) <> CAST(OLD.grants AS TEXT) OR NEW.expires_at > OLD.expires_at
+OR (OLD.revoked_at IS NOT NULL AND (NEW.revoked_at IS NULL OR NEW.revoked_at <> OLD.revoked_at))
+"""
+_DECIDED = """
+EXISTS (
+    SELECT 1 FROM approval
+    WHERE result_id = NEW.result_id AND prepared_sha256 = NEW.prepared_sha256 AND "by" = NEW."by"
+)
+"""
+_ANCHORED = "EXISTS (SELECT 1 FROM audit_anchor WHERE sequence = NEW.sequence)"
+_GIVEN = "EXISTS (SELECT 1 FROM access_key WHERE id = NEW.id OR digest = NEW.digest)"
+_TRIGGERS: list[Trigger] = [
+    ("audit_update", "BEFORE UPDATE ON audit", "1", "audit is never changed"),
+    ("audit_delete", "BEFORE DELETE ON audit", "1", "audit is never deleted"),
+    ("audit_grows", "BEFORE INSERT ON audit", _BREAKS, "audit only grows"),
+    ("audit_anchor_update", "BEFORE UPDATE ON audit_anchor", "1", "audit_anchor is never changed"),
+    ("audit_anchor_delete", "BEFORE DELETE ON audit_anchor", "1", "audit_anchor is never deleted"),
+    ("audit_anchor_replace", "BEFORE INSERT ON audit_anchor", _ANCHORED, "audit_anchor is never replaced"),
+    ("access_key_update", "BEFORE UPDATE ON access_key", _REVIVES, "a key of access only ends"),
+    ("access_key_delete", "BEFORE DELETE ON access_key", "1", "access_key is never deleted"),
+    ("access_key_replace", "BEFORE INSERT ON access_key", _GIVEN, "access_key is never replaced"),
+    ("approval_update", "BEFORE UPDATE ON approval", "1", "approval is never changed"),
+    ("approval_delete", "BEFORE DELETE ON approval", "1", "approval is never deleted"),
+    ("approval_replace", "BEFORE INSERT ON approval", _DECIDED, "approval is never replaced"),
 ]
-
-
-def _guard() -> None:
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    for name, table, when, condition, message in _TRIGGERS:
-        # `by` is a word of SQL.
-        condition_ = condition.replace(" by = NEW.by", ' "by" = NEW."by"') or "1 = 1"
-        if sqlite:
-            op.execute(
-                f"CREATE TRIGGER {name} BEFORE {when} ON {table} WHEN {condition_}"
-                f" BEGIN SELECT RAISE(ABORT, '{message}'); END"
-            )
-            continue
-        given = "OLD" if when == "DELETE" else "NEW"
-        op.execute(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-            f" IF {condition_} THEN RAISE EXCEPTION '{message}'; END IF; RETURN {given}; END $$"
-        )
-        op.execute(f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
-    if not sqlite:
-        for table in _TABLES:
-            op.execute(
-                f"CREATE FUNCTION {table}_truncate() RETURNS trigger LANGUAGE plpgsql AS"
-                f" $$ BEGIN RAISE EXCEPTION '{table} is never emptied'; END $$"
-            )
-            op.execute(
-                f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table}"
-                f" FOR EACH STATEMENT EXECUTE FUNCTION {table}_truncate()"
-            )
+_REPLACING = ("audit_anchor_replace", "access_key_replace", "approval_replace")
 
 
 def downgrade() -> None:
     """Takes keys, approvals and the chain away; its anchors outside still tell that there was one."""
+    drop_triggers(*(name for name, *_ in _TRIGGERS), *(f"{table}_truncate" for table in _TABLES))
     for table in _TABLES:
         op.drop_table(table)
-    if op.get_bind().dialect.name != "sqlite":
-        for name, *_ in _TRIGGERS:
-            op.execute(f"DROP FUNCTION {name}()")
-        for table in _TABLES:
-            op.execute(f"DROP FUNCTION {table}_truncate()")
