@@ -1,11 +1,14 @@
 """The register: intents, issued files, their standing, number books, status shards.
 
 The triggers keep mistakes out (a careless UPDATE, a restored dump, a bug of ours); whoever can write the
-file can also drop them. They are SQLite's; another database gets its own when esign supports one.
+file can also drop them.
 """
 
 import sqlalchemy as sa
 from alembic import op
+
+from esign.registry.downgrades import refuse_to_lose
+from esign.registry.triggers import Trigger, create_triggers, drop_triggers, forbid_truncate
 
 revision = "0001"
 down_revision = None
@@ -31,6 +34,8 @@ _STEPS = {
 }
 _ENTRY = ("result_id", "position")
 _APPEND_ONLY = {"issued": ("id",), "signer": _ENTRY, "delivery": _ENTRY, "standing_change": _ENTRY}
+_TABLES = ("signer", "standing_change", "issued", "delivery", "status_shard", "number_book", "intent")
+_REPLACING = ("intent_replace", "intent_number", "number_book_replace", *(f"{t}_replace" for t in _APPEND_ONLY))
 _STATE = "(SELECT state FROM intent WHERE id = NEW.{column})"
 
 
@@ -183,12 +188,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_signer_certificate_sha256"), "signer", ["certificate_sha256"], unique=False)
 
-    if op.get_bind().dialect.name == "sqlite":
-        for name, when, condition, message in _triggers():
-            op.execute(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END")
+    create_triggers(triggers(), replacing=_REPLACING)
+    forbid_truncate(*_TABLES)
 
 
-def _triggers() -> list[tuple[str, str, str, str]]:
+def triggers() -> list[Trigger]:
+    """As this revision had them."""
     fixed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _FIXED)
     once = " OR ".join(f"(OLD.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in _ONCE)
     step = " OR ".join(
@@ -247,7 +252,7 @@ def _exists(table: str, condition: str) -> str:
     return f"EXISTS (SELECT 1 FROM {table} WHERE {condition})"  # noqa: S608  # constants of this file
 
 
-def _append_only(table: str, key: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
+def _append_only(table: str, key: tuple[str, ...]) -> list[Trigger]:
     same = _same(*key)
     if table == "issued":
         same = f"({same}) OR sha256 = NEW.sha256"
@@ -263,7 +268,7 @@ def _append_only(table: str, key: tuple[str, ...]) -> list[tuple[str, str, str, 
     ]
 
 
-def _only_when(table: str, *, column: str, state: str) -> tuple[str, str, str, str]:
+def _only_when(table: str, *, column: str, state: str) -> Trigger:
     return (
         f"{table}_state",
         f"BEFORE INSERT ON {table}",
@@ -273,5 +278,7 @@ def _only_when(table: str, *, column: str, state: str) -> tuple[str, str, str, s
 
 
 def downgrade() -> None:
-    message = "the register is never taken apart"
-    raise NotImplementedError(message)
+    refuse_to_lose(revision, intents="SELECT 1 FROM intent", books="SELECT 1 FROM number_book")
+    drop_triggers(*(name for name, *_ in triggers()), *(f"{table}_truncate" for table in _TABLES))
+    for table in _TABLES:
+        op.drop_table(table)

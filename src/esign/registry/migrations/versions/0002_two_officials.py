@@ -4,8 +4,13 @@ Only columns are added, so that no row of a register is rewritten; triggers are 
 They are written out here as they are, because a migration never changes with the code.
 """
 
+from importlib import import_module
+
 import sqlalchemy as sa
 from alembic import op
+
+from esign.registry.downgrades import refuse_to_lose
+from esign.registry.triggers import Trigger, create_triggers, drop_triggers
 
 revision = "0002"
 down_revision = "0001"
@@ -35,6 +40,11 @@ _STEPS = {
     "signed": ("issued", "void"),
     "issued": ("issued",),  # only to note the first delivery
 }
+_REPLACED = ("intent_fixed", "intent_once", "intent_step")
+_ADDED = (
+    *("person", "numbering", "awaiting_at", "person_prepared_sha256", "person_to_be_signed_sha256"),
+    *("person_signing_time", "expires_at", "approved_at", "approved_sha256", "numbered_at", "main"),
+)
 _NUMBERED_NOW = (
     "OLD.state = 'approved' AND NEW.state = 'approved' AND OLD.numbering = 'at-release'"
     " AND OLD.number IS NULL AND NEW.number IS NOT NULL"
@@ -63,14 +73,11 @@ def upgrade() -> None:
     op.create_index("ix_intent_main", "intent", ["main"], unique=False)
     op.add_column("signer", sa.Column("role", sa.String(24), server_default="agency", nullable=False))
 
-    if op.get_bind().dialect.name == "sqlite":
-        for name in ("intent_fixed", "intent_once", "intent_step"):
-            op.execute(f"DROP TRIGGER {name}")
-        for name, when, condition, message in _triggers():
-            op.execute(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END")
+    drop_triggers(*_REPLACED)
+    create_triggers(_triggers(), replacing=("intent_number_late",))
 
 
-def _triggers() -> list[tuple[str, str, str, str]]:
+def _triggers() -> list[Trigger]:
     fixed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _FIXED)
     number = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _NUMBER)
     once = " OR ".join(f"(OLD.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in _ONCE)
@@ -144,5 +151,17 @@ def _triggers() -> list[tuple[str, str, str, str]]:
 
 
 def downgrade() -> None:
-    message = "the register is never taken apart"
-    raise NotImplementedError(message)
+    refuse_to_lose(
+        revision,
+        officials="SELECT 1 FROM intent WHERE person OR approved_at IS NOT NULL OR state IN ('awaiting', 'approved')",
+        numbers="SELECT 1 FROM intent WHERE numbering <> 'reserved'",
+        attachments="SELECT 1 FROM intent WHERE main IS NOT NULL OR kind NOT IN ('result', 'signature')",
+        signers="SELECT 1 FROM signer WHERE role <> 'agency'",
+    )
+    drop_triggers(*(name for name, *_ in _triggers()))
+    op.drop_index("ix_intent_main", "intent")
+    op.drop_column("signer", "role")
+    for column in _ADDED:
+        op.drop_column("intent", column)
+    initial = import_module("esign.registry.migrations.versions.0001_initial")
+    create_triggers(t for t in initial.triggers() if t[0] in _REPLACED)

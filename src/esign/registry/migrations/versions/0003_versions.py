@@ -7,6 +7,9 @@ the same result, and every digest stays known. What was promised for later has a
 import sqlalchemy as sa
 from alembic import op
 
+from esign.registry.downgrades import refuse_to_lose
+from esign.registry.triggers import Trigger, create_triggers, drop_triggers, forbid_truncate
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -49,19 +52,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_upgrade_done_at_due", "upgrade", ["done_at", "due"], unique=False)
 
-    if op.get_bind().dialect.name == "sqlite":
-        for name, when, condition, message in _triggers():
-            op.execute(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END")
+    create_triggers(_triggers(), replacing=("upgrade_replace",))
+    forbid_truncate("file_version", "upgrade")
 
 
-def _triggers() -> list[tuple[str, str, str, str]]:
+def _triggers() -> list[Trigger]:
     def changes(*columns: str) -> str:
         return " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in columns)
 
     before = "(SELECT count(*) FROM file_version WHERE result_id = NEW.result_id)"
-    longest = (
-        "max((SELECT size FROM issued WHERE id = NEW.result_id),"
-        " coalesce((SELECT max(size) FROM file_version WHERE result_id = NEW.result_id), 0))"
+    grows = (
+        "NEW.size <= (SELECT size FROM issued WHERE id = NEW.result_id)"
+        " OR NEW.size <= (SELECT max(size) FROM file_version WHERE result_id = NEW.result_id)"
     )
     known = (
         "EXISTS (SELECT 1 FROM issued WHERE sha256 = NEW.sha256)"
@@ -85,7 +87,7 @@ def _triggers() -> list[tuple[str, str, str, str]]:
             f"NEW.position <> {before} + 1",
             "versions follow one another",
         ),
-        ("file_version_grows", "BEFORE INSERT ON file_version", f"NEW.size <= {longest}", "a version only adds"),
+        ("file_version_grows", "BEFORE INSERT ON file_version", grows, "a version only adds"),
         ("file_version_state", "BEFORE INSERT ON file_version", not_issued, "file_version belongs to the state issued"),
         ("issued_known", "BEFORE INSERT ON issued", known, "this file is registered"),
         ("upgrade_delete", "BEFORE DELETE ON upgrade", "1", "upgrade is never deleted"),
@@ -106,5 +108,7 @@ def _triggers() -> list[tuple[str, str, str, str]]:
 
 
 def downgrade() -> None:
-    message = "the register is never taken apart"
-    raise NotImplementedError(message)
+    refuse_to_lose(revision, versions="SELECT 1 FROM file_version", upgrades="SELECT 1 FROM upgrade")
+    drop_triggers(*(name for name, *_ in _triggers()), "file_version_truncate", "upgrade_truncate")
+    op.drop_table("upgrade")
+    op.drop_table("file_version")

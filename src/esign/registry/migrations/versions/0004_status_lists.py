@@ -3,6 +3,9 @@
 import sqlalchemy as sa
 from alembic import op
 
+from esign.registry.downgrades import refuse_to_lose
+from esign.registry.triggers import create_triggers, drop_triggers, forbid_truncate
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -50,9 +53,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_presentation_expires_at"), "presentation", ["expires_at"], unique=False)
     op.execute(_EXCEPTIONS)
     op.execute(_COUNTERS)
-    if op.get_bind().dialect.name == "sqlite":
-        for name, when, condition, message in _TRIGGERS:
-            op.execute(f"CREATE TRIGGER {name} {when} WHEN {condition} BEGIN SELECT RAISE(ABORT, '{message}'); END")
+    create_triggers(_TRIGGERS, replacing=("status_shard_replace", "status_exception_replace"))
+    forbid_truncate("status_exception")
 
 
 _TRIGGERS = [
@@ -98,6 +100,16 @@ _TRIGGERS = [
 ]
 
 
+# What an upgrade would count again as it was counted.
+_COUNTED_OTHERWISE = _COUNTERS.replace(
+    "UPDATE status_shard SET counter =", "SELECT 1 FROM status_shard WHERE counter <>"
+)
+
+
 def downgrade() -> None:
-    message = "the register is never taken apart"
-    raise NotImplementedError(message)
+    refuse_to_lose(revision, shards="SELECT 1 FROM status_shard WHERE allow_list", changes=_COUNTED_OTHERWISE)
+    drop_triggers(*(name for name, *_ in _TRIGGERS), "status_exception_truncate")
+    op.drop_table("presentation")
+    op.drop_table("status_exception")
+    op.drop_column("status_shard", "counter")
+    op.drop_column("status_shard", "allow_list")
