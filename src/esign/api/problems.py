@@ -44,6 +44,7 @@ class Problem(Model):
     status: int = Field(examples=[409])
     detail: str = Field(description="What happened, in the language of Accept-Language.")
     code: str = Field(description="Stable, for programs (docs/spec/reasons.md).", examples=["number-taken"])
+    kind: str = Field(description="The family of errors that it belongs to.", examples=["DuplicateNumber"])
     next: str = Field(description="What a person can do next, in the same language.")
     vi: Sentences
     en: Sentences

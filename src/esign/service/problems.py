@@ -127,6 +127,7 @@ def problem_of(
         status=status,
         detail=said[language].what,
         code=error.code,
+        kind=_kind(error),
         next=said[language].next,
         vi=said["vi"],
         en=said["en"],
@@ -205,6 +206,11 @@ def violations(found: Any) -> tuple[Violation, ...]:
 def _sentences(reason: Reason, language: Language) -> Sentences:
     said = reason.explain(language)
     return Sentences(what=said.what, next=said.next_step)
+
+
+def _kind(error: Error) -> str:
+    """The name of its class in `esign.errors`, which a client raises again."""
+    return next(c.__name__ for c in type(error).__mro__ if c.__module__ == Error.__module__)
 
 
 def _fact(value: object) -> object:
