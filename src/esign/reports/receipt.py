@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Self
 
-from esign.cms import Content, certificate_of, parse, verify
-from esign.cms.baseline import signed_attributes, signed_data
-from esign.errors import InputError, SigningError
+from esign.cms.detached import sign_detached, signer_of
+from esign.errors import InputError
 from esign.keys import Mechanism, SigningKey
 from esign.reasons import Reason
 from esign.report import Block, Check, Integrity, Outcome, VerificationReport
@@ -172,16 +171,11 @@ def sign_receipt(receipt: Receipt, key: SigningKey, *, mechanism: Mechanism) -> 
     """Sign `receipt`; the signature carries the key's certificate and its issuers.
 
     Raises:
-        SigningError: `receipt-key-without-certificate`.
+        SigningError: `no-certificate`.
         KeyStoreError: The token refused.
     """
-    if not key.certificates:
-        raise SigningError("receipt-key-without-certificate")
     content = receipt.content
-    digest = hashlib.new(mechanism.digest, content).digest()
-    attributes = signed_attributes(digest, certificate=key.certificates[0], mechanism=mechanism)
-    value = key.sign(attributes, mechanism=mechanism)
-    return SignedReceipt(content, signed_data(attributes, value, certificates=key.certificates, mechanism=mechanism))
+    return SignedReceipt(content, sign_detached(content, key, mechanism=mechanism))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +207,11 @@ def check_receipt(
         InputError: `receipt-unreadable` or `cms-unreadable`.
     """
     receipt = Receipt.read(content)
-    certificates, made = _signature(content, signature)
-    checks = [made]
-    if certificates:
+    certificates = signer_of(content, signature)
+    if not certificates:
+        checks = [_failed("receipt-signature", "receipt-not-as-signed")]
+    else:
+        checks = [_passed("receipt-signature")]
         evidence = Evidence(certificates=certificates[1:])
         checks += validate_certificate(certificates[0], trust=trust, at=at, evidence=evidence).checks
     for name, code, given, named in (
@@ -226,22 +222,6 @@ def check_receipt(
             same = hashlib.sha256(given).hexdigest() == named
             checks.append(_passed(name) if same else _failed(name, code))
     return ReceiptFinding(receipt=receipt, signer=next(iter(certificates), b""), checks=tuple(checks))
-
-
-def _signature(content: bytes, signature: bytes) -> tuple[tuple[bytes, ...], Check]:
-    """The signer's certificate and what came with it, and whether its key signed `content` (RFC 5652 §5.6)."""
-    signed = parse(signature)
-    if len(signed.signers) != 1 or signed.content is not None:
-        return (), _failed("receipt-signature", "receipt-signature-shape")
-    (signer,) = signed.signers
-    certificate = certificate_of(signed, signer)
-    if certificate is None:
-        return (), _failed("receipt-signature", "receipt-signature-shape")
-    value = verify(signer, certificate, Content(content), content_type=signed.content_type)
-    if not value.valid:
-        return (), _failed("receipt-signature", "receipt-not-as-signed")
-    others = (c.der for c in signed.certificates if c.der != certificate.der)
-    return (certificate.der, *others), _passed("receipt-signature")
 
 
 def _passed(name: str) -> Check:

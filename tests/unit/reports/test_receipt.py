@@ -132,4 +132,4 @@ def test_a_key_without_certificate_signs_none(made: Bank) -> None:
     bare = SoftwareKey.from_private_key(KEYS[Mechanism.ECDSA_P256_SHA256]())
     with pytest.raises(SigningError) as caught:
         sign_receipt(receipt(made), bare, mechanism=Mechanism.ECDSA_P256_SHA256)
-    assert caught.value.code == "receipt-key-without-certificate"
+    assert caught.value.code == "no-certificate"
