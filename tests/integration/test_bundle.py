@@ -193,7 +193,7 @@ def test_no_bundle() -> None:
 
 
 def test_an_unsigned_file_has_a_bundle_too(office: Office, tmp_path: Path) -> None:
-    from tests.unit.test_issuance import plain_pdf
+    from tests.support.plain_pdf import plain_pdf
 
     contents = make_bundle(plain_pdf(), verifier=office.verifier(), trust=office.trust, made_at=NOW)
     write_bundle(tmp_path / "b", contents)

@@ -36,6 +36,7 @@ from esign.request import Filled, Given, Request
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI
+from tests.support.plain_pdf import plain_pdf
 from tests.unit.pdf.tools import changed, page
 
 
@@ -51,13 +52,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def office(made: Path, tmp_path: Path) -> Office:
     """A fresh register over the same keys."""
     return Office.copied(made, tmp_path / "office")
-
-
-def plain_pdf(text: str = "Văn bản do phần mềm khác tạo") -> bytes:
-    """A PDF that is not ours: typst without any of our templates."""
-    import typst
-
-    return typst.compile(f'#set page(width: 210mm, height: 297mm)\n#set text(lang: "vi")\n{text}'.encode())
 
 
 def given(key: str, pdf: bytes, number: str = "15/GP-UBND") -> Request:

@@ -25,7 +25,7 @@ from esign.registry import Intent, IntentKind, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Adopted, Request
 from tests.support.office import NOW, PASSPHRASE, Office, request
-from tests.unit.test_issuance import plain_pdf
+from tests.support.plain_pdf import plain_pdf
 
 BOTH = pytest.mark.parametrize("numbering", list(Numbering))
 

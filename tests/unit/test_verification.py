@@ -30,8 +30,8 @@ from esign.seal import make as make_seal
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI, der
+from tests.support.plain_pdf import plain_pdf
 from tests.unit.pdf.tools import changed, page
-from tests.unit.test_issuance import plain_pdf
 
 
 @pytest.fixture(scope="module")

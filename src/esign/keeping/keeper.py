@@ -102,11 +102,11 @@ class Keeper:
         try:
             pdf = self._store.read(entry.name)
             made = self._renewer.renew(pdf)
-            stamp = self._store.replace(entry.name, made.pdf)
+            stamp = self._store.replace(entry.name, made)
         except Error as e:
             self._index.put(replace(entry, problem=e.code))
             return Renewed(name=entry.name, until=entry.until, error=e)
-        fresh = _entry(entry.name, stamp, lifetime_of(made.pdf, self._renewer.inspect(made.pdf)))
+        fresh = _entry(entry.name, stamp, lifetime_of(made, self._renewer.inspect(made)))
         self._index.put(replace(fresh, renewed_at=self._now()))
         return Renewed(name=entry.name, until=fresh.until, error=None)
 

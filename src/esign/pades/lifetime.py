@@ -14,6 +14,7 @@ from esign.cms import parse_token
 from esign.cms.ber import Malformed
 from esign.cms.keys import key_name, load_public_key
 from esign.errors import InputError
+from esign.pades.augment import level_reached
 from esign.pades.inspect import Inspection
 from esign.pades.signed_fields import signed_fields
 from esign.reasons import Reason
@@ -31,16 +32,11 @@ class Lifetime:
     """How long a document can be proven."""
 
     level: str
-    """The lowest level among its signatures: `PAdES-B-LTA`; empty where nothing is to be kept."""
+    """The lowest level among its signatures: `PAdES-B-LTA`; empty where one has none, or nothing is to be kept."""
     until: datetime | None
     """When the first part of the outermost proof gives out; None where no end is known, or nothing is to be kept."""
     reason: Reason
     """What gives out then, or why there is nothing to keep."""
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether there is a proof to be renewed: a time-stamp stands outermost."""
-        return self.reason.code.startswith("proof-ends-timestamp")
 
 
 def lifetime_of(pdf: bytes, found: Inspection, *, algorithms: AlgorithmPolicy | None = None) -> Lifetime:
@@ -48,7 +44,6 @@ def lifetime_of(pdf: bytes, found: Inspection, *, algorithms: AlgorithmPolicy | 
     policy = algorithms or AlgorithmPolicy.default()
     if found.integrity is not Integrity.INTACT:
         return Lifetime(level="", until=None, reason=Reason("proof-nothing-to-keep", {"what": found.integrity.value}))
-    level = min((s.level for s in found.signatures if s.kind is SignatureKind.SIGNATURE), key=len, default="")
     last = found.signatures[-1]
     if last.kind is SignatureKind.TIMESTAMP:
         ends = [*_ends([last], policy, "timestamp"), *_imprint_end(pdf, policy)]
@@ -57,7 +52,15 @@ def lifetime_of(pdf: bytes, found: Inspection, *, algorithms: AlgorithmPolicy | 
         ends = list(_ends(found.signatures, policy, "certificate"))
         none = Reason("proof-ends-never")
     until, reason = min(ends, key=lambda end: end[0], default=(None, none))
-    return Lifetime(level=level, until=until, reason=reason)
+    return Lifetime(level=_level(found), until=until, reason=reason)
+
+
+def _level(found: Inspection) -> str:
+    """A file of time-stamps alone, or with a signature of a form that has no levels, is kept all the same."""
+    try:
+        return level_reached(found)
+    except InputError:
+        return ""
 
 
 def _ends(

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from esign.cms import parse_token
 from esign.errors import ConfigurationError, InputError, SigningError
-from esign.pades.augment import Augmented
 from esign.pades.dss import evidence_of, read_stores
 from esign.pades.inspect import Inspection, inspect_signatures
 from esign.pades.signed_fields import signed_fields
@@ -49,7 +48,7 @@ class Renewer:
         """What is said of `pdf` as of now."""
         return inspect_signatures(pdf, trust=self._trust, at=self._now())
 
-    def renew(self, pdf: bytes) -> Augmented:
+    def renew(self, pdf: bytes) -> bytes:
         """`pdf` with evidence for its last document time-stamp, and one more document time-stamp over everything.
 
         Raises:
@@ -74,8 +73,7 @@ class Renewer:
         whole = after.integrity is Integrity.INTACT and after.signatures[-1].covers_whole_file
         if not made.startswith(pdf) or not whole or len(after.signatures) != len(found.signatures) + 1:
             raise SigningError("augment-failed", level="B-LTA")
-        level = min((s.level for s in after.signatures if s.kind is SignatureKind.SIGNATURE), key=len)
-        return Augmented(pdf=made, level=level, notices=stamp.notices, added=True)
+        return made
 
     def _entry(self, pdf: bytes) -> StoreEntry:
         """What proves the last time-stamp's authority, gathered and judged now."""

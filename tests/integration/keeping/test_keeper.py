@@ -12,15 +12,15 @@ import pytest
 from esign.errors import SigningError
 from esign.files import Folder
 from esign.keeping import Entry, FolderStore, Index, Keeper, RegisterStore
-from esign.net import Client, NetworkRules
 from esign.pades.inspect import inspect_signatures
-from esign.pades.renewal import Renewer
+from esign.pades.lifetime import lifetime_of
+from esign.pades.timestamp import complete_timestamp, prepare_timestamp
 from esign.profile import Level
 from esign.report import Indication, Integrity, SignatureKind, SubIndication
-from esign.timestamp import TimestampAuthority, Timestamper
-from tests.integration.timestamp.test_long_term import augmenter, signed_by
 from tests.support.authority import Authorities
+from tests.support.long_term import augmenter, network, renewer, signed_by, timestamper
 from tests.support.office import NOW, Office, request
+from tests.support.plain_pdf import plain_pdf
 
 YEAR = timedelta(days=365)
 
@@ -29,17 +29,6 @@ YEAR = timedelta(days=365)
 def world(tmp_path: Path) -> Iterator[Authorities]:
     with Authorities.start(tmp_path / "authorities", now=NOW) as found:
         yield found
-
-
-def renewer(pki: Authorities, tsa: str = "tsa") -> Renewer:
-    client = Client(NetworkRules(inside=(pki.url.removeprefix("http://"),)), now=lambda: pki.clock.now)
-    timestamper = Timestamper(
-        [TimestampAuthority(name="TSA", url=pki.tsa(tsa))],
-        client=client,
-        trust=pki.trust("root"),
-        now=lambda: pki.clock.now,
-    )
-    return Renewer(timestamper=timestamper, network=client, trust=pki.trust("root"), now=lambda: pki.clock.now)
 
 
 def keeper(pki: Authorities, folder: Path, **parts: object) -> Keeper:
@@ -131,6 +120,20 @@ def test_a_document_without_a_time_stamp_has_to_reach_one_first(world: Authoriti
     with pytest.raises(Exception) as e:
         renewer(world).renew(signed_by(world, "agency"))
     assert getattr(e.value, "code", "") == "renewal-no-timestamp"
+
+
+def test_a_file_of_time_stamps_alone_is_renewed_too(world: Authorities) -> None:
+    """There is no signature, and so no level; what was stamped existed then all the same."""
+    prepared = prepare_timestamp(plain_pdf(), digest="sha256", room=16 * 1024)
+    stamp = timestamper(world, network(world)).stamp(prepared.imprint, digest="sha256")
+    pdf = complete_timestamp(prepared, stamp.token)
+    work = renewer(world)
+    before = lifetime_of(pdf, work.inspect(pdf))
+    assert (before.level, before.reason.code) == ("", "proof-ends-timestamp")
+    world.clock.now += YEAR
+    renewed = work.renew(pdf)
+    assert renewed.startswith(pdf)
+    assert [s.kind for s in work.inspect(renewed).signatures] == [SignatureKind.TIMESTAMP] * 2
 
 
 def test_a_changed_document_is_not_renewed(world: Authorities, folder: Path) -> None:

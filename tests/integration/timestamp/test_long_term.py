@@ -7,27 +7,21 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
-from cryptography.x509 import load_der_x509_certificate
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import DocumentSecurityStore, validate_pdf_signature, validate_pdf_timestamp
 
 from esign.errors import InputError, SigningError
 from esign.issuance import Step
-from esign.keys import Mechanism
 from esign.net import Client, Kind, NetworkRules
-from esign.pades.augment import Augmenter
 from esign.pades.dss import read_stores
-from esign.pades.sign import prepare, sign
 from esign.profile import Level, TimestampPolicy
 from esign.report import Indication, Integrity, SignatureKind
-from esign.softkey import SoftwareKey
 from esign.syntax import read
-from esign.timestamp import TimestampAuthority, Timestamper
 from tests.support.authority import Authorities
 from tests.support.hostile import serving
+from tests.support.long_term import augmenter, signed_by
 from tests.support.office import NOW, Office, request, stamped
-from tests.unit.test_issuance import plain_pdf
+from tests.support.plain_pdf import plain_pdf
 
 Opened = Callable[..., Office]
 NEXT_DAY = NOW + timedelta(days=1, hours=1)
@@ -38,44 +32,6 @@ def world(tmp_path: Path) -> Iterator[Authorities]:
     """A PKI whose clock this test moves."""
     with Authorities.start(tmp_path / "authorities", now=NOW) as found:
         yield found
-
-
-def augmenter(pki: Authorities, **changes: object) -> Augmenter:
-    client = Client(NetworkRules(inside=(pki.url.removeprefix("http://"),)), now=lambda: pki.clock.now)
-    timestamper = Timestamper(
-        [TimestampAuthority(name="TSA", url=pki.tsa("tsa"))],
-        client=client,
-        trust=pki.trust("root"),
-        now=lambda: pki.clock.now,
-    )
-    parts: dict[str, object] = {
-        "timestamper": timestamper,
-        "network": client,
-        "trust": pki.trust("root"),
-        "now": lambda: pki.clock.now,
-    }
-    return Augmenter(**parts | changes)  # type: ignore[arg-type]
-
-
-def signed_by(pki: Authorities, who: str, pdf: bytes | None = None) -> bytes:
-    """A B-B by somebody whose certificate says where to ask about it."""
-    certificate, *issuers = (load_der_x509_certificate(c) for c in pki.chain(who))
-    container = pkcs12.serialize_key_and_certificates(
-        None,
-        pki.key(who),
-        certificate,
-        issuers,
-        BestAvailableEncryption(b"x"),
-    )
-    key = SoftwareKey.from_pkcs12(container, "x")
-    prepared = prepare(
-        pdf or plain_pdf(),
-        certificates=key.certificates,
-        mechanism=Mechanism.ECDSA_P256_SHA256,
-        signing_time=pki.clock.now,
-        field_name="Signature",
-    )
-    return sign(prepared, key)
 
 
 def pyhanko_says(pki: Authorities, pdf: bytes, *, at: datetime) -> list[bool]:
