@@ -1,0 +1,117 @@
+"""Four eyes: what somebody decided about exactly the bytes that the agency's key is to sign.
+
+Who asked for a document is what the audit chain says: whoever recorded it, numbered it or had it prepared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from esign.codes import AgencyCode, ResultId
+from esign.errors import RegistryError
+from esign.reasons import Reason
+from esign.registry import intents
+from esign.registry.access_models import ApprovalRow, AuditRow
+from esign.registry.audit import actor, note
+from esign.registry.models import IntentRow
+from esign.registry.store import Store
+from esign.registry.values import Intent, IntentState
+
+__all__ = ["Approvals", "Decision"]
+
+_MAKING = ("intent.reserved", "intent.numbered", "intent.prepared")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One person's word on one prepared document."""
+
+    by: str
+    """Whose, as the audit names them."""
+    at: datetime
+    """When."""
+    prepared_sha256: str
+    """On which bytes."""
+    approved: bool
+    """Yes or no."""
+    why: str
+    """In their words."""
+
+
+class Approvals:
+    """The approvals of a register."""
+
+    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def decide(self, id: ResultId, *, prepared_sha256: str, approved: bool, why: str = "") -> Decision:  # noqa: A002
+        """Record what whoever acts here decides; a refusal gives the intent up in the same moment.
+
+        The same decision again is the same decision.
+
+        Raises:
+            NotRegistered: `not-registered`.
+            RegistryError: `approval-other-bytes`: it was prepared anew, or is another document; `approval-own`;
+                `approval-decided`: they decided otherwise before; `intent-state`: it waits for nobody.
+        """
+        by, now = actor().name, self._now()
+        with self._store.write() as session:
+            intent = intents.as_intent(intents.row(session, id))
+            known = session.get(ApprovalRow, (str(id), prepared_sha256, by))
+            if known is not None:
+                if known.approved is not approved:
+                    raise RegistryError("approval-decided", id=str(id))
+                return _as_decision(known)
+            if intent.state is not IntentState.PREPARED:
+                expected = IntentState.PREPARED.word
+                raise RegistryError("intent-state", id=str(id), expected=expected, found=intent.state.word)
+            if intent.prepared_sha256 != prepared_sha256:
+                raise RegistryError("approval-other-bytes", id=str(id))
+            if by in _makers(session, id):
+                raise RegistryError("approval-own", id=str(id))
+            values = {"prepared_sha256": prepared_sha256, "by": by, "at": now, "approved": approved, "why": why}
+            session.execute(insert(ApprovalRow).values(result_id=str(id), **values))
+            act = "approval.given" if approved else "approval.refused"
+            note(session, act, at=now, agency=str(intent.agency), object=id, digest=prepared_sha256)
+            if not approved:
+                intents.void(session, id, reason=Reason("approval-refused"), why=why, at=now)
+            return _as_decision(session.get_one(ApprovalRow, (str(id), prepared_sha256, by)))
+
+    def given(self, intent: Intent) -> bool:
+        """Whether somebody else than who asked approved the very bytes that `intent` was prepared as."""
+        query = select(ApprovalRow.by).filter_by(
+            result_id=str(intent.id), prepared_sha256=intent.prepared_sha256, approved=True
+        )
+        with self._store.read() as session:
+            return bool(set(session.scalars(query)) - _makers(session, intent.id))
+
+    def of(self, id: ResultId) -> tuple[Decision, ...]:  # noqa: A002
+        """Every decision on `id`, oldest first."""
+        query = select(ApprovalRow).filter_by(result_id=str(id)).order_by(ApprovalRow.at, ApprovalRow.by)
+        with self._store.read() as session:
+            return tuple(map(_as_decision, session.scalars(query)))
+
+    def waiting(self, agency: AgencyCode) -> tuple[Intent, ...]:
+        """What is prepared and has no decision on these bytes, oldest first."""
+        decided = select(ApprovalRow.result_id).where(
+            ApprovalRow.result_id == IntentRow.id, ApprovalRow.prepared_sha256 == IntentRow.prepared_sha256
+        )
+        query = (
+            select(IntentRow)
+            .where(IntentRow.state == IntentState.PREPARED, IntentRow.agency == str(agency), ~decided.exists())
+            .order_by(IntentRow.sequence)
+        )
+        with self._store.read() as session:
+            return tuple(map(intents.as_intent, session.scalars(query)))
+
+
+def _makers(session: Session, id: ResultId) -> set[str]:  # noqa: A002
+    return set(session.scalars(select(AuditRow.actor).where(AuditRow.object == str(id), AuditRow.act.in_(_MAKING))))
+
+
+def _as_decision(r: ApprovalRow) -> Decision:
+    return Decision(by=r.by, at=r.at, prepared_sha256=r.prepared_sha256, approved=r.approved, why=r.why)
