@@ -21,6 +21,11 @@
 >>> folder.cleanup()
 """
 
+from esign.registry.access import AccessKey, Grant
+from esign.registry.approvals import Decision
+from esign.registry.audit import act_as, acting, actor
+from esign.registry.audit_log import Anchor
+from esign.registry.chain import Entry
 from esign.registry.registry import Registry
 from esign.registry.values import (
     Book,
@@ -47,11 +52,16 @@ from esign.registry.values import (
 )
 
 __all__ = [
+    "AccessKey",
+    "Anchor",
     "Book",
     "BookEntry",
     "CurrentStanding",
+    "Decision",
     "Delivery",
+    "Entry",
     "FileVersion",
+    "Grant",
     "Intent",
     "IntentKind",
     "IntentState",
@@ -69,4 +79,7 @@ __all__ = [
     "StandingEntry",
     "Upgrade",
     "UpgradeState",
+    "act_as",
+    "acting",
+    "actor",
 ]

@@ -15,6 +15,9 @@ from esign.errors import RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import books, intents, numbering, presentations, standing, status, versions
+from esign.registry.access import AccessKeys
+from esign.registry.approvals import Approvals
+from esign.registry.audit_log import AuditLog
 from esign.registry.claims import claim
 from esign.registry.models import IntentRow
 from esign.registry.schema import open_store, open_store_to_read
@@ -49,6 +52,12 @@ class Registry:
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
+        self.audit = AuditLog(store, now=now)
+        """The audit chain."""
+        self.access = AccessKeys(store, now=now)
+        """The keys of access."""
+        self.approvals = Approvals(store, now=now)
+        """What a second person decided, where the profile asks for four eyes."""
 
     @classmethod
     def open(cls, path: Path, *, now: Callable[[], datetime]) -> Self:
