@@ -1,14 +1,15 @@
 """The QR symbol of a seal (ISO/IEC 18004): as small, as robust and as sharply drawn as paper allows."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from functools import lru_cache
 
-from qrcode import QRCode, constants, util
-from qrcode.exceptions import DataOverflowError
+from qrcode import constants
 
 from esign.errors import SealError
+from esign.seal.matrix import Matrices, capacity
 from esign.seal.token import split_url
 
 __all__ = ["MIN_MODULE_MM", "QUIET_MODULES", "Level", "Symbol"]
@@ -40,8 +41,8 @@ class Symbol:
     """How much of it may be dirty."""
     mask: int
     """0–7: which data mask was best."""
-    modules: tuple[tuple[bool, ...], ...] = field(repr=False)
-    """Rows from the top; True is dark. Without the quiet zone."""
+    rows: tuple[str, ...] = field(repr=False)
+    """From the top, a character for each module: `1` is dark. Without the quiet zone."""
     size_mm: float
     """The side without the quiet zone: what was asked for, or larger where the modules would be too small."""
 
@@ -54,22 +55,25 @@ class Symbol:
 
         Raises:
             SealError: `seal-url-invalid`, `seal-host-invalid`, `seal-size-invalid`,
-                `seal-too-long` or `seal-symbol-failed`.
+                or `seal-too-long`.
         """
         split_url(url)
         if not _SIZES_MM[0] <= size_mm <= _SIZES_MM[1]:
             raise SealError("seal-size-invalid", found=size_mm, least=_SIZES_MM[0], most=_SIZES_MM[1])
+        prefix, mark, digits = url.partition("#")
         for level in (Level.H, Level.Q, Level.M):
-            code = _fitted(url, level)
-            smallest = MIN_MODULE_MM * (4 * code.version + 17)  # Exact: 0.375 is 3/8.
+            version = _version(len(prefix + mark), len(digits), level)
+            smallest = MIN_MODULE_MM * (4 * version + 17)  # Exact: 0.375 is 3/8.
             if smallest <= size_mm or level is Level.M:
-                mask = _mask(code)
+                matrices = Matrices.of(version, level.value)
+                drawn = matrices.best(_codewords(prefix + mark, digits, version, matrices.capacity))
+                bits = format(drawn.modules, f"0{drawn.side**2}b")
                 return cls(
                     url=url,
-                    version=code.version,
+                    version=version,
                     level=level,
-                    mask=mask,
-                    modules=tuple(tuple(bool(m) for m in row) for row in code.modules),
+                    mask=drawn.mask,
+                    rows=tuple(bits[y : y + drawn.side] for y in range(0, len(bits), drawn.side)),
                     size_mm=max(size_mm, smallest),
                 )
         raise AssertionError
@@ -77,7 +81,12 @@ class Symbol:
     @property
     def module_mm(self) -> float:
         """The side of one module as printed."""
-        return self.size_mm / len(self.modules)
+        return self.size_mm / len(self.rows)
+
+    @property
+    def modules(self) -> tuple[tuple[bool, ...], ...]:
+        """Rows from the top; True is dark."""
+        return tuple(tuple(module == "1" for module in row) for row in self.rows)
 
     @property
     def quiet_mm(self) -> float:
@@ -86,15 +95,10 @@ class Symbol:
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Dark runs as column, row (from the top) and length, in modules."""
-        for y, row in enumerate(self.modules):
-            x = 0
-            while x < len(row):
-                end = x
-                while end < len(row) and row[end]:
-                    end += 1
-                if end > x:
-                    yield x, y, end - x
-                x = end + 1
+        for y, row in enumerate(self.rows):
+            for run in _DARK.finditer(row):
+                x, end = run.span()
+                yield x, y, end - x
 
     def path(self) -> str:
         """All dark modules as one SVG path in module units: seams appear where each run is filled by itself."""
@@ -103,7 +107,7 @@ class Symbol:
     def svg(self, *, quiet_zone: bool = False) -> str:
         """The symbol in real size: one path, one fill, no background; with `quiet_zone` its white margin is added."""
         margin = QUIET_MODULES if quiet_zone else 0
-        count = len(self.modules) + 2 * margin
+        count = len(self.rows) + 2 * margin
         side = f"{count * self.module_mm:.4f}mm"
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}" '
@@ -111,35 +115,48 @@ class Symbol:
         )
 
 
-def _fitted(url: str, level: Level) -> "QRCode[Any]":
-    """The smallest code for `url`: the prefix in byte mode, the digits in numeric mode, nothing left to guess."""
-    prefix, mark, digits = url.partition("#")
-    code: QRCode[Any] = QRCode(error_correction=level.value)
-    code.add_data(util.QRData((prefix + mark).encode("ascii"), mode=util.MODE_8BIT_BYTE), optimize=0)
-    code.add_data(util.QRData(digits.encode("ascii"), mode=util.MODE_NUMBER), optimize=0)
-    try:
-        code.best_fit()
-    except (DataOverflowError, ValueError) as e:
-        raise SealError("seal-too-long", length=len(url), limit=0) from e
-    return code
+# What follows is ISO/IEC 18004 §7.4: two segments, the prefix in byte mode and the digits in numeric mode.
+_BYTES, _NUMERIC = "0100", "0001"
+_PADDING = b"\xec\x11"
 
 
-def _mask(code: "QRCode[Any]") -> int:
-    """Draw `code` with the best of the eight masks and say which.
+def _count_bits(version: int) -> tuple[int, int]:
+    """How long the character counts of the two segments are (§7.4.1, table 3)."""
+    return (8, 10) if version < 10 else (16, 12) if version < 27 else (16, 14)
 
-    ISO/IEC 18004 §7.8.3.1 scores the complete symbol. The library's own choice scores it without its format and
-    version information, so it is not used.
-    """
 
-    def score(mask: int) -> int:
-        code.makeImpl(False, mask)
-        return int(util.lost_point(code.modules))
+@lru_cache(maxsize=256)
+def _version(prefix: int, digits: int, level: Level) -> int:
+    """The smallest version that holds a prefix and a number of such lengths at `level`."""
+    for version in range(1, 41):
+        counts = sum(_count_bits(version))
+        size = 8 + counts + 8 * prefix + 10 * (digits // 3) + (0, 4, 7)[digits % 3]
+        if size <= 8 * capacity(version, level.value):
+            return version
+    raise SealError("seal-too-long", length=prefix + digits, limit=0)
 
-    try:
-        best = min(range(8), key=score)
-        code.makeImpl(False, best)
-    except ValueError as e:
-        # qrcode 8.2 cannot take the logarithm of an error-correction block of zeros. That takes some 30 digits 0 in
-        # a row: a digest, id or signature that was not random, or not made by us.
-        raise SealError("seal-symbol-failed") from e
-    return best
+
+def _codewords(prefix: str, digits: str, version: int, size: int) -> bytes:
+    """The data codewords: both segments, terminated and padded (§7.4.3–§7.4.10)."""
+    of_bytes, of_digits = _count_bits(version)
+    whole = len(digits) - len(digits) % 3
+    parts = [
+        _BYTES,
+        format(len(prefix), f"0{of_bytes}b"),
+        *(format(byte, "08b") for byte in prefix.encode("ascii")),
+        _NUMERIC,
+        format(len(digits), f"0{of_digits}b"),
+        *[_THREE[digits[i : i + 3]] for i in range(0, whole, 3)],
+    ]
+    rest = digits[whole:]
+    if rest:
+        parts.append(format(int(rest), f"0{3 * len(rest) + 1}b"))
+    bits = "".join(parts)
+    bits += "0" * min(4, 8 * size - len(bits))
+    bits += "0" * (-len(bits) % 8)
+    message = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    return message + (_PADDING * (size // 2 + 1))[: size - len(message)]
+
+
+_THREE = {f"{number:03}": format(number, "010b") for number in range(1000)}
+_DARK = re.compile("1+")
