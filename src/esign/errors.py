@@ -8,6 +8,7 @@ Error:
 │   ├── KeyNotFound       a URI matches no key, or several
 │   └── PINError          a PIN that was refused, is blocked, or is missing
 ├── SigningError          a signature could not be made, or is not what it must be
+│   └── ApprovalMissing   a second person has not approved it yet
 ├── SealError             a QR seal that cannot be made or read
 ├── NetworkError          a server that may not be asked, does not answer, or answers badly
 ├── TimestampError        no time-stamp that can be relied on; carries what each authority said
@@ -28,6 +29,7 @@ from collections.abc import Sequence
 from esign.reasons import Explanation, Language, Reason
 
 __all__ = [
+    "ApprovalMissing",
     "ConfigurationError",
     "DeliveryFailed",
     "DuplicateNumber",
@@ -115,6 +117,10 @@ class PINError(KeyStoreError):
 
 class SigningError(Error):
     """A signature could not be made, or what was made is not what it must be."""
+
+
+class ApprovalMissing(SigningError):
+    """It is prepared and waits for the approval of a second person; it goes on once that is there."""
 
 
 class SealError(Error):

@@ -32,6 +32,7 @@ from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber, ResultCode, ResultId
 from esign.completion import Completion
 from esign.composition import Composer
+from esign.consent import Consent
 from esign.delivery import Delivery
 from esign.document import Agency, CopyForm, SignerRole
 from esign.errors import (
@@ -125,6 +126,7 @@ class Issuer:
         trust: TrustStore | None = None,
         augmenter: Augmenter | None = None,
         authority: AuthorityTable | None = None,
+        consent: Consent | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
         on_step: OnStep = lambda _step, _intent: None,
@@ -132,8 +134,8 @@ class Issuer:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
 
         `key` is the agency's; a process that only prepares what persons sign does without. `authority` says who may
-        sign what; without it the record of each result says that this was not checked. `augmenter` is needed where the
-        profile waits for time-stamps.
+        sign what; without it the record of each result says that this was not checked. `consent` is asked right before
+        the agency's key signs. `augmenter` is needed where the profile waits for time-stamps.
 
         Raises:
             SigningError: The key cannot sign under this profile, or it wants time-stamps and there is nobody to ask.
@@ -142,6 +144,7 @@ class Issuer:
         self._profile = profile
         self._registry = registry
         self._now = now
+        self._consent = consent
         self._delivery = delivery
         self._on_step = on_step
         self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
@@ -326,6 +329,18 @@ class Issuer:
         if intent.state is not IntentState.APPROVED:
             return ()
         return self._admission.approved(intent, self._bench.request(intent), self._bench.approved(intent)).notices
+
+    def prepared(self, result_id: ResultId) -> bytes:
+        """What the agency's key is about to sign, for whoever has to approve it: page, seal and an empty signature.
+
+        Raises:
+            NotRegistered: `not-registered`.
+            SigningError: `not-prepared`; `prepared-damaged`: the stored file is not what was recorded.
+        """
+        intent = self._registry.get(result_id)
+        if intent.state is not IntentState.PREPARED:
+            raise SigningError("not-prepared", id=str(intent.id), state=intent.state.word)
+        return self._bench.prepared(intent).document
 
     def withdraw(self, result_id: ResultId, *, why: str) -> Intent:
         """Take back what was not issued yet; its number stays explained. Issued results have a standing instead.
@@ -541,6 +556,8 @@ class Issuer:
         key, _ = self._admission.agency_key()
         if prepared.certificates[0] != key.certificates[0]:
             raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
+        if self._consent is not None:
+            self._consent.check(intent)
         signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
         if prepared.timestamp_room:
             self._bench.put_signature(intent, signature)  # the wait for its time-stamp may be long, and in vain
