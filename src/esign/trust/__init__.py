@@ -1,11 +1,10 @@
 """Whether a certificate may be relied on: paths to anchors, revocation, proofs of existence, algorithm policy.
 
 `validate_certificate` judges at a given time, `validate_past_certificate` by proofs of existence; both are offline,
-and never raise for bad input.
+and never raise for bad input. What asks the network stands apart, in `esign.trust.gathering` and `esign.trust.known`.
 """
 
 from esign.trust.algorithms import AlgorithmPolicy, Weakness
-from esign.trust.gathering import Fetcher, Gathered, gather
 from esign.trust.past import settle_past_signature, validate_past_certificate
 from esign.trust.poe import ProofsOfExistence
 from esign.trust.policy import ValidationPolicy
@@ -20,8 +19,6 @@ __all__ = [
     "AlgorithmPolicy",
     "CertificateResult",
     "Evidence",
-    "Fetcher",
-    "Gathered",
     "ProofsOfExistence",
     "Purpose",
     "RevocationState",
@@ -34,7 +31,6 @@ __all__ = [
     "certificates",
     "check_before_signing",
     "common_name",
-    "gather",
     "settle_past_signature",
     "signer_facts",
     "validate_certificate",

@@ -20,9 +20,9 @@ from esign.trust import (
     TrustAnchor,
     TrustStore,
     ValidationPolicy,
-    gather,
     validate_certificate,
 )
+from esign.trust.gathering import gather
 from tests.support.authority import NOW, Authorities
 from tests.support.authority.asking import ask
 

@@ -13,9 +13,9 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from esign.errors import NetworkError
 from esign.net import Client, Fetched, Kind, NetworkRules, Query
 from esign.report import SubIndication
-from esign.trust import Evidence, RevocationState, TrustStore, gather
+from esign.trust import Evidence, RevocationState, TrustStore
 from esign.trust.certificate import parse_certificate
-from esign.trust.gathering import ocsp_request
+from esign.trust.gathering import gather, ocsp_request
 from tests.support.authority import NOW, Authorities
 from tests.support.pki import EPOCH, PKI, YEAR, der, key_usage, name, pem
 
