@@ -29,6 +29,7 @@ from esign_cli.commands import (
     result,
     resume,
     seal,
+    serve,
     sign,
     status,
     submit,
@@ -78,6 +79,7 @@ _COMMANDS = (
     archive,
     timestamp,
     resume,
+    serve,
     doctor,
 )
 _STRINGS = ("DEFAULT_STRING", "ENVVAR_STRING", "REQUIRED_LONG_STRING")

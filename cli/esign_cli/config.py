@@ -31,6 +31,7 @@ from esign.profile import (
 )
 from esign.reasons import system_problem
 from esign_cli.network import LevelChoice, NetworkSection, TimestampSection
+from esign_cli.service_config import ServiceSection, service_ranges
 
 __all__ = [
     "FILE_NAME",
@@ -284,6 +285,8 @@ class Config:
     """What may be asked on the network."""
     timestamp: TimestampSection = field(default_factory=TimestampSection)
     """Who gives time-stamps, and when they are taken."""
+    service: ServiceSection = field(default_factory=ServiceSection)
+    """What `esign serve` does."""
     softhsm: SoftHSMSection | None = None
     """A development token."""
 
@@ -355,6 +358,7 @@ def _ranges(read: Config) -> Iterator[tuple[str, int, int, int]]:
     """Every number that has bounds: its key, itself, the least and the most."""
     yield "issuance.person_within_days", read.issuance.person_within_days, 1, _MOST_DAYS
     yield "network.at_once", read.network.at_once, 1, 64
+    yield from service_ranges(read.service)
     yield "network.deadline_seconds", read.network.deadline_seconds, 1, 600
     yield "timestamp.within_hours", read.timestamp.within_hours, 1, 24 * _MOST_DAYS
     yield "timestamp.grace_hours", read.timestamp.grace_hours, 0, 24 * _MOST_DAYS

@@ -178,12 +178,21 @@ class CredentialPin:
     attended: bool = False
     """Nobody is there."""
 
-    def read(self, token: str, *, warnings: Sequence[Reason] = ()) -> Pin:
-        """Read the credential; see `PinSource.read`."""
+    @property
+    def path(self) -> Path:
+        """The file.
+
+        Raises:
+            PINError: `pin-credential-missing`.
+        """
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
         if not directory or Path(self.name).name != self.name:
             raise PINError("pin-credential-missing", name=self.name)
-        return FilePin(Path(directory, self.name)).read(token, warnings=warnings)
+        return Path(directory, self.name)
+
+    def read(self, token: str, *, warnings: Sequence[Reason] = ()) -> Pin:
+        """Read the credential; see `PinSource.read`."""
+        return FilePin(self.path).read(token, warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True)

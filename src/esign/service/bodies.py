@@ -6,10 +6,8 @@ routes of this service read theirs themselves, once `permitted` has said yes.
 
 import asyncio
 import json
-from collections.abc import Mapping
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, TypeVar
 
@@ -22,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from esign.api.base import Model
 from esign.errors import ServiceError
 from esign.service.offices import Limits
-from esign.service.problems import answer_with, violations
+from esign.service.problems import violations
 
 __all__ = ["BodyGuard", "InvalidRequest", "allow", "read_file", "read_json", "read_model", "read_upload"]
 
@@ -48,6 +46,7 @@ class BodyGuard:
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -19,8 +19,8 @@ _models: dict[str, type[Model]] = {}
 """What routes take that read their bodies themselves, by name."""
 
 
-def taking(model: type[Model], *, file: str = "", kinds: tuple[str, ...] = ()) -> dict[str, Any]:
-    """For a route that reads its body itself: a `model` in JSON, with `file` also as multipart; or files of `kinds`."""
+def taking(model: type[Model], *, file: str = "") -> dict[str, Any]:
+    """For a route that reads its body itself: a `model` in JSON, with `file` also as multipart."""
     _models[model.__name__] = model
     schema = {"$ref": _REFERENCE.format(model=model.__name__)}
     content: dict[str, Any] = {"application/json": {"schema": schema}}
@@ -46,7 +46,10 @@ def taking_file(*kinds: str) -> dict[str, Any]:
 def pdf_answer(description: str) -> dict[int | str, dict[str, Any]]:
     """A route that answers with a PDF."""
     pdf = {"schema": {"type": "string", "format": "binary"}}
-    return {200: {"description": description, "content": {"application/pdf": pdf}}, 304: {"description": "Not changed."}}
+    return {
+        200: {"description": description, "content": {"application/pdf": pdf}},
+        304: {"description": "Not changed."},
+    }
 
 
 def answering(model: Model, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -68,7 +71,11 @@ def describe(app: FastAPI) -> None:
 
 def _described(app: FastAPI) -> dict[str, Any]:
     found = get_openapi(
-        title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes,
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
         tags=app.openapi_tags,
     )
     schemas = found.setdefault("components", {}).setdefault("schemas", {})
@@ -77,7 +84,10 @@ def _described(app: FastAPI) -> dict[str, Any]:
     schemas.update({name: schema for name, schema in made.get("$defs", {}).items() if name not in schemas})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    problem = {"description": "Refused.", "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}}
+    problem = {
+        "description": "Refused.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
+    }
     for path in found.get("paths", {}).values():
         for operation in path.values():
             operation["responses"].pop("422", None)

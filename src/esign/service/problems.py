@@ -66,6 +66,8 @@ _BY_CODE: Mapping[str, int] = {
     "disk-not-writable": 503,
     "file-already-registered": 409,
     "headers-too-large": 431,
+    "headers-too-slow": 408,
+    "http-invalid": 400,
     "idempotency-key-missing": 400,
     "lookup-too-often": 429,
     "method-not-allowed": 405,
@@ -87,6 +89,8 @@ _BY_CODE: Mapping[str, int] = {
     "service-failed": 500,
     "signature-mismatch": 422,
     "timestamper-missing": 503,
+    "version-unknown": 404,
+    "media-type-unknown": 415,
     "unsupported-media-type": 415,
 }
 _RETRY_AFTER: Mapping[int, int] = {503: 5, 429: 10}
@@ -109,8 +113,8 @@ def finding(reason: Reason) -> Finding:
 def language_of(request: HTTPConnection) -> Language:
     """The first of our languages that the reader names (RFC 9110 §12.5.4); Vietnamese for everybody else."""
     wanted = request.headers.get("accept-language", "")[:200].lower()
-    names = [part.split(";")[0].strip()[:2] for part in wanted.split(",")]
-    return next((name for name in names if name in ("vi", "en")), "vi")  # type: ignore[return-value]  # one of the two
+    names = (part.split(";")[0].strip()[:2] for part in wanted.split(","))
+    return "en" if next((name for name in names if name in {"vi", "en"}), "vi") == "en" else "vi"
 
 
 def problem_of(
@@ -181,7 +185,7 @@ def install(app: FastAPI) -> None:
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        known = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large", 415: "unsupported-media-type"}
+        known = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large", 415: "media-type-unknown"}
         answer = answer_with(request, ServiceError(known.get(error.status_code, "request-invalid")))
         if error.headers and "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]

@@ -80,7 +80,7 @@ async def issue(
 
 
 @router.get("/agencies/{agency}/results", summary="Find results")
-async def find(  # noqa: PLR0913 - each is a way to find something
+async def find(
     asked: Annotated[Asked, Depends(permitted(Act.READ))],
     *,
     number: Annotated[str | None, Query(description="Số, ký hiệu.", examples=["15/QĐ-UBND"], max_length=100)] = None,

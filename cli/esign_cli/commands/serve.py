@@ -1,0 +1,105 @@
+"""`esign serve`: the service over HTTP; with `--demo` from an empty folder to its first page in one command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from esign.errors import ConfigurationError
+from esign_cli.exits import ExitCode
+from esign_cli.session import Session, session
+
+if TYPE_CHECKING:
+    from esign_cli.config import Config
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve", help="cmd-serve")(serve)
+
+
+def serve(
+    ctx: typer.Context,
+    configs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE|DIR]...", help="arg-serve-configs", readable=False)
+    ] = None,
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="opt-serve-demo")] = False,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="opt-serve-host")] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", min=0, max=65535, help="opt-serve-port")] = None,
+) -> ExitCode:
+    """Serve until SIGTERM comes."""
+    try:
+        from esign.service.app import create_app
+        from esign.service.server import serve as answer
+        from esign_cli.serving import OneKey, Serving
+    except ImportError as e:
+        raise ConfigurationError("extra-missing", extra="service") from e
+    from dataclasses import replace
+
+    from esign_hsm.pin import protect_process
+
+    run = session(ctx)
+    protect_process()
+    if demo:
+        _prepare_demo(ctx, run, configs[0] if configs else Path())
+    found = _configs(run, configs)
+    key = OneKey([config.agency.code for config in found])
+    with Serving(found, now=run.now, authenticator=key) as serving:
+        listening = serving.listening
+        listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
+        app = create_app(serving.parts)
+        _tell(run, found[0], f"{listening.host}:{listening.port}", key.key, demo=demo)
+        answer(app, listening)
+    return ExitCode.OK
+
+
+def _configs(run: Session, places: list[Path] | None) -> "list[Config]":
+    """The configurations that were named, or the one of this working folder."""
+    from esign_cli.config import FILE_NAME, Config
+
+    if not places:
+        return [run.config()]
+    return [Config.load(place / FILE_NAME if place.is_dir() else place) for place in places]
+
+
+def _prepare_demo(ctx: typer.Context, run: Session, folder: Path) -> None:
+    """A working folder with a development token and a trial certificate, where there is none yet."""
+    from esign_cli.commands.init import init
+    from esign_cli.config import FILE_NAME, Config
+    from esign_cli.demo import certify_for_trial
+    from esign_cli.wiring import Workplace
+
+    path = folder / FILE_NAME
+    if path.exists():
+        return
+    init(ctx, folder, softhsm=True, sample=True)
+    with Workplace(Config.load(path), now=run.now) as workplace:
+        certify_for_trial(workplace, now=run.now())
+
+
+def _tell(run: Session, config: "Config", address: str, key: str, *, demo: bool) -> None:
+    url = f"http://{address}"
+    run.output.note("serve-at", url=url)
+    run.output.note("serve-key", key=key)
+    if demo:
+        run.output.note("serve-demo", url=url)
+        for line in _first_result(f"{url}/v1/agencies/{config.agency.code}/results", key):
+            run.output.line(line)
+
+
+def _first_result(address: str, key: str) -> tuple[str, ...]:
+    """The command that issues a first result, with the data that come with a template."""
+    import json
+
+    from esign.pdf import load
+
+    asked = {"template": "quyet-dinh", "data": load("quyet-dinh").sample, "procedure": "1.012345", "symbol": "QĐ-UBND"}
+    return (
+        f"curl -s {address} \\",
+        f"  -H 'Authorization: Bearer {key}' \\",
+        "  -H \"Idempotency-Key: $(date +%s)\" -H 'Content-Type: application/json' \\",
+        f"  -d '{json.dumps(asked, ensure_ascii=False)}'",
+    )

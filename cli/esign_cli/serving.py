@@ -1,0 +1,227 @@
+"""Builds the service from one or several `esign.toml`, one for each agency; their keys stay in signer processes.
+
+>>> with Serving([Config.load(path)], now=clock) as serving:
+...     serve(create_app(serving.parts), serving.listening)
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from starlette.requests import HTTPConnection
+
+from esign.authority import public_key_sha256
+from esign.codes import AgencyCode
+from esign.document import SignerRole
+from esign.errors import ConfigurationError, KeyStoreError, ServiceError
+from esign.keys import KeyRef, SigningKey
+from esign.service.access import Principal, Role
+from esign.service.desk import Desk
+from esign.service.offices import Authenticator, Limits, Office, Parts
+from esign.service.server import Listening
+from esign.trust import check_before_signing
+from esign.verification import Verifier
+from esign_cli import wiring
+from esign_cli.config import Config, PinKind
+from esign_cli.publication import known_seal_keys
+from esign_cli.wiring import Workplace
+from esign_hsm.pin import CredentialPin
+from esign_hsm.signer import KeyInUse, Purpose, SignerProcess
+
+__all__ = ["OneKey", "ServedWorkplace", "Serving"]
+
+_READERS = 4
+_AGENCY, _SEAL, _STATUS = "agency", "seal", "status"
+
+
+class ServedWorkplace(Workplace):
+    """A working folder whose keys are in a signer process: a crash of the vendor's module stays there."""
+
+    def __init__(self, config: Config, *, now: Callable[[], datetime]) -> None:
+        super().__init__(config, now=now)
+        self.signer = SignerProcess(_keys_in_use(config))
+
+    def key(self) -> SigningKey:
+        """The agency's signing key."""
+        return self.signer.key(_AGENCY)
+
+    def seal_key(self) -> SigningKey | None:
+        """The key of the QR seals."""
+        return None if self.config.seal is None else self.signer.key(_SEAL)
+
+    def status_key(self) -> SigningKey | None:
+        """The key of the status lists."""
+        return None if self.config.status is None else self.signer.key(_STATUS)
+
+    def close(self) -> None:
+        """End the process as well."""
+        super().close()
+        self.signer.close()
+
+    @cached_property
+    def office(self) -> Office:
+        """The agency at work.
+
+        Raises:
+            KeyStoreError, PINError, SigningError, ConfigurationError: What it cannot begin without.
+        """
+        key = self.key()
+        if not key.certificates:
+            raise KeyStoreError(
+                "certificate-missing", label=key.ref and key.ref.object, token=key.ref and key.ref.token
+            )
+        check_before_signing(key.certificates, trust=self.trust, at=self._now())
+        return Office(
+            agency=self.agency,
+            profile=self.config.profile.name,
+            issuer=self.issuer(),
+            registry=self.registry,
+            verifier=self._verifier(),
+        )
+
+    def _verifier(self) -> Verifier:
+        table = self.authority
+        roles = {grant.public_key_sha256: SignerRole.PERSON for grant in table.grants} if table else {}
+        return wiring.verifier(
+            trust=self.trust,
+            seal_keys=known_seal_keys(self.config, None, self._now()),
+            registry=self.registry,
+            now=self._now,
+            roles=roles | {public_key_sha256(self.key().certificates[0]): SignerRole.AGENCY},
+            policy=wiring.validation_policy(self.config.trust.algorithms),
+        )
+
+
+class OneKey:
+    """Implements `esign.service.offices.Authenticator`: one key that lives as long as the service, for everything."""
+
+    def __init__(self, agencies: Sequence[AgencyCode]) -> None:
+        self.key = f"esign-{secrets.token_urlsafe(32)}"
+        self._digest = hashlib.sha256(self.key.encode()).digest()
+        self._principal = Principal(name="key:trial", roles=dict.fromkeys(agencies, frozenset(Role)))
+
+    async def authenticate(self, request: HTTPConnection) -> Principal:
+        """Whoever has the key."""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        given = hashlib.sha256(key.strip().encode()).digest()
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._digest):
+            raise ServiceError("not-authenticated")
+        return self._principal
+
+
+class Serving:
+    """Everything that serves these agencies; the first one's `[service]` says where and how."""
+
+    def __init__(self, configs: Sequence[Config], *, now: Callable[[], datetime], authenticator: Authenticator) -> None:
+        """`configs` are of different agencies.
+
+        Raises:
+            ConfigurationError: `serve-agency-twice`.
+        """
+        codes = [config.agency.code for config in configs]
+        for code in codes:
+            if codes.count(code) > 1:
+                raise ConfigurationError("serve-agency-twice", agency=code)
+        self._configs = configs
+        self._now = now
+        self._authenticator = authenticator
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is being worked on, then end the signers."""
+        self._stack.close()
+
+    @property
+    def listening(self) -> Listening:
+        """Where."""
+        s = self._configs[0].service
+        return Listening(host=s.host, port=s.port, connections=s.connections, proxies=s.proxies)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What the service consists of; keys are opened here, so that what is missing is said now and not per request.
+
+        Raises:
+            KeyStoreError, PINError, SigningError, RegistryError, ConfigurationError: What it cannot begin without.
+        """
+        try:
+            return self._built()
+        except BaseException:
+            self.close()
+            raise
+
+    def _built(self) -> Parts:
+        s = self._configs[0].service
+        offices: dict[AgencyCode, Office] = {}
+        for config in self._configs:
+            workplace = self._stack.enter_context(ServedWorkplace(config, now=self._now))
+            offices[config.agency.code] = workplace.office
+        issuing = self._desk("issuing", threads=s.signing_threads, waiting=s.signing_queue)
+        reading = self._desk("reading", threads=_READERS, waiting=100 * _READERS)
+        verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)
+        return Parts(
+            offices=offices,
+            authenticator=self._authenticator,
+            now=self._now,
+            limits=Limits(upload=s.upload_mebibytes << 20, body_time=timedelta(seconds=s.body_seconds)),
+            issuing=issuing,
+            reading=reading,
+            verifying=verifying,
+        )
+
+    def _desk(self, name: str, *, threads: int, waiting: int) -> Desk:
+        desk = Desk(name, threads=threads, waiting=waiting)
+        self._stack.callback(desk.close)
+        return desk
+
+
+def _keys_in_use(config: Config) -> Mapping[str, KeyInUse]:
+    """Which keys the signer process of this agency opens, each for its purpose alone."""
+    source = _pin_source(config)
+    module = config.key.module or None
+    defaults = KeyRef(
+        token=config.key.uri.token,
+        serial=config.key.uri.serial,
+        pin_source=source,
+        module_path=module if module and "/" in module.replace("\\", "/") else None,
+        module_name=module if module and "/" not in module.replace("\\", "/") else None,
+    )
+    found = {_AGENCY: KeyInUse(ref=config.key.uri.filled(defaults), purpose=Purpose.DOCUMENT)}
+    if config.seal is not None:
+        found[_SEAL] = KeyInUse(ref=config.seal.key.filled(defaults), purpose=Purpose.SEAL)
+    if config.status is not None:
+        found[_STATUS] = KeyInUse(ref=config.status.key.filled(defaults), purpose=Purpose.SEAL)
+    return found
+
+
+def _pin_source(config: Config) -> str | None:
+    """Where the signer process reads the PIN by itself.
+
+    Raises:
+        ConfigurationError: `serve-pin-attended`: a service has nobody who types.
+    """
+    pin = config.key.pin
+    match pin.kind:
+        case PinKind.FILE:
+            return str(pin.file)
+        case PinKind.CREDENTIAL:
+            return str(CredentialPin(pin.credential or "").path)
+        case PinKind.PIN_PAD:
+            return None
+    if config.key.uri.pin_source is not None:
+        return config.key.uri.pin_source
+    raise ConfigurationError("serve-pin-attended", file=config.path)

@@ -1,0 +1,122 @@
+"""Runs an application on a socket: connections that send nothing useful are closed, and SIGTERM ends it in order.
+
+What is in flight when SIGTERM comes is finished, for at most 30 seconds (Kubernetes waits as long before it kills).
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from esign.api.problems import MEDIA_TYPE
+from esign.errors import ServiceError
+from esign.service.problems import problem_of
+
+__all__ = ["Listening", "serve"]
+
+_GRACE = 25
+"""Seconds for what is in flight; the rest of the thirty is for closing."""
+_HEADERS_SECONDS = 10.0
+_LARGEST_HEAD = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Where the service listens, and whom it believes."""
+
+    host: str = "127.0.0.1"
+    """An address of this machine."""
+    port: int = 8000
+    """TCP."""
+    connections: int = 1000
+    """At most so many at a time; those beyond are answered 503."""
+    proxies: tuple[str, ...] = ()
+    """Addresses of proxies whose X-Forwarded-For and -Proto are believed; nobody else's are."""
+
+
+class _Connection(H11Protocol):
+    """uvicorn's connection, with an end for clients that open one and send a head slowly, or none."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._forget_head()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.conn.trailing_data[0]:
+            self._await_head()  # the next head has begun already: keep-alive's timer does not run for it
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is None and (self.cycle is None or self.cycle.response_complete):
+            self._await_head()
+        super().data_received(data)
+
+    def _await_head(self) -> None:
+        self._forget_head()
+        self._head = self.loop.call_later(_HEADERS_SECONDS, self._too_slow)
+
+    def _forget_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _too_slow(self) -> None:
+        self._head = None
+        if not self.transport.is_closing():
+            self._refuse(ServiceError("headers-too-slow", seconds=_HEADERS_SECONDS))
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's English sentence
+        too_large = len(self.conn.trailing_data[0]) > _LARGEST_HEAD
+        self._refuse(
+            ServiceError("headers-too-large", limit=_LARGEST_HEAD) if too_large else ServiceError("http-invalid")
+        )
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Say it as a problem, and close."""
+        problem = problem_of(error, "vi")
+        body = problem.model_dump_json(exclude_none=True).encode()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), ("Connection", "close")]
+            head = f"HTTP/1.1 {problem.status} {problem.title}\r\n"
+            head += "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
+            self.transport.write(head.encode("ascii") + body)
+        self.transport.close()
+
+
+def serve(app: ASGIApp, listening: Listening) -> None:
+    """Answer until SIGTERM or SIGINT comes."""
+    config = uvicorn.Config(
+        app,
+        host=listening.host,
+        port=listening.port,
+        http=_Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(listening.proxies),
+        forwarded_allow_ips=list(listening.proxies),
+        limit_concurrency=listening.connections,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=_LARGEST_HEAD,
+    )
+    uvicorn.Server(config).run()
