@@ -8,15 +8,17 @@ RFC 5652: https://www.rfc-editor.org/rfc/rfc5652
 """
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import shake_256
 
 from asn1crypto import x509
 
 from esign.cms.der import context, integer, null, octets, oid, sequence, set_of
 from esign.keys import KeyType, Mechanism
 
-__all__ = ["MAX_SIGNATURE", "signed_attributes", "signed_data"]
+__all__ = ["MAX_SIGNATURE", "ContainerTemplate", "signed_attributes", "signed_data"]
 
 _DATA = oid("1.2.840.113549.1.7.1")
 _SIGNED_DATA = oid("1.2.840.113549.1.7.2")
@@ -133,3 +135,44 @@ def signed_data(
         set_of([signer_info]),
     )
     return sequence(_SIGNED_DATA, context(0, content))
+
+
+class ContainerTemplate:
+    """The containers of one certificate and mechanism: all of them are the same but for the digest and the signature.
+
+    The template is what `signed_attributes` and `signed_data` make, cut where those two stand; so nothing here can say
+    anything else than they do. An `Ecdsa-Sig-Value` varies in length, and with it the lengths around it: there is a
+    template for each.
+    """
+
+    def __init__(self, certificates: Sequence[bytes], mechanism: Mechanism) -> None:
+        self._certificates = tuple(certificates)
+        self._mechanism = mechanism
+        self._placeholder = _unlike_anything(hashlib.new(mechanism.digest).digest_size)
+        sample = signed_attributes(self._placeholder, certificate=certificates[0], mechanism=mechanism)
+        self._before_digest, self._after_digest = sample.split(self._placeholder)
+        self._sample = sample
+        self._cut: dict[int, tuple[bytes, bytes, bytes]] = {}
+
+    def attributes(self, digest: bytes) -> bytes:
+        """What `signed_attributes` gives."""
+        return self._before_digest + digest + self._after_digest
+
+    def hexadecimal(self, digest: bytes, signature: bytes) -> bytes:
+        """What `signed_data` gives for the attributes with `digest`, in the digits that /Contents takes."""
+        cut = self._cut.get(len(signature))
+        if cut is None:
+            cut = self._cut[len(signature)] = self._cut_for(len(signature))
+        return b"".join((cut[0], hexlify(digest), cut[1], hexlify(signature), cut[2]))
+
+    def _cut_for(self, length: int) -> tuple[bytes, bytes, bytes]:
+        signature = _unlike_anything(length)[::-1]
+        whole = signed_data(self._sample, signature, certificates=self._certificates, mechanism=self._mechanism)
+        before, rest = whole.split(self._placeholder)
+        between, behind = rest.split(signature)
+        return hexlify(before), hexlify(between), hexlify(behind)
+
+
+def _unlike_anything(length: int) -> bytes:
+    """Bytes that no certificate holds."""
+    return shake_256(b"a place in a template").digest(length)

@@ -3,6 +3,7 @@
 ISO 32000-2 §8.10 (form XObjects), §12.5.5 (appearance streams).
 """
 
+import re
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,31 +13,66 @@ from esign.pades.reading import Reader
 from esign.pades.updating import numbers
 from esign.syntax import Dict, Name, Object, Ref, Stream, SyntaxProblem, View, read
 from esign.syntax.update import Update
-from esign.syntax.writing import Data, Raw, Writable
+from esign.syntax.writing import Data, Raw, Writable, object_text
 
-__all__ = ["drawing", "import_mark", "placement"]
+__all__ = ["WrittenMark", "drawing", "import_mark", "placement"]
 
 # The page's /Rotate as the matrix that stands a mark upright again: a b c d (§8.3.3).
 _UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+
+# Numbers that no document has, to be found again in what is written.
+_NUMBERED = 9_000_000_000
+_NUMBER = re.compile(rb"(?<![0-9])9(\d{9})(?= 0 R)")
 
 
 def import_mark(update: Update, mark: Mark, *, rotate: int) -> Ref:
     """`mark` as a Form XObject, turned so that it stands upright on a page with /Rotate."""
     picture = _picture(mark.pdf)
     copied = {ref: update.add(None) for ref in picture.objects}
-    for ref, value in picture.objects.items():
-        update.replace(copied[ref], _renumbered(value, copied))
-    form = Dict(
-        {
-            "Type": Name("XObject"),
-            "Subtype": Name("Form"),
-            "BBox": picture.box,
-            "Matrix": numbers(*_upright(rotate), 0, 0),
-            "Resources": _renumbered_object(picture.resources, copied),
-            **picture.packing,
-        }
-    )
-    return update.add(Data(form, picture.content))
+    *objects, form = picture.copied(copied, rotate=rotate)
+    for ref, value in zip(copied.values(), objects, strict=True):
+        update.replace(ref, value)
+    return update.add(form)
+
+
+class WrittenMark:
+    """The objects that `import_mark` makes of a mark, as bytes that lack only their numbers."""
+
+    def __init__(self, mark: Mark, *, rotate: int) -> None:
+        picture = _picture(mark.pdf)
+        copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(picture.objects)}
+        self._objects = [_without_numbers(value) for value in picture.copied(copied, rotate=rotate)]
+        self._last: tuple[int, bytes, tuple[int, ...]] = (-1, b"", ())
+
+    @property
+    def count(self) -> int:
+        """How many objects there are; the last one is the form."""
+        return len(self._objects)
+
+    def at(self, first: int) -> tuple[bytes, tuple[int, ...]]:
+        """The objects, numbered from `first`; and where in those bytes each of them begins."""
+        # What one program made mostly has as many objects as what it made before.
+        if self._last[0] != first:
+            self._last = (first, *self._numbered(first))
+        return self._last[1:]
+
+    def _numbered(self, first: int) -> tuple[bytes, tuple[int, ...]]:
+        parts: list[bytes] = []
+        starts: list[int] = []
+        size = 0
+        for i, pieces in enumerate(self._objects):
+            text = b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
+            parts.append(b"%d 0 obj\n%s\nendobj\n" % (first + i, text))
+            starts.append(size)
+            size += len(parts[-1])
+        return b"".join(parts), tuple(starts)
+
+
+def _without_numbers(value: Writable) -> list[bytes | int]:
+    """The text of an object in pieces: an integer stands for the number of one of its neighbours."""
+    text, data = object_text(value)
+    pieces: list[bytes | int] = [int(p) if i % 2 else p for i, p in enumerate(_NUMBER.split(text))]
+    return [*pieces, data]
 
 
 def placement(mark: Mark, box: Box) -> tuple[float, ...]:
@@ -90,6 +126,20 @@ class _Picture:
         self.resources = found if isinstance(found, Dict) else Dict()
         self.content, self.packing = _content(reader, page.node)
         self.objects = _reachable(view, self.resources)
+
+    def copied(self, numbers_of: dict[Ref, Ref], *, rotate: int) -> list[Writable]:
+        """The objects under other numbers, and behind them the form that draws with them."""
+        form = Dict(
+            {
+                "Type": Name("XObject"),
+                "Subtype": Name("Form"),
+                "BBox": self.box,
+                "Matrix": numbers(*_upright(rotate), 0, 0),
+                "Resources": _renumbered_object(self.resources, numbers_of),
+                **self.packing,
+            }
+        )
+        return [*(_renumbered(value, numbers_of) for value in self.objects.values()), Data(form, self.content)]
 
 
 @lru_cache(maxsize=64)

@@ -35,6 +35,7 @@ __all__ = [
     "lock_of",
     "rectangle",
     "set_signature_flags",
+    "signature_field",
     "signature_fields",
 ]
 
@@ -174,12 +175,20 @@ def signature_fields(update: Update) -> dict[str, Field]:
 def add_signature_field(update: Update, name: str, box: Box | None, *, alt: str) -> Ref:
     """An empty signature field, merged with its widget; hidden without a `box` (§12.7.5.5, §12.5.6.19)."""
     page, _ = page_of(update, box.page if box else 0)
+    made = update.add(signature_field(text(name), page, box, alt=alt))
+    update.append(form_of(update), "Fields", made)
+    add_annotation(update, page, made)
+    return made
+
+
+def signature_field(name: Object, page: Object, box: Box | None, *, alt: str) -> Dict:
+    """The dictionary of `add_signature_field`."""
     field = Dict(
         {
             "Type": Name("Annot"),
             "Subtype": Name("Widget"),
             "FT": Name("Sig"),
-            "T": text(name),
+            "T": name,
             "P": page,
             "Rect": numbers(*corners(box)) if box else [0, 0, 0, 0],
             "F": 4 | 128 if box else 4,  # Print, which PDF/A asks for; Locked, so that nobody moves it
@@ -188,10 +197,7 @@ def add_signature_field(update: Update, name: str, box: Box | None, *, alt: str)
     if alt:
         # The text says the same as the picture, for screen readers (/TU, §12.7.4.1).
         field["TU"] = text(alt)
-    made = update.add(field)
-    update.append(form_of(update), "Fields", made)
-    add_annotation(update, page, made)
-    return made
+    return field
 
 
 def set_signature_flags(update: Update) -> None:

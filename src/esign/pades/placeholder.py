@@ -15,22 +15,24 @@ import hashlib
 from dataclasses import dataclass, field
 
 from esign.syntax import Dict, Ref
+from esign.syntax.outline import Buffer
 from esign.syntax.update import Update
 from esign.syntax.writing import Raw, written
 
-__all__ = ["WithRoom", "add_placeholder", "finish"]
+__all__ = ["BEFORE_NUMBERS", "BEFORE_VALUE", "NUMBERS", "WithRoom", "add_placeholder", "byte_range", "finish"]
 
-_NUMBERS = 3 * 10 + 3
+NUMBERS = 3 * 10 + 3
+"""Bytes that the numbers have, with the bracket behind them."""
 # With spaces as everybody writes them: simple tools look for these very bytes.
-_BEFORE_NUMBERS = b"/ByteRange [0 "
-_BEFORE_VALUE = b" /Contents "
+BEFORE_NUMBERS = b"/ByteRange [0 "
+BEFORE_VALUE = b" /Contents "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithRoom:
     """An updated file with room for a signature value."""
 
-    before: bytes = field(repr=False)
+    before: Buffer = field(repr=False)
     """The file as it was."""
     appended: bytes = field(repr=False)
     """The update, with its byte range."""
@@ -42,32 +44,48 @@ class WithRoom:
     @property
     def document(self) -> bytes:
         """The whole file; `/Contents` is all zeros."""
-        return self.before + self.appended
+        return b"".join((self.before, self.appended))
 
     def digest(self, algorithm: str) -> bytes:
         """The digest of everything but `<…>`, as hashlib names it."""
-        size = len(self.before)
-        found = hashlib.new(algorithm, self.before)
-        found.update(self.appended[: self.start - size])
-        found.update(self.appended[self.end - size :])
-        return found.digest()
+        return self.digest_after(hashlib.new(algorithm, self.before))
+
+    def digest_after(self, before: "hashlib._Hash") -> bytes:
+        """The same, where `before` has taken in the file as it was."""
+        size, appended = len(self.before), memoryview(self.appended)
+        before.update(appended[: self.start - size])
+        before.update(appended[self.end - size :])
+        return before.digest()
+
+    def filled(self, digits: bytes) -> bytes:
+        """The whole file, `digits` in /Contents."""
+        size, appended = len(self.before), memoryview(self.appended)
+        start, end = self.start + 1, self.end - 1
+        return b"".join(
+            (self.before, appended[: start - size], digits.ljust(end - start, b"0"), appended[end - size :])
+        )
+
+
+def byte_range(start: int, end: int, size: int) -> bytes:
+    """What follows `BEFORE_NUMBERS`, for a value from `start` to `end` in a file of `size` bytes."""
+    return (b"%d %d %d]" % (start, end, size - end)).ljust(NUMBERS)
 
 
 def add_placeholder(update: Update, dictionary: Dict, *, room: int) -> Ref:
     """Add the signature dictionary with room for a value of `room` bytes; of it nothing changes later."""
     head = written(dictionary)[:-2]
-    numbers = _BEFORE_NUMBERS + b" " * _NUMBERS
-    return update.add(Raw(b"%s%s%s<%s>>>" % (head, numbers, _BEFORE_VALUE, b"0" * (2 * room))))
+    numbers = BEFORE_NUMBERS + b" " * NUMBERS
+    return update.add(Raw(b"%s%s%s<%s>>>" % (head, numbers, BEFORE_VALUE, b"0" * (2 * room))))
 
 
 def finish(update: Update, signature: Ref, *, room: int) -> WithRoom:
     """Write everything, and say in the signature dictionary what it is over."""
     found = update.write()
-    value = found.appended.index(_BEFORE_VALUE + b"<" + b"0" * min(8, 2 * room), found.offsets[signature.num])
+    value = found.appended.index(BEFORE_VALUE + b"<" + b"0" * min(8, 2 * room), found.offsets[signature.num])
     before, size = len(found.before), len(found.appended)
-    start = value + len(_BEFORE_VALUE)
+    start = value + len(BEFORE_VALUE)
     end = start + 2 + 2 * room
-    numbers = b"%d %d %d]" % (before + start, before + end, size - end)
-    place = value - _NUMBERS
-    appended = found.appended[:place] + numbers.ljust(_NUMBERS) + found.appended[value:]
+    numbers = byte_range(before + start, before + end, before + size)
+    place = value - NUMBERS
+    appended = found.appended[:place] + numbers + found.appended[value:]
     return WithRoom(before=found.before, appended=appended, start=before + start, end=before + end)

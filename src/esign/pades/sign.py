@@ -15,6 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from typing import Self
 
@@ -22,54 +23,32 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from esign.cms.baseline import MAX_SIGNATURE, signed_attributes, signed_data
-from esign.document import Box, Mark
-from esign.errors import InputError, SigningError
+from esign.errors import SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
-from esign.pades.drawing import import_mark
-from esign.pades.fields import (
-    FilledField,
-    add_signature_field,
-    corners,
-    fill_field,
-    lock_of,
-    rectangle,
-    set_signature_flags,
-    signature_fields,
-)
-from esign.pades.form_tree import Field
-from esign.pades.placeholder import WithRoom, add_placeholder, finish
-from esign.pades.reading import Reader
-from esign.pades.updating import open_update, page_of, text, updating
-from esign.profile import VIETNAM, SignatureProfile
-from esign.syntax import Dict, Name, Ref, String
-from esign.syntax.update import Update
+from esign.pades.fields import FilledField
+from esign.pades.placeholder import WithRoom
+from esign.pades.plain_revision import plain_revision
+from esign.pades.signing_revision import Appearance, SigningRevision, add_signing_revision
+from esign.profile import SignatureProfile
+from esign.syntax.outline import NotPlain
 from esign.trust.certificate import parse_certificate
-
-_SAME_PLACE = 0.01
-"""Points: numbers in a PDF are rounded."""
 
 __all__ = [
     "Appearance",
     "PreparedSignature",
+    "Way",
     "check_prepared",
     "choose_mechanism",
     "complete",
+    "container_size",
     "is_made_for",
     "mechanism_for",
     "prepare",
+    "public_key_of",
     "sign",
     "to_be_stamped",
+    "with_room",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appearance:
-    """What a signature shows: a mark and its place; it lives in the widget, never in the page's own text."""
-
-    mark: Mark
-    """The red seal and its text block."""
-    box: Box
-    """Where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +129,7 @@ def mechanism_for(profile: SignatureProfile, certificate: bytes) -> Mechanism:
     Raises:
         SigningError: `mechanism-not-allowed`.
     """
-    kind = key_type_of(_public_key(certificate))
+    kind = key_type_of(public_key_of(certificate))
     mechanism = next((m for m in profile.mechanisms if m.key_type is kind), None)
     if mechanism is None:
         raise SigningError("mechanism-not-allowed", profile=profile.name, offered="-")
@@ -184,19 +163,16 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         InputError: `pdf-not-updatable`, `release-field-missing`, `release-field-filled`, `release-field-elsewhere`,
             `release-lock-differs`.
     """
-    made = _with_empty_signature(
-        pdf,
-        _Revision(
-            size=_container_size(certificates, mechanism) + timestamp_room,
-            signing_time=signing_time,
-            field_name=field_name,
-            appearance=appearance,
-            reason=reason,
-            fill=tuple(fill),
-            lock=tuple(lock),
-            seal_url=seal_url,
-        ),
+    revision = SigningRevision(
+        room=container_size(certificates, mechanism) + timestamp_room,
+        field_name=field_name,
+        appearance=appearance,
+        reason=reason,
+        fill=tuple(fill),
+        lock=tuple(lock),
+        seal_url=seal_url,
     )
+    made, _ = with_room(pdf, revision, signing_time)
     attributes = signed_attributes(made.digest(mechanism.digest), certificate=certificates[0], mechanism=mechanism)
     return PreparedSignature(
         document=made.document,
@@ -208,10 +184,31 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
     )
 
 
+class Way(Enum):
+    """How a document got its revision; what it says is the same."""
+
+    PLAIN = "plain"
+    """By its bytes: `esign.pades.plain_revision`."""
+    GENERAL = "general"
+    """By reading it: `esign.pades.signing_revision`."""
+
+
+def with_room(pdf: bytes, revision: SigningRevision, signing_time: datetime) -> tuple[WithRoom, Way]:
+    """`pdf` with `revision`, by its bytes where it is written plainly, else by reading it; and which it was.
+
+    Raises:
+        InputError: As `prepare`.
+    """
+    try:
+        return plain_revision(revision).behind(pdf, signing_time), Way.PLAIN
+    except NotPlain:
+        return add_signing_revision(pdf, revision, signing_time), Way.GENERAL
+
+
 def is_made_for(prepared: PreparedSignature, signature: bytes) -> bool:
     """Whether `signature` was made with the expected key over `to_be_signed`."""
     return check_signature(
-        _public_key(prepared.certificates[0]), signature, prepared.to_be_signed, mechanism=prepared.mechanism
+        public_key_of(prepared.certificates[0]), signature, prepared.to_be_signed, mechanism=prepared.mechanism
     )
 
 
@@ -275,16 +272,16 @@ def sign(prepared: PreparedSignature, key: SigningKey) -> bytes:
     return complete(prepared, key.sign(prepared.to_be_signed, mechanism=prepared.mechanism))
 
 
-def _public_key(certificate: bytes) -> bytes:
+def public_key_of(certificate: bytes) -> bytes:
     """SubjectPublicKeyInfo, DER."""
     return parse_certificate(certificate).public_key
 
 
 @lru_cache(maxsize=256)
-def _container_size(certificates: tuple[bytes, ...], mechanism: Mechanism) -> int:
+def container_size(certificates: tuple[bytes, ...], mechanism: Mechanism) -> int:
     """The CMS container's size in bytes: exact for RSA and Ed25519, the maximum for ECDSA."""
     if mechanism.key_type is KeyType.RSA:
-        key = load_der_public_key(_public_key(certificates[0]))
+        key = load_der_public_key(public_key_of(certificates[0]))
         assert isinstance(key, rsa.RSAPublicKey)
         longest = (key.key_size + 7) // 8
     else:
@@ -292,111 +289,3 @@ def _container_size(certificates: tuple[bytes, ...], mechanism: Mechanism) -> in
     digest = bytes(hashlib.new(mechanism.digest).digest_size)
     attributes = signed_attributes(digest, certificate=certificates[0], mechanism=mechanism)
     return len(signed_data(attributes, bytes(longest), certificates=certificates, mechanism=mechanism))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Revision:
-    """What one signing revision holds."""
-
-    size: int
-    """Of the CMS container, in bytes."""
-    signing_time: datetime
-    field_name: str
-    appearance: Appearance | None
-    reason: str
-    fill: tuple[FilledField, ...]
-    lock: tuple[str, ...]
-    seal_url: str | None
-
-
-@updating
-def _with_empty_signature(pdf: bytes, revision: _Revision) -> WithRoom:
-    """The updated file, with room for the CMS container."""
-    update = open_update(pdf)
-    for filled in revision.fill:
-        fill_field(update, filled)
-    place, lock = _signature_field(update, revision)
-    widget = update.change(place)
-    if revision.appearance is not None:
-        form = import_mark(update, revision.appearance.mark, rotate=revision.appearance.box.rotate)
-        widget["AP"] = Dict({"N": form})
-        # Print and Locked: a reader must neither leave the seal out nor offer to move it (§12.5.3).
-        widget["F"] = 4 | 128
-    local = revision.signing_time.astimezone(VIETNAM)
-    signature = Dict(
-        {
-            "Type": Name("Sig"),
-            "Filter": Name("Adobe.PPKLite"),
-            "SubFilter": Name("ETSI.CAdES.detached"),
-            "M": String(local.strftime("D:%Y%m%d%H%M%S+07'00'").encode()),
-        }
-    )
-    if revision.reason:
-        signature["Reason"] = text(revision.reason)
-    if lock:
-        signature["Reference"] = [_fieldmdp(lock, update.root_ref)]
-    if revision.seal_url is not None:
-        signature["EsignSeal"] = text(revision.seal_url)
-    value = add_placeholder(update, signature, room=revision.size)
-    widget["V"] = value
-    return finish(update, value, room=revision.size)
-
-
-def _fieldmdp(lock: Sequence[str], root: Ref) -> Dict:
-    """The signature reference that forbids changes to the fields `lock` (§12.8.2.4)."""
-    parameters = Dict({"Type": Name("TransformParams"), "V": Name("1.2"), **lock_of(lock)})
-    return Dict(
-        {
-            "Type": Name("SigRef"),
-            "TransformMethod": Name("FieldMDP"),
-            "TransformParams": parameters,
-            "Data": root,
-        }
-    )
-
-
-def _signature_field(update: Update, revision: _Revision) -> tuple[Ref, tuple[str, ...]]:
-    """The field to sign, there already or made, and the fields that its signature locks."""
-    fields = signature_fields(update)
-    appearance, wanted = revision.appearance, revision.field_name
-    existing = fields.get(wanted)
-    if existing is not None and existing.ref is not None and not existing.is_signed:
-        if _stands_at(update, existing, appearance):
-            return existing.ref, _agreed_lock(update, existing.node, revision.lock)
-        if revision.fill or revision.lock:
-            raise InputError("release-field-elsewhere", field=wanted)
-    name = next(n for n in (wanted, *(f"{wanted}{i}" for i in range(2, 1000))) if n not in fields)
-    made = add_signature_field(
-        update, name, appearance.box if appearance else None, alt=appearance.mark.alt if appearance else ""
-    )
-    if not any(field.is_signed for field in fields.values()):
-        # Once somebody has signed, other entries of the form dictionary than its fields must not change.
-        set_signature_flags(update)
-    if revision.lock:
-        update.change(made)["Lock"] = update.add(Dict({"Type": Name("SigFieldLock"), **lock_of(revision.lock)}))
-    return made, revision.lock
-
-
-def _stands_at(update: Update, field: Field, appearance: Appearance | None) -> bool:
-    """Whether an empty field is where `appearance` goes; one with several widgets, or turned parts, is not."""
-    if "Kids" in field.node or "Rect" not in field.node:
-        return False
-    found = rectangle(update, field.node)
-    if appearance is None:
-        return found[0] == found[2] or found[1] == found[3]
-    page, _ = page_of(update, appearance.box.page)
-    same = all(abs(a - b) < _SAME_PLACE for a, b in zip(found, corners(appearance.box), strict=True))
-    return same and field.node.get("P") == page
-
-
-def _agreed_lock(update: Update, field: Dict, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """What a field that is there says of locking (/Lock, §12.7.5.5) and what is wanted must be the same."""
-    if "Lock" not in field:
-        return wanted
-    lock = update.dictionary(field, "Lock")
-    reader = Reader(update.view)
-    include = reader.name(lock, "Action") == "Include"
-    named = tuple(reader.text(name) for name in reader.items(lock, "Fields")) if include else ()
-    if not named or (wanted and set(wanted) != set(named)):
-        raise InputError("release-lock-differs")
-    return named

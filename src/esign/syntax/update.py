@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from esign.syntax.file import View, read
 from esign.syntax.objects import Dict, Name, Object, Ref, String
 from esign.syntax.problems import SyntaxProblem
-from esign.syntax.writing import Data, Writable, written
+from esign.syntax.writing import Data, Writable, object_text, written
 from esign.syntax.xref import SectionKind
 
 __all__ = ["Update", "Written"]
@@ -168,7 +168,7 @@ class Update:
         offsets: dict[int, int] = {}
         for ref, value in sorted(self._objects.items()):
             head = b"%d %d obj\n" % ref
-            text = b"%s%s\nendobj\n" % (head, _content(value))
+            text = b"%s%s%s\nendobj\n" % (head, *object_text(value))
             places[ref], offsets[ref.num] = position, position + len(head) - start
             parts.append(text)
             position += len(text)
@@ -185,13 +185,6 @@ class Update:
         trailer["Prev"] = self.view.revision.startxref
         section = _table if self.view.revision.kind is SectionKind.TABLE else _stream
         return section(places, start, trailer, self._next) + b"startxref\n%d\n%%%%EOF\n" % start
-
-
-def _content(value: Writable) -> bytes:
-    if not isinstance(value, Data):
-        return written(value)
-    dictionary = written(Dict({**value.dictionary, "Length": len(value.content)}))
-    return b"%s\nstream\n%s\nendstream" % (dictionary, value.content)
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
@@ -230,4 +223,4 @@ def _stream(places: Mapping[Ref, int], start: int, trailer: Dict, size: int) -> 
             **trailer,
         }
     )
-    return b"%d 0 obj\n%s\nendobj\n" % (size, _content(Data(dictionary, rows)))
+    return b"%d 0 obj\n%s%s\nendobj\n" % (size, *object_text(Data(dictionary, rows)))

@@ -8,7 +8,7 @@ from typing import TypeAlias, Union
 
 from esign.syntax.objects import Dict, Keyword, Name, Object, Ref, Stream, String
 
-__all__ = ["Data", "Raw", "Writable", "written"]
+__all__ = ["Data", "Raw", "Writable", "object_text", "written"]
 
 
 class Raw(bytes):
@@ -48,6 +48,14 @@ def written(value: Writable) -> bytes:
     parts: list[bytes] = []
     _write(value, parts.append)
     return b"".join(parts)
+
+
+def object_text(value: Writable) -> tuple[bytes, bytes]:
+    """What stands between `obj` and `endobj`: the value, and behind it the data of one that is a stream (§7.3.8)."""
+    if not isinstance(value, Data):
+        return written(value), b""
+    dictionary = written(Dict({**value.dictionary, "Length": len(value.content)}))
+    return dictionary, b"\nstream\n%s\nendstream" % value.content
 
 
 def _write(value: Writable, out: _Out) -> None:  # noqa: C901 - one case a kind, in the order of §7.3

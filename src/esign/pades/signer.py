@@ -1,0 +1,88 @@
+"""Sign many documents alike: what is the same in all of them is made once, and kept as bytes.
+
+>>> signer = Signer(key, mechanism=Mechanism.RSA_PKCS1_SHA256, field_name="Signature", appearance=seal)
+>>> for pdf in documents:
+...     signed = signer.sign(pdf, signing_time=now())
+...     signed.document, signed.way
+
+The same is: the container but for the digest and the signature, the field, the picture with its font. A document is
+read as little as can be (`esign.syntax.outline`), written behind (`esign.pades.plain_revision`), and hashed once.
+What is not written plainly is signed as well, by reading it; `Signed.way` tells.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from esign.cms.baseline import ContainerTemplate
+from esign.errors import SigningError
+from esign.keys import Mechanism, SigningKey
+from esign.pades.sign import Way, container_size, public_key_of, with_room
+from esign.pades.signing_revision import Appearance, SigningRevision
+
+__all__ = ["Signed", "Signer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A document with a signature of level B-B."""
+
+    document: bytes = field(repr=False)
+    """The whole file."""
+    way: Way
+    """How its revision was made."""
+
+
+class Signer:
+    """One key, one way to show it; safe to use from several threads where the key is."""
+
+    def __init__(
+        self,
+        key: SigningKey,
+        *,
+        mechanism: Mechanism,
+        field_name: str,
+        appearance: Appearance | None = None,
+        reason: str = "",
+        prefix: bytes = b"",
+    ) -> None:
+        """`prefix`: the bytes that all documents begin with, where there are many: they are hashed only once.
+
+        Raises:
+            SigningError: `no-certificate`: the key has none, or the first is another key's.
+        """
+        if not key.certificates or public_key_of(key.certificates[0]) != key.public_key:
+            raise SigningError("no-certificate", key=key.ref or "-")
+        self._key = key
+        self._mechanism = mechanism
+        self._template = ContainerTemplate(key.certificates, mechanism)
+        self._revision = SigningRevision(
+            room=container_size(key.certificates, mechanism),
+            field_name=field_name,
+            appearance=appearance,
+            reason=reason,
+        )
+        self._prefix = prefix
+        self._hashed = hashlib.new(mechanism.digest, prefix)
+
+    def sign(self, pdf: bytes, *, signing_time: datetime) -> Signed:
+        """`pdf` signed; nothing of it changes.
+
+        The key checks each of its signatures (`SigningKey`), and the one that it makes is of bytes that nobody else
+        had in hand; `esign.pades.sign.complete` is for signatures that come from elsewhere.
+
+        Raises:
+            InputError: `pdf-not-updatable`.
+            KeyStoreError: The key cannot sign.
+        """
+        made, way = with_room(pdf, self._revision, signing_time)
+        digest = made.digest_after(self._hash_of(pdf))
+        signature = self._key.sign(self._template.attributes(digest), mechanism=self._mechanism)
+        return Signed(document=made.filled(self._template.hexadecimal(digest, signature)), way=way)
+
+    def _hash_of(self, pdf: bytes) -> "hashlib._Hash":
+        hashed = self._hashed.copy()
+        if pdf.startswith(self._prefix):
+            hashed.update(memoryview(pdf)[len(self._prefix) :])
+            return hashed
+        return hashlib.new(self._mechanism.digest, pdf)

@@ -1,0 +1,237 @@
+"""The few places of a plainly written file that one more revision has to know, found without parsing the rest.
+
+In the order in which a reader goes (ISO 32000-2 §7.5), from the last bytes to the first:
+
+    startxref 64539 %%EOF          where the newest section is
+    xref 0 74 …                    twenty bytes an object: where it begins
+    trailer <</Root 73 0 R …>>     where the catalog is, and the section before (/Prev)
+    73 0 obj <</Type/Catalog …>>   an object, as its writer spelt it
+
+An object is never parsed. One regular expression walks over its entries and leaves each value as the bytes that it is:
+enough to say it again with one entry more. What is not written plainly is `NotPlain`, and left to `esign.syntax.read`,
+which knows the rest of the standard: streams of references, encryption, comments, odd spellings, damage.
+"""
+
+import re
+from mmap import mmap
+from typing import Final, NoReturn, TypeAlias
+
+from esign.syntax.parser import REGULAR, SPACE
+
+__all__ = ["Buffer", "Entries", "NotPlain", "Outline", "direct", "reference", "references", "spelt"]
+
+Buffer: TypeAlias = bytes | mmap
+"""A file in memory, or one that is only looked into."""
+Entries: TypeAlias = dict[bytes, bytes]
+"""A dictionary: keys without their slash, values as they are spelt."""
+
+# --- values (§7.3) --------------------------------------------------------------------------------------------------
+# Every quantifier is possessive: nothing makes an expression look twice at a byte. What it does not match is not
+# plain: comments, parentheses within strings, keys with #xx.
+_DEEPEST: Final = 6
+_BLANK: Final = SPACE + rb"*+"
+_STRING: Final = rb"\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\x00\t\n\x0c\r ]*+>"
+_PIECE: Final = rb"[^()<>\[\]{}%]++|" + _STRING
+_within = rb"(?:" + _PIECE + rb")*+"
+for _ in range(_DEEPEST):
+    _within = rb"(?:" + _PIECE + rb"|\[" + _within + rb"\]|<<" + _within + rb">>)*+"
+_ARRAY: Final = rb"\[" + _within + rb"\]"
+_KEY: Final = rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%#]++"
+_VALUE: Final = (
+    rb"(?:\d++ \d++ R(?!%s)|/?+%s++|%s|<<%s>>|%s)" % (REGULAR, REGULAR, _ARRAY, _within, _STRING)  # a reference first
+)
+_ENTRY: Final = re.compile(rb"/(%s)%s(%s)" % (_KEY, _BLANK, _VALUE), re.DOTALL)
+_DICTIONARY: Final = rb"<<%s((?:/%s%s%s%s)*+)>>" % (_BLANK, _KEY, _BLANK, _VALUE, _BLANK)
+
+_DIRECT: Final = re.compile(_DICTIONARY, re.DOTALL)
+_HEADER: Final = rb"(\d{1,10}) 0 obj" + _BLANK
+_OBJECT: Final = re.compile(_HEADER + _DICTIONARY + _BLANK + rb"endobj", re.DOTALL)
+_ARRAY_OBJECT: Final = re.compile(_HEADER + rb"(" + _ARRAY + rb")" + _BLANK + rb"endobj", re.DOTALL)
+_REFERENCE: Final = re.compile(rb"(\d{1,10}) 0 R")
+_REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK))
+
+# --- sections (§7.5.4, §7.5.5) --------------------------------------------------------------------------------------
+_END: Final = re.compile(rb"startxref%s++(\d{1,10})%s++%%%%EOF" % (SPACE, SPACE))
+_XREF: Final = re.compile(rb"xref%s++(?=\d)" % SPACE)
+_SUBSECTION: Final = re.compile(rb"(\d{1,8}) (\d{1,8}) ?+(?:\r\n|\r|\n)")
+_TRAILER: Final = re.compile(rb"trailer" + _BLANK + _DICTIONARY, re.DOTALL)
+_ROW: Final = 20
+_AS_SHAPE: Final = bytes.maketrans(b"0123456789f", b"0000000000n")
+_SHAPES: Final = {end: b"0000000000 00000 n" + end for end in (b"\r\n", b" \n", b" \r")}
+_HEAD_OF_FREE: Final = b"0000000000 65535 f"
+_MOST_SECTIONS: Final = 20_000
+_MOST_NODES: Final = 1_000_000
+
+
+class NotPlain(Exception):
+    """The file, or what is asked of it, is written in a way that only the general reader knows."""
+
+
+def _not_plain(why: str) -> NoReturn:
+    raise NotPlain(why)
+
+
+class Outline:
+    """A plainly written file."""
+
+    def __init__(self, pdf: Buffer) -> None:
+        """Raises: NotPlain."""
+        if pdf[:5] != b"%PDF-":
+            _not_plain("bytes before the header")
+        self._pdf = pdf
+        end = _END.match(pdf, max(0, pdf.rfind(b"startxref")))
+        if end is None:
+            _not_plain("end of file")
+        self.startxref = int(end[1])
+        """Where the newest section begins."""
+        self._sections: list[tuple[int, int, int]] = []
+        """First object number, behind the last one, where the rows begin; what counts comes first."""
+        self.trailer = self._section(self.startxref)
+        """Of the newest section."""
+        older, seen = self.trailer, {self.startxref}
+        while previous := _previous(older):
+            if previous in seen or len(seen) > _MOST_SECTIONS:
+                _not_plain("sections in a circle")
+            seen.add(previous)
+            older = self._section(previous)
+        self.root = _required(self.trailer, b"Root")
+        """The catalog's object number."""
+        self.next = max(behind for _, behind, _ in self._sections)
+        """The first object number that nothing has."""
+        if not self.trailer.get(b"Size", b"").isdigit() or int(self.trailer[b"Size"]) != self.next:
+            _not_plain("/Size")
+
+    def dictionary(self, number: int) -> Entries:
+        """The object `number`, which is a dictionary.
+
+        Raises:
+            NotPlain: It is none, or not written plainly.
+        """
+        return _entries(self._object(_OBJECT, number))
+
+    def array(self, number: int) -> bytes:
+        """The object `number`, which is an array.
+
+        Raises:
+            NotPlain: It is none, or not written plainly.
+        """
+        return self._object(_ARRAY_OBJECT, number)
+
+    def page(self, index: int) -> tuple[int, Entries]:
+        """The object number of page `index`, from 0, and what it says (§7.7.3).
+
+        Raises:
+            NotPlain: There is none, or the tree is not as it must be.
+        """
+        waiting = [_required(self.dictionary(self.root), b"Pages")]
+        met: set[int] = set()
+        left = index
+        while waiting:
+            number = waiting.pop()
+            if number in met or len(met) > _MOST_NODES:
+                _not_plain("pages in a circle")
+            met.add(number)
+            node = self.dictionary(number)
+            kids = node.get(b"Kids")
+            if node.get(b"Type") != (b"/Page" if kids is None else b"/Pages"):
+                _not_plain("tree of pages")
+            if kids is not None:
+                waiting += reversed(references(kids))
+            elif left:
+                left -= 1
+            else:
+                return number, node
+        _not_plain("no such page")
+
+    def _object(self, form: re.Pattern[bytes], number: int) -> bytes:
+        """What `form` finds of the object, in the newest section that says something of it."""
+        for first, behind, start in self._sections:
+            if first <= number < behind:
+                at = start + _ROW * (number - first)
+                row = self._pdf[at : at + _ROW]
+                found = form.match(self._pdf, int(row[:10])) if row[10:18] == b" 00000 n" else None
+                if found is None or int(found[1]) != number:
+                    break
+                return found[2]
+        _not_plain(f"object {number}")
+
+    def _section(self, offset: int) -> Entries:
+        """Note the table at `offset`; its trailer."""
+        pdf = self._pdf
+        head = _XREF.match(pdf, offset)
+        if head is None:
+            _not_plain("no table of references")
+        at = head.end()
+        while found := _SUBSECTION.match(pdf, at):
+            first, count, start = int(found[1]), int(found[2]), found.end()
+            at = start + _ROW * count
+            self._sections.append((first, first + count, start))
+            rows = pdf[start:at]
+            if rows and rows.translate(_AS_SHAPE) != _SHAPES.get(rows[18:20], b"") * count:
+                _not_plain("rows of another form")
+            if first == 1 and rows.startswith(_HEAD_OF_FREE):
+                _not_plain("rows counted from 1")
+        tail = _TRAILER.match(pdf, at)
+        if tail is None:
+            _not_plain("trailer")
+        entries = _entries(tail[1])
+        if b"Encrypt" in entries or b"XRefStm" in entries:
+            _not_plain("encrypted, or with references for newer readers only")
+        return entries
+
+
+def _entries(body: bytes) -> Entries:
+    found = _ENTRY.findall(body)
+    entries = dict(found)
+    if len(entries) != len(found):
+        _not_plain("a key that stands twice")
+    return entries
+
+
+def _previous(trailer: Entries) -> int:
+    """Where the section before is; 0 where there is none."""
+    value = trailer.get(b"Prev", b"0")
+    if not value.isdigit():
+        _not_plain("/Prev")
+    return int(value)
+
+
+def _required(entries: Entries, key: bytes) -> int:
+    found = reference(entries.get(key, b""))
+    if found is None:
+        _not_plain(f"/{key.decode()}")
+    return found
+
+
+def direct(value: bytes) -> Entries:
+    """What a dictionary that stands within another one says.
+
+    Raises:
+        NotPlain: It is none, or not written plainly.
+    """
+    found = _DIRECT.fullmatch(value)
+    if found is None:
+        _not_plain("no dictionary")
+    return _entries(found[1])
+
+
+def references(array: bytes) -> list[int]:
+    """The object numbers of an array of references.
+
+    Raises:
+        NotPlain: There is something else in it.
+    """
+    if _REFERENCES.fullmatch(array) is None:
+        _not_plain("no array of references")
+    return [int(number) for number in _REFERENCE.findall(array)]
+
+
+def reference(value: bytes) -> int | None:
+    """The object number that a reference names; None for any other value."""
+    found = _REFERENCE.fullmatch(value)
+    return int(found[1]) if found else None
+
+
+def spelt(entries: Entries) -> bytes:
+    """The dictionary, in bytes again."""
+    return b"<<%s>>" % b"".join([b"/%s %s" % entry for entry in entries.items()])
