@@ -25,8 +25,24 @@ from esign.registry.access import AccessKey, Grant
 from esign.registry.approvals import Decision
 from esign.registry.audit import act_as, acting, actor
 from esign.registry.audit_log import Anchor
+from esign.registry.batch_values import (
+    Batch,
+    BatchId,
+    BatchItem,
+    BatchOrigin,
+    BatchRows,
+    BatchState,
+    Inclusion,
+    NewItem,
+    RowState,
+)
 from esign.registry.chain import Entry
+from esign.registry.endpoints import Endpoint, EndpointId
+from esign.registry.events import Event
+from esign.registry.outbox import Message, Webhook, WebhookState
 from esign.registry.registry import Registry
+from esign.registry.requests import Answer, RequestKey
+from esign.registry.tasks import Task
 from esign.registry.values import (
     Book,
     BookEntry,
@@ -54,18 +70,31 @@ from esign.registry.values import (
 __all__ = [
     "AccessKey",
     "Anchor",
+    "Answer",
+    "Batch",
+    "BatchId",
+    "BatchItem",
+    "BatchOrigin",
+    "BatchRows",
+    "BatchState",
     "Book",
     "BookEntry",
     "CurrentStanding",
     "Decision",
     "Delivery",
+    "Endpoint",
+    "EndpointId",
     "Entry",
+    "Event",
     "FileVersion",
     "Grant",
+    "Inclusion",
     "Intent",
     "IntentKind",
     "IntentState",
+    "Message",
     "NewIntent",
+    "NewItem",
     "NextNumber",
     "NumberSource",
     "OtherResult",
@@ -73,12 +102,17 @@ __all__ = [
     "Presentation",
     "Registration",
     "Registry",
+    "RequestKey",
+    "RowState",
     "Shard",
     "ShardStatus",
     "SignerCertificate",
     "StandingEntry",
+    "Task",
     "Upgrade",
     "UpgradeState",
+    "Webhook",
+    "WebhookState",
     "act_as",
     "acting",
     "actor",

@@ -17,7 +17,7 @@ from esign.document import ResultMetadata, SignerRole
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
 from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
-from esign.registry import books, status, versions
+from esign.registry import books, events, status, versions
 from esign.registry.audit import note
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
 from esign.registry.plain import plain
@@ -278,6 +278,7 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     if facts.upgrade is not None:
         versions.promise(session, id, facts.upgrade)
     status.mark_issued(session, found)
+    events.result_issued(session, found, facts, at=at)
     return step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
 
 

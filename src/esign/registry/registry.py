@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,10 +19,15 @@ from esign.registry import books, intents, numbering, presentations, standing, s
 from esign.registry.access import AccessKeys
 from esign.registry.approvals import Approvals
 from esign.registry.audit_log import AuditLog
+from esign.registry.batches import Batches
 from esign.registry.claims import claim
+from esign.registry.endpoints import Endpoints
 from esign.registry.models import IntentRow
+from esign.registry.outbox import Outbox
+from esign.registry.requests import RequestKey, Requests, done, mark_done
 from esign.registry.schema import open_store, open_store_to_read
 from esign.registry.store import Store
+from esign.registry.tasks import Tasks
 from esign.registry.values import (
     Book,
     CurrentStanding,
@@ -94,6 +100,35 @@ class Registry:
     def path(self) -> Path:
         """The database file."""
         return self._store.path
+
+    # --- what workers do -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """What is left to go on with, and what failed."""
+        return Tasks(self._store, now=self._now)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Many results under one authorisation."""
+        return Batches(self._store, now=self._now)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Who is told of what happens."""
+        return Endpoints(self._store, now=self._now)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What is on its way to them."""
+        return Outbox(self._store, now=self._now)
+
+    # --- what is asked once ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What was answered to requests that may be repeated."""
+        return Requests(self._store, now=self._now)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
@@ -322,9 +357,7 @@ class Registry:
     ) -> Page:
         """A page of entries, newest first; `after` is the last page's `next`."""
         with self._store.read() as session:
-            return intents.listing(
-                session, agency=agency, states=states, dossier=dossier, after=after, limit=limit
-            )
+            return intents.listing(session, agency=agency, states=states, dossier=dossier, after=after, limit=limit)
 
     def attachments(self, id: ResultId) -> tuple[Intent, ...]:  # noqa: A002
         """What is attached to the result `id`, in whatever state, oldest first.
@@ -359,16 +392,22 @@ class Registry:
 
     # --- standing --------------------------------------------------------------------------------------------------
 
-    def change(self, id: ResultId, change: StandingChange) -> CurrentStanding:  # noqa: A002
+    def change(self, id: ResultId, change: StandingChange, *, once: RequestKey | None = None) -> CurrentStanding:  # noqa: A002
         """Add a change to the standing of an ISSUED entry; nothing is ever taken away.
 
-        The attachments of a result follow it and have no changes of their own.
+        The attachments of a result follow it and have no changes of their own. For a request `once` that `requests`
+        knows, it is done one time, however often that is repeated.
 
         Raises:
             RegistryError: a `standing-…` code that says which rule is broken.
         """
         with self._store.write() as session:
-            return standing.change(session, id, change, recorded_at=self._now())
+            if once is not None and done(session, once):
+                return standing.standing(session, id, at=self._now())
+            now = standing.change(session, id, change, recorded_at=self._now())
+            if once is not None:
+                mark_done(session, once, at=self._now())
+            return now
 
     def standing(self, id: ResultId, *, at: datetime) -> CurrentStanding:  # noqa: A002
         """The standing at the moment `at`.

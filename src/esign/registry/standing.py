@@ -16,7 +16,7 @@ from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
-from esign.registry import status
+from esign.registry import events, status
 from esign.registry.audit import note
 from esign.registry.intents import row
 from esign.registry.models import IntentRow, StandingRow
@@ -78,6 +78,8 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     note(session, act, at=recorded_at, agency=intent.agency, object=id, digest=intent.signed_sha256)
     for follows in (intent, *session.scalars(select(IntentRow).filter_by(main=intent.id))):
         status.mark(session, follows)
+        if follows.state is IntentState.ISSUED:
+            events.standing_changed(session, follows, new, at=recorded_at)
     return standing(session, id, at=recorded_at)
 
 

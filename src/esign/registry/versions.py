@@ -11,6 +11,7 @@ from esign.codes import ResultId
 from esign.errors import RegistryError
 from esign.profile import Level
 from esign.reasons import Reason
+from esign.registry import events
 from esign.registry.audit import note
 from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
 from esign.registry.plain import plain
@@ -54,6 +55,7 @@ def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetim
         )
     )
     note(session, "version.added", at=at, agency=found.agency, object=found.id, digest=version.sha256)
+    events.version_added(session, found, version, number=len(found.issued.versions) + 1, at=at)
     levels = list(Level)
     promised = found.issued.upgrade
     if (
