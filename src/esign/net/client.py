@@ -281,12 +281,14 @@ def _read(response: httpcore.Response, host: str, shape: Shape) -> bytes:
     for part in response.iter_stream():
         checked = buffer.tell() >= HEADER
         buffer.write(part)
-        if not checked and buffer.tell() >= HEADER:
+        if not checked and buffer.tell() >= HEADER and not shape.json:
             _check_start(bytes(buffer.getbuffer()[:HEADER]), host, shape)
         if buffer.tell() > shape.most_bytes:
             raise NetworkError("answer-too-large", host=host)
     body = buffer.getvalue()
-    if not is_whole(body, pem=shape.pem):
+    if shape.json and not (body.strip()[:1] == b"{" and body.strip()[-1:] == b"}"):
+        raise NetworkError("answer-not-json", host=host)
+    if not shape.json and not is_whole(body, pem=shape.pem):
         raise NetworkError("answer-not-der", host=host)
     return body
 

@@ -25,6 +25,8 @@ class Kind(Enum):
     """A revocation list, by GET."""
     CERTIFICATES = "certificates"
     """Issuing certificates (AIA), by GET: one in DER, or a PKCS#7."""
+    JWKS = "jwks"
+    """The public keys of a token issuer (RFC 7517 §5), by GET: one JSON object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Shape:
     """The content type of what is sent; None where nothing is sent."""
     pem: bool = False
     """Whether real servers send PEM where the standard says DER."""
+    json: bool = False
+    """Whether it is an object in JSON, and no DER."""
 
 
 _ANY = frozenset({"", "application/octet-stream", "binary/octet-stream"})
@@ -68,6 +72,11 @@ _SHAPES = {
         | {"application/pkcs7-mime", "application/x-pkcs7-certificates", "application/x-x509-email-cert"}
         | {"application/x-pem-file"},
         pem=True,
+    ),
+    Kind.JWKS: Shape(
+        most_bytes=256 * 1024,
+        content_types=frozenset({"", "application/json", "application/jwk-set+json"}),
+        json=True,
     ),
 }
 
@@ -121,6 +130,7 @@ def is_whole(body: bytes, *, pem: bool) -> bool:
 _LONGEST = timedelta(days=7)
 """An authority's mistake in nextUpdate must not blind us for years."""
 _CERTIFICATES_KEPT = timedelta(days=1)
+_KEYS_KEPT = timedelta(minutes=10)
 
 
 def fresh_until(kind: Kind, body: bytes, *, now: datetime) -> datetime | None:
@@ -132,6 +142,8 @@ def fresh_until(kind: Kind, body: bytes, *, now: datetime) -> datetime | None:
         return None
     if kind is Kind.CERTIFICATES:
         return now + _CERTIFICATES_KEPT
+    if kind is Kind.JWKS:
+        return now + _KEYS_KEPT
     try:
         since, until = _UPDATES[kind](body)
     except Exception:  # noqa: BLE001 - a hostile answer makes a parser raise anything; it is merely not kept

@@ -58,10 +58,16 @@ _BY_CLASS: tuple[tuple[type[Error], int], ...] = (
     (ConfigurationError, 503),
 )
 _BY_CODE: Mapping[str, int] = {
+    "access-key-malformed": 401,
+    "access-key-over": 409,
     "agency-unknown": 404,
     "archive-damaged": 500,
+    "audit-not-writable": 503,
+    "bearer-keys-unavailable": 503,
     "body-too-large": 413,
     "body-too-slow": 408,
+    "credentials-rejected": 401,
+    "credentials-too-often": 429,
     "disk-not-readable": 503,
     "disk-not-writable": 503,
     "file-already-registered": 409,
