@@ -26,7 +26,7 @@ def problem_in(content_type: str, body: bytes) -> Problem | None:
     if content_type.partition(";")[0].strip().lower() != MEDIA_TYPE:
         return None
     try:
-        return Problem.model_validate_json(body)
+        return Problem.model_validate_json(body, extra="ignore")
     except ValidationError:
         return None
 
