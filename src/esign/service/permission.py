@@ -12,8 +12,10 @@ from fastapi import Path, Request
 
 from esign.codes import AgencyCode
 from esign.errors import Error, ServiceError
+from esign.registry import act_as
 from esign.service.access import Act, Principal
 from esign.service.offices import Office, Parts, parts_of
+from esign.service.trail import attempt, request_id
 
 __all__ = ["AgencyPath", "Asked", "permitted"]
 
@@ -42,11 +44,15 @@ def permitted(act: Act) -> Callable[[Request, str], Awaitable[Asked]]:
 
     async def dependency(request: Request, agency: AgencyPath) -> Asked:
         parts = parts_of(request)
-        principal = await parts.authenticator.authenticate(request)
         try:
             code = AgencyCode.parse(agency)
         except Error:
             code = None
+        tried = attempt(request.scope, act, agency=code)
+        principal = await parts.authenticator.authenticate(request)
+        tried.actor = principal.name
+        # This coroutine runs in the request's own task: what the route does from here on is done by them.
+        act_as(principal.name, request=request_id(request.scope))
         if code is None or not principal.roles.get(code):
             raise ServiceError("agency-unknown")
         office = parts.office(code)
