@@ -90,13 +90,16 @@ class AccessKeys:
 
         Raises:
             NotRegistered: `access-key-unknown`.
-            RegistryError: `access-key-over`.
+            RegistryError: `access-key-over`; `access-key-rotated`: it was, and the newer key is good.
         """
         now = self._now()
         with self._store.write() as session:
             old = _as_key(_row(session, id))
             if not old.opens(now):
                 raise RegistryError("access-key-over", id=id)
+            others = map(_as_key, session.scalars(select(AccessKeyRow).filter_by(name=old.name)))
+            if any(o.id != id and o.opens(now) and o.made_at >= old.made_at for o in others):
+                raise RegistryError("access-key-rotated", id=id)
             _end(session, id, expires_at=min(old.expires_at, now + overlap))
             return _add(
                 session,
