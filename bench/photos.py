@@ -115,7 +115,7 @@ def measure(dpi: int, mode: str, *, trials: int, size_mm: float = 20.0) -> tuple
     url = token.url(generate.HOST)
     symbol = Symbol.of(url, size_mm=size_mm)
     mark = seal_mark(
-        symbol.svg().encode(),
+        symbol.rows,
         size_mm=symbol.size_mm,
         quiet_mm=symbol.quiet_mm,
         host=generate.HOST,

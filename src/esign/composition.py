@@ -25,14 +25,13 @@ from esign.pdf.marks import (
     agency_mark_size,
     person_mark,
     person_top,
-    seal_mark,
-    seal_mark_size,
 )
 from esign.pdf.preflight import Preflight, preflight
 from esign.pdf.raster import page_count, page_image
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
 from esign.pdf.scan import check_scan
+from esign.pdf.seal_marks import seal_mark, seal_mark_size
 from esign.pdf.templates import load
 from esign.pdf.text_marks import attachment_text, copy_text, text_line_mark, text_line_mark_size
 from esign.pdf.widgets import signature_boxes
@@ -396,7 +395,7 @@ class Composer:
         url = token.url(profile.host)
         symbol = Symbol.of(url, size_mm=profile.size_mm)
         mark = seal_mark(
-            symbol.svg().encode(),
+            symbol.rows,
             size_mm=symbol.size_mm,
             quiet_mm=symbol.quiet_mm,
             host=profile.host,

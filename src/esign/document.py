@@ -6,7 +6,18 @@ from enum import Enum
 
 from esign.codes import AgencyCode, DossierCode, ProcedureCode, ResultCode, ResultId
 
-__all__ = ["Agency", "Box", "CopyForm", "Mark", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"]
+__all__ = [
+    "Agency",
+    "Box",
+    "CopyForm",
+    "Drawing",
+    "Mark",
+    "Person",
+    "ResultMetadata",
+    "SignerRole",
+    "Standing",
+    "StandingChange",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +151,16 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """What one of many marks draws on a page that they share: with the resources of that page, not its content."""
+
+    page: bytes = field(repr=False)
+    """The page, as a PDF."""
+    content: bytes = field(repr=False)
+    """A content stream, deflated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """Something to draw into a `Box`: a one-page PDF with a transparent background and embedded fonts."""
 
@@ -151,3 +172,5 @@ class Mark:
     """Its height as shown."""
     alt: str
     """What it says, for people who cannot see it."""
+    drawing: Drawing | None = None
+    """The same as `pdf`, for those who have met its page before; None for a mark of its own kind."""

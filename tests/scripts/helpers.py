@@ -144,7 +144,7 @@ def _move_the_seal(folder: Path, _environ: dict[str, str], source: str, path: st
     pdf = (folder / path).read_bytes()
     symbol = Symbol.of(link.url)
     mark = seal_mark(
-        symbol.svg().encode(),
+        symbol.rows,
         size_mm=symbol.size_mm,
         quiet_mm=symbol.quiet_mm,
         host="q.example.gov.vn",

@@ -23,7 +23,7 @@ from esign.keys import Mechanism, SigningKey
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance, prepare, sign
-from esign.pdf.marks import seal_mark
+from esign.pdf.seal_marks import seal_mark
 from esign.report import Indication, Integrity, Outcome, SubIndication, VerificationReport
 from esign.seal import Kid, SealKeys, SealToken, Symbol, digest_of, salted
 from esign.seal import make as make_seal
@@ -183,9 +183,7 @@ def test_a_seal_from_another_document_does_not_fit(tmp_path: Path) -> None:
     genuine = office.verifier().inspect(office.issuer().issue(request("a")).pdf)
     assert genuine.seal is not None
     symbol = Symbol.of(genuine.seal.url)
-    mark = seal_mark(
-        symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.gov.vn", printed_id="-"
-    )
+    mark = seal_mark(symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.gov.vn", printed_id="-")
     forged = stamp(
         plain_pdf("Giấy phép giả"),
         mark,
@@ -370,9 +368,7 @@ def test_the_agencys_signature_must_be_over_the_seal(office: Office, issued: byt
 
 def drawn(pdf: bytes, url: str, *, link: str | None = None) -> bytes:
     symbol = Symbol.of(url)
-    mark = seal_mark(
-        symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.gov.vn", printed_id="-"
-    )
+    mark = seal_mark(symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.gov.vn", printed_id="-")
     points = 72 / 25.4
     box = Box(page=0, left=80, bottom=80, width=mark.width_mm * points, height=mark.height_mm * points)
     return stamp(pdf, mark, box, url=link or url)

@@ -69,7 +69,7 @@ def _check(run: Session, workplace: "Workplace", file: Path, pdf: bytes) -> None
 def _seal(workplace: "Workplace", pdf: bytes) -> "tuple[Mark | None, str]":
     """The document's own seal, drawn again in the margin, and the host that answers for it."""
     from esign.pdf.links import seal_links
-    from esign.pdf.marks import qr_mark
+    from esign.pdf.seal_marks import qr_mark
     from esign.seal import SealToken, Symbol
 
     config = workplace.config.seal
@@ -81,5 +81,5 @@ def _seal(workplace: "Workplace", pdf: bytes) -> "tuple[Mark | None, str]":
     url = links[0].url
     symbol = Symbol.of(url)
     alt = f"QR {SealToken.from_url(url).claims.number}"
-    mark = qr_mark(symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt=alt)
+    mark = qr_mark(symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt=alt)
     return mark, url.removeprefix("https://").partition("/")[0]

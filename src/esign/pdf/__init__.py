@@ -13,10 +13,7 @@ from esign.pdf.marks import (
     agency_mark_size,
     person_mark,
     person_top,
-    qr_mark,
     red_seal_mark,
-    seal_mark,
-    seal_mark_size,
 )
 from esign.pdf.preflight import Preflight, preflight
 from esign.pdf.print_copy import PrintCopy, print_copy, print_note
@@ -24,6 +21,7 @@ from esign.pdf.raster import page_count, page_image, page_text
 from esign.pdf.release_marks import Blank, field_mark, release_texts
 from esign.pdf.render import PDFA, Rendered, Renderer
 from esign.pdf.scan import LEAST_DPI, ScannedPage, ScanReport, check_scan
+from esign.pdf.seal_marks import qr_mark, seal_mark, seal_mark_size
 from esign.pdf.specimen import specimen_seal, specimen_signature
 from esign.pdf.templates import Template, certification, load, templates
 from esign.pdf.text_marks import CopyForm, attachment_text, copy_text, text_line_mark, text_line_mark_size

@@ -1,4 +1,4 @@
-"""What is drawn over a page when it is sealed and signed: the QR seal, a person's signature, the agency's red seal.
+"""What is drawn over a page when it is signed: a person's signature, the agency's red seal.
 
 A mark is a one-page PDF with a transparent background and embedded fonts, ready to become a form XObject.
 """
@@ -7,8 +7,6 @@ import io
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
-from math import floor
-from xml.etree import ElementTree as ET
 
 from PIL import Image, ImageStat
 
@@ -24,10 +22,7 @@ __all__ = [
     "agency_mark_size",
     "person_mark",
     "person_top",
-    "qr_mark",
     "red_seal_mark",
-    "seal_mark",
-    "seal_mark_size",
 ]
 
 PERSON_MM = (40.0, 20.0)
@@ -40,17 +35,12 @@ _GAP_MM = 1.5
 _PERSON_TOP_MM = 2.5
 _BELOW_PERSON_MM = 0.5
 
-# DejaVu Sans Mono, which is inside typst: 1233/2048 em a character, so widths are known without setting the text.
-_MONO_ADVANCE_MM = 7 * 1233 / 2048 * 25.4 / 72
-_LINE_MM = 2.9
-
 _LARGEST_IMAGE_PIXELS = 4096 * 4096
 _SMALLEST_SIGNATURE_PIXELS = (236, 60)  # 40 mm at 150 dpi, and a flat scrawl
 # A mark says when something was signed; the file that carries it says nothing of its own.
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # The mean ink of a blue pen, in steps of 255: blue-black passes, black does not.
 _BLUER = 12
-_SVG = "{http://www.w3.org/2000/svg}"
 
 
 def agency_mark_size(agency: Agency) -> tuple[float, float]:
@@ -137,60 +127,6 @@ def person_mark(image: bytes, *, signer: str = "") -> Mark:
     return Mark(pdf=pdf, width_mm=PERSON_MM[0], height_mm=PERSON_MM[1], alt=f"Chữ ký: {signer}" if signer else "Chữ ký")
 
 
-def seal_mark_size(*, size_mm: float, quiet_mm: float, host: str, printed_id: str) -> tuple[float, float]:
-    """Width and height in mm of `seal_mark` with the same arguments, known before there is a symbol."""
-    lines = _seal_lines(size_mm, quiet_mm, host=host, printed_id=printed_id)
-    width = _seal_width(size_mm, quiet_mm, printed_id)
-    return width, size_mm + 2 * quiet_mm + len(lines) * _LINE_MM
-
-
-def seal_mark(svg: bytes, *, size_mm: float, quiet_mm: float, host: str, printed_id: str) -> Mark:
-    """The QR symbol with its quiet zone, the 16-character id below it, and the host.
-
-    `svg` draws the symbol alone, without a quiet zone, as one `<path>` with one fill; `size_mm` is its side.
-
-    Raises:
-        InputError: `seal-svg-invalid`.
-    """
-    _check_svg(svg)
-    lines = _seal_lines(size_mm, quiet_mm, host=host, printed_id=printed_id)
-    width, height = seal_mark_size(size_mm=size_mm, quiet_mm=quiet_mm, host=host, printed_id=printed_id)
-    inputs = {
-        "width": width,
-        "height": height,
-        "size": size_mm,
-        "quiet": quiet_mm,
-        "text-top": size_mm + 2 * quiet_mm,
-        "line-height": _LINE_MM,
-        "lines": lines,
-        "svg": svg.decode("ascii"),
-    }
-    pdf = _seal_project().typeset(inputs, at=NO_TIME, tags=False).pdf
-    return Mark(pdf=pdf, width_mm=width, height_mm=height, alt=f"QR {printed_id} {host}")
-
-
-def qr_mark(svg: bytes, *, size_mm: float, quiet_mm: float, alt: str) -> Mark:
-    """The QR symbol with its quiet zone and nothing else, for places that say the rest in their own words.
-
-    Raises:
-        InputError: `seal-svg-invalid`.
-    """
-    _check_svg(svg)
-    side = size_mm + 2 * quiet_mm
-    inputs = {
-        "width": side,
-        "height": side,
-        "size": size_mm,
-        "quiet": quiet_mm,
-        "text-top": side,
-        "line-height": 0,
-        "lines": [],
-        "svg": svg.decode("ascii"),
-    }
-    pdf = _seal_project().typeset(inputs, at=NO_TIME, tags=False).pdf
-    return Mark(pdf=pdf, width_mm=side, height_mm=side, alt=alt)
-
-
 @lru_cache(maxsize=16)
 def _agency_project(seal_image: bytes | None, fonts: FontSet) -> Project:
     own = {"agency-mark.typ": template_source("agency-mark.typ")}
@@ -215,13 +151,6 @@ def _red_seal_project(image: bytes) -> Project:
 def _person_project(image: bytes) -> Project:
     _check_signature_image(image)
     return _image_project(image)
-
-
-@lru_cache(maxsize=1)
-def _seal_project() -> Project:
-    own = {"seal-mark.typ": template_source("seal-mark.typ")}
-    # Only the monospaced font inside typst is used, on every machine the same.
-    return Project("seal-mark", own, main="seal-mark.typ", fonts=FontSet.find(("Libertinus Serif",)))
 
 
 def template_source(name: str) -> bytes:
@@ -269,31 +198,3 @@ def _rgba(data: bytes) -> Image.Image:
         raise ValueError(message) from e
     message = f"{size[0]} x {size[1]} px"
     raise ValueError(message)
-
-
-def _check_svg(svg: bytes) -> None:
-    try:
-        root = ET.fromstring(svg.decode("ascii"))  # noqa: S314 - our own symbol; entities are refused below
-    except (ET.ParseError, UnicodeDecodeError) as e:
-        raise InputError("seal-svg-invalid", problem="XML") from e
-    drawn = [e.tag.removeprefix(_SVG) for e in root.iter()]
-    if b"<!" in svg or drawn != ["svg", "path"]:
-        raise InputError("seal-svg-invalid", problem="expected <svg> with one <path>")
-
-
-def _seal_width(size_mm: float, quiet_mm: float, printed_id: str) -> float:
-    return max(size_mm + 2 * quiet_mm, len(printed_id) * _MONO_ADVANCE_MM)
-
-
-def _seal_lines(size_mm: float, quiet_mm: float, *, host: str, printed_id: str) -> list[str]:
-    per_line = floor(_seal_width(size_mm, quiet_mm, printed_id) / _MONO_ADVANCE_MM + 1e-6)
-    lines, line = [], ""
-    for label in host.replace(".", ".\0").split("\0"):
-        if line and len(line) + len(label) > per_line:
-            lines.append(line)
-            line = ""
-        line += label
-        while len(line) > per_line:
-            lines.append(line[:per_line])
-            line = line[per_line:]
-    return [printed_id, *lines, *([line] if line else [])]

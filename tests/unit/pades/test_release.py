@@ -29,8 +29,9 @@ from esign.pades.revision import ends_revision
 from esign.pades.sign import Appearance, PreparedSignature, complete, prepare
 from esign.pdf import Renderer, load, page_image, specimen_seal, specimen_signature
 from esign.pdf.links import seal_links
-from esign.pdf.marks import agency_mark, person_mark, seal_mark, seal_mark_size
+from esign.pdf.marks import agency_mark, person_mark
 from esign.pdf.release_marks import field_mark, release_texts
+from esign.pdf.seal_marks import seal_mark, seal_mark_size
 from esign.report import Indication, Integrity, Outcome
 from esign.seal import SealKeys, Symbol, assemble, binding, digest_of, salted, seal_urls, to_be_signed
 from esign.softkey import SoftwareKey
@@ -111,7 +112,7 @@ def decision() -> Decision:
     url = token.url(HOST)
     symbol = Symbol.of(url)
     picture = seal_mark(
-        symbol.svg().encode(),
+        symbol.rows,
         size_mm=symbol.size_mm,
         quiet_mm=symbol.quiet_mm,
         host=HOST,

@@ -40,7 +40,7 @@ URL = "https://q.example.gov.vn/1#" + "7" * 375
 def seal() -> Mark:
     symbol = Symbol.of(URL)
     return seal_mark(
-        symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.example.gov.vn", printed_id=ID
+        symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, host="q.example.gov.vn", printed_id=ID
     )
 
 

@@ -44,7 +44,7 @@ NOTE = (
 @pytest.fixture(scope="module")
 def qr() -> Mark:
     symbol = Symbol.of(URL)
-    return qr_mark(symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt="QR")
+    return qr_mark(symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt="QR")
 
 
 @pytest.fixture(scope="module")

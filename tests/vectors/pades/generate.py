@@ -36,7 +36,7 @@ from esign.pades.fields import (
     add_release_fields,
 )
 from esign.pades.sign import Appearance, prepare, sign
-from esign.pdf.marks import qr_mark
+from esign.pdf.seal_marks import qr_mark
 from esign.seal import Symbol, assemble, digest_of, salted, to_be_signed
 from esign.softkey import SoftwareKey
 from tests.vectors.pades.attacker import find_field, numbers, open_update
@@ -168,7 +168,7 @@ def sealed(pdf: bytes) -> tuple[bytes, str, Mark]:
     kid = seals.GOOD.kid
     url = assemble(claims, kid, seals.sign(to_be_signed(claims, kid))).url(seals.HOST)
     symbol = Symbol.of(url)
-    return before, url, qr_mark(symbol.svg().encode(), size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt="Tem QR")
+    return before, url, qr_mark(symbol.rows, size_mm=symbol.size_mm, quiet_mm=symbol.quiet_mm, alt="Tem QR")
 
 
 def by_agency(pdf: bytes, **changes: Any) -> bytes:
