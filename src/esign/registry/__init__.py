@@ -41,7 +41,7 @@ from esign.registry.endpoints import Endpoint, EndpointId
 from esign.registry.events import Event
 from esign.registry.outbox import Message, Webhook, WebhookState
 from esign.registry.registry import Registry
-from esign.registry.requests import Answer, RequestKey
+from esign.registry.requests import Answer, Recalled, RequestKey
 from esign.registry.tasks import Task
 from esign.registry.values import (
     Book,
@@ -66,6 +66,7 @@ from esign.registry.values import (
     Upgrade,
     UpgradeState,
 )
+from esign.registry.workers import PresentWorker
 
 __all__ = [
     "AccessKey",
@@ -99,7 +100,9 @@ __all__ = [
     "NumberSource",
     "OtherResult",
     "Page",
+    "PresentWorker",
     "Presentation",
+    "Recalled",
     "Registration",
     "Registry",
     "RequestKey",

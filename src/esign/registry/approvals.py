@@ -18,6 +18,7 @@ from esign.registry.access_models import ApprovalRow, AuditRow
 from esign.registry.audit import actor, note
 from esign.registry.models import IntentRow
 from esign.registry.store import Store
+from esign.registry.tasks import go_on_now
 from esign.registry.values import Intent, IntentState
 
 __all__ = ["Approvals", "Decision"]
@@ -77,7 +78,9 @@ class Approvals:
             session.execute(insert(ApprovalRow).values(result_id=str(id), **values))
             act = "approval.given" if approved else "approval.refused"
             note(session, act, at=now, agency=str(intent.agency), object=id, digest=prepared_sha256)
-            if not approved:
+            if approved:
+                go_on_now(session, id, at=now)
+            else:
                 intents.void(session, id, reason=Reason("approval-refused"), why=why, at=now)
             return _as_decision(session.get_one(ApprovalRow, (str(id), prepared_sha256, by)))
 

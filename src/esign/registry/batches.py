@@ -266,6 +266,11 @@ class Batches:
                 return {}
             return {r.position: r.digest for r in session.execute(query.order_by(BatchItemRow.position))}
 
+    def parts(self, id: BatchId) -> int:  # noqa: A002
+        """How many parts its stored requests have."""
+        with self._store.read() as session:
+            return session.scalar(select(func.max(BatchItemRow.part)).filter_by(batch_id=str(id))) or 0
+
     def first_of(self, id: BatchId, part: int) -> int:  # noqa: A002
         """At which position a part begins."""
         with self._store.read() as session:

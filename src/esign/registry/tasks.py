@@ -22,7 +22,7 @@ from esign.registry.values import IntentState
 from esign.registry.waking import leave_work
 from esign.registry.work_models import TaskRow
 
-__all__ = ["ADOPTED_AFTER", "Task", "Tasks"]
+__all__ = ["ADOPTED_AFTER", "Task", "Tasks", "go_on_now"]
 
 ADOPTED_AFTER = timedelta(seconds=10)
 """Who recorded an intent begins at once; what nobody asked workers for is a dead process's after this time."""
@@ -50,6 +50,13 @@ class Task:
     """Since when it waits for people; None where code goes on by itself."""
 
 
+def go_on_now(session: Session, id: ResultId, *, at: datetime) -> None:  # noqa: A002  # the register's word
+    """Let workers go on with an intent, in the transaction that made this possible."""
+    session.execute(delete(TaskRow).where(TaskRow.result_id == str(id)))
+    session.execute(insert(TaskRow).values(result_id=str(id), tries=0, repeats=0, next_at=at))
+    leave_work(session)
+
+
 class Tasks:
     """The work that is left, of one register."""
 
@@ -60,17 +67,15 @@ class Tasks:
     def ask(self, id: ResultId) -> None:  # noqa: A002  # the register's word
         """Let workers go on with an intent now: one that was accepted for later, or that was set aside."""
         with self._store.write() as session:
-            session.execute(delete(TaskRow).where(TaskRow.result_id == str(id)))
-            session.execute(insert(TaskRow).values(result_id=str(id), tries=0, repeats=0, next_at=self._now()))
-            leave_work(session)
+            go_on_now(session, id, at=self._now())
 
-    def due(self, *, agency: AgencyCode, profile: str, limit: int = 64) -> tuple[ResultId, ...]:
-        """What may be gone on with now, oldest first."""
+    def due(self, *, agency: AgencyCode, profile: str, limit: int = 64) -> tuple[tuple[ResultId, IntentState], ...]:
+        """What may be gone on with now, and how far it has come, oldest first."""
         at = self._now()
         asked = and_(TaskRow.set_aside_at.is_(None), TaskRow.next_at <= at)
         adopted = and_(TaskRow.result_id.is_(None), IntentRow.reserved_at <= at - ADOPTED_AFTER)
         query = (
-            select(IntentRow.id)
+            select(IntentRow.id, IntentRow.state)
             .outerjoin(TaskRow, TaskRow.result_id == IntentRow.id)
             .where(intents.is_unfinished(), IntentRow.agency == str(agency), IntentRow.profile == profile)
             .where(or_(asked, adopted))
@@ -78,7 +83,7 @@ class Tasks:
             .limit(limit)
         )
         with self._store.read() as session:
-            return tuple(map(ResultId.parse, session.scalars(query)))
+            return tuple((ResultId.parse(id_), state) for id_, state in session.execute(query))
 
     def done(self, id: ResultId) -> None:  # noqa: A002
         """Forget the tries: the intent is finished, or waits for people."""

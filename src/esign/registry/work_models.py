@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from esign.registry.models import Base, UTCDateTime
 
-__all__ = ["BatchItemRow", "BatchRow", "EndpointRow", "MessageRow", "TaskRow", "WebhookRow"]
+__all__ = ["BatchItemRow", "BatchRow", "EndpointRow", "MessageRow", "TaskRow", "WebhookRow", "WorkerRow"]
 
 _Counter = BigInteger().with_variant(Integer, "sqlite")
 _Facts = JSON(none_as_null=True)
@@ -42,6 +42,20 @@ class TaskRow(Base):
         Index("ix_task_set_aside_at_next_at", "set_aside_at", "next_at"),
         {"sqlite_with_rowid": False},
     )
+
+
+class WorkerRow(Base):
+    """A process that works, as long as it says so."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    began_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    problem_code: Mapped[str | None] = mapped_column(String(60))
+    problem_facts: Mapped[Mapping[str, object] | None] = mapped_column(_Facts)
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 class BatchRow(Base):

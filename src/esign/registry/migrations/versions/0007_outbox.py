@@ -38,6 +38,16 @@ def _tasks() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_task_set_aside_at_next_at", "task", ["set_aside_at", "next_at"], unique=False)
+    op.create_table(
+        "worker",
+        sa.Column("name", sa.String(120), nullable=False),
+        sa.Column("began_at", sa.DateTime(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.Column("problem_code", sa.String(60), nullable=True),
+        sa.Column("problem_facts", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_worker")),
+        sqlite_with_rowid=False,
+    )
 
 
 def _batches() -> None:
@@ -188,7 +198,7 @@ _TRIGGERS: list[Trigger] = [
     ("webhook_update", "BEFORE UPDATE ON webhook", _changed("message", "endpoint", "subject"), "webhook never moves"),
 ]
 _REPLACING = ("batch_replace", "batch_item_replace", "outbox_replace")
-_TABLES = ("webhook", "outbox", "webhook_endpoint", "batch_item", "batch", "task")
+_TABLES = ("webhook", "outbox", "webhook_endpoint", "batch_item", "batch", "worker", "task")
 
 
 def downgrade() -> None:

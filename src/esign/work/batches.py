@@ -1,0 +1,212 @@
+"""Batches at work: taken in row by row, stored in parts, and carried out once they are authorised.
+
+    take in     every request is read and stored; nothing is recorded until all of them are there
+    record      one batch with the root of its digests waits for its authorisation
+    carry out   a part at a time; what is begun is an ordinary intent, which any worker finishes
+
+A part holds some requests, one canonical JSON text on a line, so that a worker reads one file for many rows. Nobody
+believes it: each request must have the digest that was authorised.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Self
+
+from esign.codes import AgencyCode, ResultId
+from esign.errors import Error, InputError, RegistryError, RequestInFlight
+from esign.files import Folder
+from esign.issuance import Issuer
+from esign.reasons import Reason
+from esign.registry import Batch, BatchId, NewItem, Registry, acting
+from esign.request import Request, digest_of
+from esign.work.tries import ASIDE_AFTER, Cause, cause_of
+
+__all__ = ["BatchIntake", "BatchSpool", "BatchWork", "Part"]
+
+_logger = logging.getLogger(__name__)
+_PART_ROWS, _PART_BYTES = 64, 8 << 20
+
+
+class BatchSpool:
+    """The stored requests of batches that are not finished."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def put(self, batch: BatchId, part: int, requests: list[bytes]) -> None:
+        """Keep some requests, durably."""
+        self._folder.put(_name(batch, part), b"\n".join(requests))
+
+    def get(self, batch: BatchId, part: int) -> list[bytes]:
+        """The requests of a part; none where it is lost."""
+        stored = self._folder.get(_name(batch, part))
+        return stored.split(b"\n") if stored is not None else []
+
+    def discard(self, batch: BatchId, parts: int) -> None:
+        """Forget what was asked for: it is mostly personal data."""
+        for part in range(1, parts + 1):
+            self._folder.discard(_name(batch, part))
+
+
+def _name(batch: BatchId, part: int) -> str:
+    return f"{batch}.{part}.batch"
+
+
+class BatchIntake:
+    """Takes one batch in; use it with `with`, so that one that comes to nothing leaves nothing.
+
+    >>> with BatchIntake(registry, spool, agency=agency, profile="default") as intake:
+    ...     for request in requests:
+    ...         intake.add(request)
+    ...     batch = intake.submit(key="batch-7", by="key:portal")
+    """
+
+    def __init__(self, registry: Registry, spool: BatchSpool, *, agency: AgencyCode, profile: str) -> None:
+        self._registry = registry
+        self._spool = spool
+        self._agency = agency
+        self._profile = profile
+        self._id = BatchId.random()
+        self._items: list[NewItem] = []
+        self._waiting: list[bytes] = []
+        self._part = 1
+        self._recorded = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._recorded:
+            self._spool.discard(self._id, self._part)
+
+    def add(self, request: Request) -> None:
+        """Take one more row.
+
+        Raises:
+            InputError: `batch-person`: a person signs it first, each by themselves.
+            RegistryError: `disk-not-writable`.
+        """
+        if request.two_signatures:
+            raise InputError("batch-person")
+        stored = request.to_bytes()
+        if self._waiting and sum(map(len, self._waiting)) + len(stored) > _PART_BYTES:
+            self._flush()
+        digest = digest_of(stored, profile=self._profile)
+        self._items.append(NewItem(idempotency_key=request.idempotency_key, digest=digest, part=self._part))
+        self._waiting.append(stored)
+        if len(self._waiting) >= _PART_ROWS:
+            self._flush()
+
+    def submit(self, *, key: str, by: str) -> Batch:
+        """Record the batch; the same `key` again gives what was recorded for it.
+
+        Raises:
+            InputError: `batch-empty`, `batch-key-repeated`.
+            RequestConflict: `batch-conflict`.
+        """
+        if self._waiting:
+            self._flush()
+        batch = self._registry.batches.submit(
+            self._id, self._items, agency=self._agency, profile=self._profile, key=key, by=by
+        )
+        self._recorded = batch.id == self._id
+        return batch
+
+    def _flush(self) -> None:
+        self._spool.put(self._id, self._part, self._waiting)
+        self._waiting = []
+        self._part += 1
+
+
+class Part:
+    """Some rows of a batch that are not begun."""
+
+    def __init__(self, batch: Batch, number: int) -> None:
+        self.batch = batch
+        self.number = number
+
+    @property
+    def id(self) -> ResultId:
+        """What is claimed, so that one worker at a time begins these rows."""
+        return ResultId(hashlib.sha256(f"{self.batch.id}/{self.number}".encode()).digest()[:10])
+
+
+class BatchWork:
+    """Carries the authorised batches of one agency out."""
+
+    def __init__(
+        self, *, registry: Registry, spool: BatchSpool, issuer: Issuer, agency: AgencyCode, profile: str
+    ) -> None:
+        self._registry = registry
+        self._spool = spool
+        self._issuer = issuer
+        self._agency = agency
+        self._profile = profile
+        self._checked: set[BatchId] = set()
+
+    def parts(self) -> Iterator[Part]:
+        """What can be begun now, oldest batch first; batches of which nothing is left are finished on the way."""
+        for batch in self._registry.batches.open(agency=self._agency, profile=self._profile):
+            numbers = () if batch.cancelled_at else self._registry.batches.parts_to_begin(batch.id)
+            if numbers and not self._is_sound(batch):
+                continue
+            yield from (Part(batch, number) for number in numbers)
+            if not numbers and self._registry.batches.finish(batch.id):
+                self._spool.discard(batch.id, self._registry.batches.parts(batch.id))
+
+    def _is_sound(self, batch: Batch) -> bool:
+        """Whether its rows are those that were authorised; asked once of each batch and process."""
+        if batch.id not in self._checked:
+            try:
+                self._registry.batches.check_root(batch.id)
+            except RegistryError as e:
+                _logger.error("%s is not carried out: %s", batch.id, e.code)  # noqa: TRY400 - a finding, no fault
+                return False
+            self._checked.add(batch.id)
+        return True
+
+    def begin(self, part: Part, *, stop: Event, failed: Callable[[ResultId, Error], None]) -> None:
+        """Issue the rows of `part` that are not begun; what an intent fails at is told to `failed`.
+
+        Raises:
+            RequestInFlight: Another worker begins them.
+            Error: What every row needs failed; the rest waits.
+        """
+        with self._registry.claim(part.id), acting(part.batch.submitted_by, request=str(part.batch.id)):
+            rows = self._registry.batches.to_begin(part.batch.id, part.number)
+            if not rows:
+                return
+            stored = self._spool.get(part.batch.id, part.number)
+            first = self._registry.batches.first_of(part.batch.id, part.number)
+            for position, digest in rows.items():
+                if stop.is_set() or self._registry.batches.get(part.batch.id).cancelled_at is not None:
+                    return
+                place = position - first
+                self._row(part.batch, position, stored[place] if place < len(stored) else b"", digest, failed)
+
+    def _row(
+        self, batch: Batch, position: int, stored: bytes, digest: str, failed: Callable[[ResultId, Error], None]
+    ) -> None:
+        # The digest first: what has another one need not even be JSON.
+        if digest_of(stored, profile=self._profile) != digest:
+            problem = Reason("batch-row-lost" if not stored else "batch-row-altered")
+            self._registry.batches.failed(batch.id, position, problem, refuse_after=1)
+            return
+        request = Request.from_bytes(stored)
+        try:
+            self._issuer.issue(request)
+        except RequestInFlight:
+            return  # it is begun, and somebody is at it
+        except Error as e:
+            cause = cause_of(e)
+            if cause is Cause.SHARED:
+                raise
+            begun = self._registry.by_key(request.idempotency_key)
+            if begun is not None and begun.request_digest == digest:
+                if not begun.state.final:
+                    failed(begun.id, e)
+                return
+            after = 1 if cause is Cause.REQUEST else ASIDE_AFTER
+            self._registry.batches.failed(batch.id, position, e.reason, refuse_after=after)
