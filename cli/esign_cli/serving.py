@@ -83,6 +83,7 @@ class ServedWorkplace(Workplace):
             issuer=self.issuer(),
             registry=self.registry,
             verifier=self._verifier(),
+            seal_host=self.config.seal.host if self.config.seal else "",
         )
 
     def _verifier(self) -> Verifier:

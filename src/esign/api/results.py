@@ -53,12 +53,16 @@ class IssueRequest(Model):
     procedure: str = Field(description="The procedure that it ends (mã thủ tục).", examples=["1.012345"])
     title: str | None = Field(default=None, max_length=200, description="The kind of document; null: the template's.")
     subject: str = Field(default="", max_length=500, description="Trích yếu.")
-    dossier: str | None = Field(default=None, description="The dossier that it answers.", examples=["H26.1.2-261121-0017"])
+    dossier: str | None = Field(
+        default=None, description="The dossier that it answers.", examples=["H26.1.2-261121-0017"]
+    )
     ordinal: int = Field(default=1, ge=1, le=999, description="Which result of the dossier: n of `-KQn`.")
     holder: str = Field(default="", max_length=200, repr=False, description="Who it is for; stored masked, if at all.")
     expires: Moment | None = Field(default=None, description="When it stops being in force by itself.")
     number: str | None = Field(default=None, description="A number that was given already.", examples=["15/QĐ-UBND"])
-    symbol: str | None = Field(default=None, description="Or the symbol whose next number it takes.", examples=["QĐ-UBND"])
+    symbol: str | None = Field(
+        default=None, description="Or the symbol whose next number it takes.", examples=["QĐ-UBND"]
+    )
     with_year: bool = Field(default=False, description="With `symbol`: whether the year is printed in the number.")
     issue_date: date | None = Field(default=None, description="The date that it carries; null: today in +07:00.")
 
@@ -139,7 +143,9 @@ class Result(Model):
 class ResultDetails(Result):
     """An entry of the register with what became of it since."""
 
-    versions: list[Version] = Field(description="Every state of the file, oldest first; each begins with the one before.")
+    versions: list[Version] = Field(
+        description="Every state of the file, oldest first; each begins with the one before."
+    )
     promised: Promise | None = Field(description="The level that is to be reached later.")
     standing: str | None = Field(description="What holds now; null before it is issued.", examples=["in-force"])
 

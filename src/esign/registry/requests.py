@@ -7,6 +7,7 @@ the work is done; a crash between the two leaves a row without answer, and the s
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum
 
 from sqlalchemy import String, Text, Update, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -16,7 +17,7 @@ from esign.errors import RequestConflict
 from esign.registry.models import Base, UTCDateTime
 from esign.registry.store import Store
 
-__all__ = ["Answer", "RequestKey", "RequestRow", "Requests", "done", "mark_done"]
+__all__ = ["Answer", "Recalled", "RequestKey", "RequestRow", "Requests", "done", "mark_done"]
 
 _KEPT = timedelta(days=7)
 """A portal that repeats a request does so within hours; what was done stays done after that as well."""
@@ -44,6 +45,15 @@ class Answer:
     """JSON."""
 
 
+class Recalled(Enum):
+    """What is known of a request that has no answer."""
+
+    NEW = "new"
+    """Nobody made it before."""
+    UNANSWERED = "unanswered"
+    """It was made before; whether its work was done is for the work itself to find out."""
+
+
 class RequestRow(Base):
     """One request; gone a week later."""
 
@@ -67,8 +77,8 @@ class Requests:
         self._store = store
         self._now = now
 
-    def recall(self, asked: RequestKey) -> Answer | None:
-        """The answer that this request had; None where it had none, and from now on its key stands for it.
+    def recall(self, asked: RequestKey) -> Answer | Recalled:
+        """The answer that this request had; else whether it was made before. From now on its key stands for it.
 
         Raises:
             RequestConflict: `request-key-in-use`.
@@ -80,11 +90,11 @@ class Requests:
             if known is None:
                 values = {"scope": str(asked.scope), "key": asked.key, "digest": asked.digest, "made_at": at}
                 session.execute(insert(RequestRow).values(values))
-                return None
+                return Recalled.NEW
             if known.digest != asked.digest:
                 raise RequestConflict("request-key-in-use")
             if known.status is None or known.answer is None:
-                return None
+                return Recalled.UNANSWERED
             return Answer(status=known.status, body=known.answer)
 
     def answered(self, asked: RequestKey, answer: Answer) -> None:

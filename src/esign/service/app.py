@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from esign.service import problems, results
+from esign.service import documents, officials, problems, results, standing, verifications
 from esign.service.bodies import BodyGuard
 from esign.service.offices import Parts
 from esign.service.openapi import describe
@@ -21,7 +21,13 @@ Issue administrative results as signed and sealed PDFs, look after their standin
 Every refusal is a problem (RFC 9457) with a stable `code` and with what to do next, in Vietnamese and English.
 Repeat any POST with the same `Idempotency-Key` as often as you need to: it is done once.
 """
-_ROUTERS: Sequence[APIRouter] = (results.router,)
+_ROUTERS: Sequence[APIRouter] = (
+    results.router,
+    standing.router,
+    officials.router,
+    documents.router,
+    verifications.router,
+)
 
 
 def create_app(parts: Parts) -> FastAPI:

@@ -9,16 +9,19 @@ Keys belong to an agency. For what is issued the register's intent is the memory
 
 import hashlib
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Header, Request
+from starlette.responses import Response
 
+from esign.api.base import Model
 from esign.codes import AgencyCode
-from esign.errors import RequestConflict, RequestInFlight, ServiceError
+from esign.errors import ServiceError
+from esign.registry import Answer, Recalled, RequestKey
+from esign.service.permission import Asked
 
-__all__ = ["InFlight", "KeyHeader", "intent_key", "needed"]
+__all__ = ["KeyHeader", "answered_once", "intent_key", "needed", "request_key"]
 
 KeyHeader = Annotated[
     str | None,
@@ -51,27 +54,40 @@ def intent_key(agency: AgencyCode, key: str) -> str:
     return "http-" + hashlib.sha256(f"{agency}\0{key}".encode()).hexdigest()
 
 
-class InFlight:
-    """What this process works on right now; other processes are kept away by the register's claims."""
+def request_key(request: Request, asked: Asked, key: str | None, body: Model) -> RequestKey:
+    """What a request to an address is known by: the caller's key, and a digest of the address and the body.
 
-    def __init__(self) -> None:
-        self._digests: dict[str, str] = {}
+    Raises:
+        ServiceError: `idempotency-key-missing`.
+    """
+    said = f"{request.method} {request.url.path}\n{body.model_dump_json()}"
+    return RequestKey(
+        scope=asked.office.code,
+        key=hashlib.sha256(needed(key).encode()).hexdigest(),
+        digest=hashlib.sha256(said.encode()).hexdigest(),
+    )
 
-    @contextmanager
-    def alone(self, key: str, digest: str) -> Iterator[None]:
-        """Work on `key` alone; used from the event loop, which does one thing at a time.
 
-        Raises:
-            RequestInFlight: `request-is-in-flight`.
-            RequestConflict: `request-key-in-use`: it stands for another request.
-        """
-        known = self._digests.get(key)
-        if known is not None and known != digest:
-            raise RequestConflict("request-key-in-use")
-        if known is not None:
-            raise RequestInFlight("request-is-in-flight")
-        self._digests[key] = digest
-        try:
-            yield
-        finally:
-            del self._digests[key]
+async def answered_once(asked: Asked, once: RequestKey, status: int, work: Callable[[bool], Model]) -> Response:
+    """The answer of `work`, or the one that this request had before.
+
+    `work` is told whether the same request was made before and had no answer: a crash may have come between the work
+    and the memory of its answer. What fails is not remembered, and can be repeated.
+
+    Raises:
+        RequestInFlight, RequestConflict: See the table of this module; whatever `work` raises.
+    """
+
+    def answer() -> Answer:
+        memory = asked.office.registry.requests
+        known = memory.recall(once)
+        if isinstance(known, Answer):
+            return known
+        made = Answer(status=status, body=work(known is Recalled.UNANSWERED).model_dump_json())
+        memory.answered(once, made)
+        return made
+
+    with asked.parts.in_flight.alone(f"{once.scope}\0{once.key}", once.digest):
+        given = await asked.parts.issuing.run(answer)
+    headers = {"Cache-Control": "no-store"}
+    return Response(given.body, status_code=given.status, media_type="application/json", headers=headers)

@@ -18,7 +18,7 @@ from esign.issuance import Issuer
 from esign.registry import Intent, Registry
 from esign.service.access import Principal
 from esign.service.desk import Desk
-from esign.service.idempotency import InFlight
+from esign.service.in_flight import InFlight
 from esign.verification import Verifier
 
 __all__ = ["Authenticator", "Limits", "Office", "Parts", "parts_of"]
@@ -61,6 +61,8 @@ class Office:
     """What was issued; several offices may share one."""
     verifier: Verifier
     """Looks at documents."""
+    seal_host: str = ""
+    """The host that QR codes open; empty where there are none."""
 
     @property
     def code(self) -> AgencyCode:

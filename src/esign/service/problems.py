@@ -80,6 +80,7 @@ _BY_CODE: Mapping[str, int] = {
     "not-acceptable": 406,
     "not-authenticated": 401,
     "not-permitted": 403,
+    "pdf-missing": 422,
     "person-signature-missing": 409,
     "prepared-damaged": 500,
     "registry-busy": 503,

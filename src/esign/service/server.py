@@ -16,7 +16,7 @@ from esign.api.problems import MEDIA_TYPE
 from esign.errors import ServiceError
 from esign.service.problems import problem_of
 
-__all__ = ["Listening", "serve"]
+__all__ = ["Listening", "serve", "server"]
 
 _GRACE = 25
 """Seconds for what is in flight; the rest of the thirty is for closing."""
@@ -63,7 +63,8 @@ class _Connection(H11Protocol):
             self._await_head()  # the next head has begun already: keep-alive's timer does not run for it
 
     def data_received(self, data: bytes) -> None:
-        if self._head is None and (self.cycle is None or self.cycle.response_complete):
+        cycle: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
+        if self._head is None and (cycle is None or cycle.response_complete):
             self._await_head()
         super().data_received(data)
 
@@ -99,8 +100,8 @@ class _Connection(H11Protocol):
         self.transport.close()
 
 
-def serve(app: ASGIApp, listening: Listening) -> None:
-    """Answer until SIGTERM or SIGINT comes."""
+def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
+    """A server that `run()` starts; `should_exit` ends it in order, as a signal does."""
     config = uvicorn.Config(
         app,
         host=listening.host,
@@ -119,4 +120,9 @@ def serve(app: ASGIApp, listening: Listening) -> None:
         timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=_LARGEST_HEAD,
     )
-    uvicorn.Server(config).run()
+    return uvicorn.Server(config)
+
+
+def serve(app: ASGIApp, listening: Listening) -> None:
+    """Answer until SIGTERM or SIGINT comes."""
+    server(app, listening).run()
