@@ -85,7 +85,7 @@ def _register(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
     registry = workplace.registry
     registry.check()
     newest = registry.listing(limit=1).entries
-    yield _finding(Severity.FINE, "register", "doctor-register", path=registry.path)
+    yield _finding(Severity.FINE, "register", "doctor-register", path=registry.name)
     unfinished = registry.unfinished()
     if unfinished:
         yield _finding(Severity.WARNING, "register", "doctor-unfinished", count=len(unfinished))

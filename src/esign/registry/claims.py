@@ -1,7 +1,7 @@
-"""Exclusive work on one intent among all threads and processes of the host.
+"""Exclusive work on one intent among all threads and processes of a host: locks on files beside the database.
 
-A claim is a lock on a file beside the database. The operating system frees it when the process ends, however it
-ends, so nobody waits for the dead and no lease needs a clock.
+The operating system frees a lock when the process ends, however it ends, so nobody waits for the dead and no lease
+needs a clock. Hosts that share a database claim in it: `esign.registry.advisory`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The register as the workflows see it: one object over one database file."""
+"""The register as the workflows see it: one object over one database."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,12 +20,11 @@ from esign.registry.access import AccessKeys
 from esign.registry.approvals import Approvals
 from esign.registry.audit_log import AuditLog
 from esign.registry.batches import Batches
-from esign.registry.claims import claim
 from esign.registry.endpoints import Endpoints
 from esign.registry.models import IntentRow
+from esign.registry.opening import open_store, open_store_to_read
 from esign.registry.outbox import Outbox
 from esign.registry.requests import RequestKey, Requests, done, mark_done
-from esign.registry.schema import open_store, open_store_to_read
 from esign.registry.store import Store
 from esign.registry.tasks import Tasks
 from esign.registry.values import (
@@ -44,6 +43,7 @@ from esign.registry.values import (
     ShardStatus,
     StandingEntry,
 )
+from esign.registry.workers import Workers
 
 __all__ = ["Registry"]
 
@@ -51,8 +51,9 @@ __all__ = ["Registry"]
 class Registry:
     """What was issued, its standing, and the intents before it.
 
-    Safe to use from several threads; several processes of one host may open the same file. A call that returns has
-    made its change durable; a call that raises has changed nothing.
+    Safe to use from several threads; several processes of one host may open the same file, and those of several hosts
+    the same database on a server. A call that returns has made its change durable; a call that raises has changed
+    nothing, but for `registry-unreachable`: then the answer may have been lost on its way.
     """
 
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
@@ -66,23 +67,26 @@ class Registry:
         """What a second person decided, where the profile asks for four eyes."""
 
     @classmethod
-    def open(cls, path: Path, *, now: Callable[[], datetime]) -> Self:
-        """The register in the file `path`, made or migrated where that is needed; `now` gives aware times.
+    def open(cls, place: Path | str, *, now: Callable[[], datetime]) -> Self:
+        """The register in a file, or at a `postgresql://` URL, made or migrated where that is needed.
+
+        `now` gives aware times.
 
         Raises:
-            RegistryError: `registry-network`, `registry-foreign`, `registry-newer`, `registry-damaged`,
-                `registry-busy` or `registry-not-writable`.
+            RegistryError: `registry-foreign`, `registry-newer`, `registry-damaged`, `registry-busy` or
+                `registry-not-writable`; for a file `registry-network`; for a URL `registry-url-invalid`,
+                `registry-url-secret`, `registry-driver-missing`, `registry-unreachable` or `registry-login-refused`.
         """
-        return cls(open_store(path), now=now)
+        return cls(open_store(place), now=now)
 
     @classmethod
-    def open_to_read(cls, path: Path, *, now: Callable[[], datetime]) -> Self:
-        """The register in the file `path` for reading alone, also where nothing can be written; writing to it fails.
+    def open_to_read(cls, place: Path | str, *, now: Callable[[], datetime]) -> Self:
+        """The register at `place` for reading alone, also where nothing can be written; writing to it fails.
 
         Raises:
             RegistryError: as `open`; `registry-older`: `open` migrates it.
         """
-        return cls(open_store_to_read(path), now=now)
+        return cls(open_store_to_read(place), now=now)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -97,16 +101,33 @@ class Registry:
         self.close()
 
     @property
-    def path(self) -> Path:
-        """The database file."""
-        return self._store.path
+    def place(self) -> Path | str:
+        """Where it is: its file, or its URL."""
+        return self._store.place
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self._store.name
 
     # --- what workers do -------------------------------------------------------------------------------------------
+
+    def wait_for_work(self, timeout: timedelta) -> bool:
+        """Sleep until work was left for workers, or `timeout` is over; whether there may be some.
+
+        On a server work of other hosts is heard of too; otherwise, and where a wake-up is lost, it is found by looking.
+        """
+        return self._store.wait_for_work(timeout)
 
     @cached_property
     def tasks(self) -> Tasks:
         """What is left to go on with, and what failed."""
         return Tasks(self._store, now=self._now)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """Who works."""
+        return Workers(self._store, now=self._now)
 
     @cached_property
     def batches(self) -> Batches:
@@ -149,12 +170,15 @@ class Registry:
             return intents.reserve(session, new, at=self._now())
 
     def claim(self, id: ResultId) -> AbstractContextManager[None]:  # noqa: A002  # the register's word
-        """Work on the intent `id` alone on this host; freed by the operating system if the process dies.
+        """Work on the intent `id` alone; freed by the system if the process dies, or its host.
+
+        On a server a claim can be lost with the connection while its holder goes on; then two may work on one intent.
+        Each step is still taken once, and what was stored first stays.
 
         Raises:
             RequestInFlight: `request-in-flight`.
         """
-        return claim(self._store.path, id)
+        return self._store.claim(id)
 
     def awaiting(
         self,
@@ -468,9 +492,4 @@ class Registry:
         Raises:
             RegistryError: `registry-damaged`.
         """
-        with self._store.connect() as connection:
-            (first, *_) = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalars()
-            orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-        if first != "ok" or orphans is not None:
-            detail = "integrity_check" if first != "ok" else "foreign_key_check"
-            raise RegistryError("registry-damaged", path=str(self.path), detail=detail)
+        self._store.check()

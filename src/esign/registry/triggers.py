@@ -1,7 +1,8 @@
 """Triggers that keep mistakes out of the register, said once for both databases.
 
 A migration gives `(name, when, condition, message)`, the condition in SQLite's words. On PostgreSQL each becomes a
-function of the same name; `IS NOT` between values is `IS DISTINCT FROM` there, and JSON is compared as text.
+function of the same name; `IS NOT` between values is `IS DISTINCT FROM` there, `max` of several values `greatest`,
+and JSON is compared as text.
 
 SQLite's INSERT OR REPLACE deletes the row that is in its way, so some triggers look for such a row before it can. They
 are SQLite's alone (`replacing`): PostgreSQL has no such statement, and its constraints say the same without a race.
@@ -18,6 +19,7 @@ Trigger = tuple[str, str, str, str]
 """Name, `BEFORE INSERT|UPDATE|DELETE ON table`, condition, message."""
 
 _VALUES_DIFFER = re.compile(r"\bIS NOT (?!NULL\b)")
+_OF_SEVERAL = re.compile(r"\bmax\(\(")
 # https://www.postgresql.org/docs/15/datatype-json.html: the type json has no equality.
 _JSON = re.compile(r"\b((?:NEW|OLD)\.(?:fonts|notices|void_facts|problem_facts))\b")
 
@@ -31,7 +33,7 @@ def create_triggers(triggers: Iterable[Trigger], *, replacing: Iterable[str] = (
         elif name not in only_sqlite:
             row = "OLD" if " DELETE " in when else "NEW"
             is_so = "true" if condition == "1" else _as_postgresql(condition)
-            _create(name, f"{when} FOR EACH ROW", f"IF {is_so} THEN {_raise(message)} END IF; RETURN {row};")
+            _create(name, f"{when} FOR EACH ROW", f"IF ({is_so}) THEN {_raise(message)} END IF; RETURN {row};")
 
 
 def forbid_truncate(*tables: str) -> None:
@@ -49,7 +51,9 @@ def drop_triggers(*names: str) -> None:
 
 
 def _as_postgresql(condition: str) -> str:
-    return _JSON.sub(r"\1::text", _VALUES_DIFFER.sub("IS DISTINCT FROM ", condition))
+    for pattern, words in (_VALUES_DIFFER, "IS DISTINCT FROM "), (_JSON, r"\1::text"), (_OF_SEVERAL, "greatest(("):
+        condition = pattern.sub(words, condition)
+    return condition
 
 
 def _create(name: str, when: str, body: str) -> None:

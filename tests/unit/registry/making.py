@@ -123,3 +123,9 @@ def copy_of(template: Path, folder: Path) -> Path:
     path = folder / "register.sqlite"
     shutil.copyfile(template, path)
     return path
+
+
+def file_of(registry: Registry) -> Path:
+    """The file of a register that is one."""
+    assert isinstance(registry.place, Path)
+    return registry.place

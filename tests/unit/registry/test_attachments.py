@@ -20,6 +20,7 @@ from tests.unit.registry.making import (
     Clock,
     approve,
     await_person,
+    file_of,
     finish,
     issue,
     new_intent,
@@ -258,7 +259,7 @@ def test_sql_by_hand_attaches_nothing_wrongly(registry: Registry, statement: str
     attached = prepare(registry, attach(registry, open_main))
     registry.signed(attached.id, sha256="ab" * 32)
     registry.close()
-    raw = sqlite3.connect(registry.path, isolation_level=None)
+    raw = sqlite3.connect(file_of(registry), isolation_level=None)
     raw.execute("PRAGMA foreign_keys = ON")
     columns = (
         "agency, request_digest, profile, title, subject, ordinal, masked_holder, issue_date, year, with_year,"

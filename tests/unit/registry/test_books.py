@@ -13,7 +13,7 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import IntentState, NextNumber, NumberSource, Registry
 from esign.registry.status import SHARD_LIMIT, SHARD_SIZE
-from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
+from tests.unit.registry.making import OTHER_WARD, WARD, Clock, file_of, issue, new_intent
 
 
 def numbers_of(registry: Registry, count: int, **changes: Any) -> list[str]:
@@ -103,7 +103,7 @@ def test_every_gap_has_its_reason(registry: Registry) -> None:
 
 def test_a_number_that_nothing_explains_is_said_so(registry: Registry, tmp_path: Path) -> None:
     numbers_of(registry, 2)
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         raw.execute("UPDATE number_book SET last = 4")
     raw.close()
     book = registry.book(WARD, year=2026, symbol="QĐ-UBND")
@@ -143,12 +143,12 @@ def test_status_numbers_are_random_places_in_the_open_shard(registry: Registry) 
 
 def test_a_new_shard_opens_when_three_quarters_are_used(registry: Registry) -> None:
     registry.reserve(new_intent())
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         raw.execute("UPDATE status_shard SET used = ?", (SHARD_LIMIT - 1,))
     raw.close()
     last, first = (registry.reserve(new_intent()).status_number for _ in range(2))
     assert last < SHARD_SIZE <= first < 2 * SHARD_SIZE
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         assert raw.execute("SELECT shard, used FROM status_shard").fetchall() == [(0, SHARD_LIMIT), (1, 1)]
         raw.execute("INSERT INTO status_shard (shard, used, opened_at) VALUES (32767, ?, '2026-01-01')", (SHARD_LIMIT,))
     raw.close()

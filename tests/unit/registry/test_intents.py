@@ -22,6 +22,7 @@ from tests.unit.registry.making import (
     await_person,
     copy_of,
     digest,
+    file_of,
     issue,
     new_intent,
     prepare,
@@ -41,7 +42,7 @@ def test_reserving_records_everything_but_the_holder(registry: Registry) -> None
     assert registry.get(intent.id) == intent
     assert registry.by_key(new.idempotency_key) == intent
     registry.close()
-    for file in registry.path.parent.glob("register.sqlite*"):
+    for file in file_of(registry).parent.glob("register.sqlite*"):
         assert b"Canary" not in file.read_bytes()
     assert "N*****" not in repr(intent)
 

@@ -23,6 +23,7 @@ from tests.unit.registry.making import (
     approve,
     await_person,
     digest,
+    file_of,
     finish,
     issue,
     new_intent,
@@ -341,7 +342,7 @@ def test_sql_by_hand_keeps_to_the_order_of_officials(registry: Registry, stateme
     await_person(registry, registry.reserve(new_intent(person=True)))
     registry.reserve(new_intent(person=True))
     registry.close()
-    raw = sqlite3.connect(registry.path, isolation_level=None)
+    raw = sqlite3.connect(file_of(registry), isolation_level=None)
     before = list(raw.iterdump())
     touched = statement.replace("OR REPLACE ", "")
     where = touched[touched.index(" WHERE ") :]

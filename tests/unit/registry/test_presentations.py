@@ -9,7 +9,7 @@ import pytest
 from esign.codes import ResultId
 from esign.errors import NotRegistered, RegistryError
 from esign.registry import Registry
-from tests.unit.registry.making import START, Clock, issue, new_intent
+from tests.unit.registry.making import START, Clock, file_of, issue, new_intent
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_only_issued_results_are_presented(registry: Registry) -> None:
 
 def test_the_database_does_not_hold_the_code(registry: Registry) -> None:
     shown = registry.present(issue(registry).id)
-    raw = sqlite3.connect(registry.path)
+    raw = sqlite3.connect(file_of(registry))
     (row,) = raw.execute("SELECT * FROM presentation").fetchall()
     with pytest.raises(sqlite3.IntegrityError):
         raw.execute(
@@ -84,7 +84,7 @@ def test_old_codes_are_cleared(registry: Registry, clock: Clock) -> None:
     first = registry.present(result.id)
     clock.forward(days=2)
     registry.present(result.id)
-    raw = sqlite3.connect(registry.path)
+    raw = sqlite3.connect(file_of(registry))
     assert raw.execute("SELECT count(*) FROM presentation").fetchone() == (1,)
     raw.close()
     assert refusal(registry, first.digits) == "presentation-unknown"

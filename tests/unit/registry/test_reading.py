@@ -11,11 +11,13 @@ import pytest
 from esign.errors import RegistryError
 from esign.registry import Registry
 from tests.support.office import Clock, Office, request
+from tests.unit.registry.making import file_of
 
 READ = """
 import os, sys
 from pathlib import Path
 from tests.support.office import Clock
+from tests.unit.registry.making import file_of
 from esign.registry import Registry
 with Registry.open_to_read(Path(sys.argv[3]), now=Clock()) as registry:
     registry.by_sha256(sys.argv[2])  # everything is imported that another user may not be able to import
@@ -33,7 +35,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Office:
 
 def test_it_reads_beside_a_writer_and_sees_what_is_committed(office: Office) -> None:
     issued = office.issuer().issue(request("beside"))
-    with Registry.open_to_read(office.registry.path, now=Clock()) as registry:
+    with Registry.open_to_read(file_of(office.registry), now=Clock()) as registry:
         intent = registry.by_sha256(issued.sha256)
         assert intent is not None
         assert intent.id == issued.id
@@ -68,14 +70,14 @@ def _on_a_medium(office: Office, folder: Path, *, with_journal: bool) -> Path:
     place.mkdir()
     copy = place / "register.sqlite"
     if with_journal:
-        log = office.registry.path.with_name(f"{office.registry.path.name}-wal")
+        log = file_of(office.registry).with_name(f"{file_of(office.registry).name}-wal")
         assert log.stat().st_size
-        shutil.copy(office.registry.path, copy)
+        shutil.copy(file_of(office.registry), copy)
         shutil.copy(log, place / log.name)
     else:
         import sqlite3
 
-        with sqlite3.connect(office.registry.path) as source, sqlite3.connect(copy) as target:
+        with sqlite3.connect(file_of(office.registry)) as source, sqlite3.connect(copy) as target:
             source.backup(target)
         target.close()
         source.close()
@@ -92,7 +94,7 @@ def _on_a_medium(office: Office, folder: Path, *, with_journal: bool) -> Path:
 
 def _as_nobody(path: Path, sha256: str, office: Office) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", READ, path, sha256, office.registry.path],
+        [sys.executable, "-c", READ, path, sha256, file_of(office.registry)],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,

@@ -21,6 +21,7 @@ from tests.unit.registry.making import (
     await_person,
     copy_of,
     digest,
+    file_of,
     new_intent,
     prepare,
     registration,
@@ -164,7 +165,7 @@ class IntentMachine(RuleBasedStateMachine):
 
     @rule()
     def the_program_starts_again(self) -> None:
-        path = self.registry.path
+        path = file_of(self.registry)
         self.registry.close()
         self.registry = Registry.open(path, now=Clock())
 

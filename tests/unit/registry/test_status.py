@@ -11,7 +11,7 @@ from esign.errors import RegistryError
 from esign.profile import Numbering
 from esign.reasons import Reason
 from esign.registry import IntentKind, OtherResult, Registry, ShardStatus
-from tests.unit.registry.making import OTHER_WARD, Clock, finish, issue, new_intent, prepare
+from tests.unit.registry.making import OTHER_WARD, Clock, file_of, finish, issue, new_intent, prepare
 
 SHARD = 1 << 17
 
@@ -131,7 +131,7 @@ def test_a_step_that_fails_counts_nothing(registry: Registry, clock: Clock) -> N
 )
 def test_the_database_keeps_careless_hands_off(registry: Registry, clock: Clock, statement: str) -> None:
     change(registry, clock, issue(registry), Standing.WITHDRAWN)
-    raw = sqlite3.connect(registry.path)
+    raw = sqlite3.connect(file_of(registry))
     with pytest.raises(sqlite3.IntegrityError):
         raw.execute(statement)
     raw.close()

@@ -22,10 +22,10 @@ from alembic.script import ScriptDirectory
 from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.profile import Numbering
-from esign.registry import IntentState, Registry, filesystem, schema
+from esign.registry import IntentState, Registry, filesystem, schema, sqlite_file
 from esign.registry.models import Base
-from esign.registry.store import Store
-from tests.unit.registry.making import START, Clock, approve, copy_of, finish, issue, new_intent, prepare
+from esign.registry.sqlite import SQLiteStore
+from tests.unit.registry.making import START, Clock, approve, copy_of, file_of, finish, issue, new_intent, prepare
 from tests.vectors.registry.make import read
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ def test_head_is_the_newest_migration() -> None:
 
 
 def test_models_and_migrations_agree(template: Path) -> None:
-    store = Store(template)
+    store = SQLiteStore(template)
     with store.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -54,7 +54,7 @@ def test_models_and_migrations_agree(template: Path) -> None:
 
 def test_what_alembic_does_not_compare_agrees_too(template: Path, tmp_path: Path) -> None:
     # CHECK constraints, WITHOUT ROWID, AUTOINCREMENT and partial indexes are not part of compare_metadata.
-    made = Store(tmp_path / "made.sqlite")
+    made = SQLiteStore(tmp_path / "made.sqlite")
     with made.connect(writing=True) as connection, connection.begin():
         Base.metadata.create_all(connection)
     made.close()
@@ -87,14 +87,14 @@ def parts(sql: str) -> list[str]:
 
 
 def test_connections_are_set_to_be_safe(template: Path) -> None:
-    store = Store(template)
+    store = SQLiteStore(template)
     wanted = {
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
         "busy_timeout": 60_000,
         "recursive_triggers": 1,
-        "application_id": schema.APPLICATION_ID,
+        "application_id": sqlite_file.APPLICATION_ID,
     }
     with store.connect() as connection:
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
@@ -103,9 +103,9 @@ def test_connections_are_set_to_be_safe(template: Path) -> None:
 
 
 def test_a_write_holds_the_lock_from_its_beginning(registry: Registry) -> None:
-    store = Store(registry.path)
+    store = SQLiteStore(file_of(registry))
     with store.write():
-        raw = sqlite3.connect(registry.path, timeout=0, isolation_level=None)
+        raw = sqlite3.connect(file_of(registry), timeout=0, isolation_level=None)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             raw.execute("BEGIN IMMEDIATE")
         raw.close()
@@ -115,10 +115,10 @@ def test_a_write_holds_the_lock_from_its_beginning(registry: Registry) -> None:
 def test_opening_again_changes_nothing(registry: Registry) -> None:
     issue(registry)
     registry.close()
-    before = dump(registry.path)
-    with Registry.open(registry.path, now=Clock()) as again:
+    before = dump(file_of(registry))
+    with Registry.open(file_of(registry), now=Clock()) as again:
         again.check()
-    assert dump(registry.path) == before
+    assert dump(file_of(registry)) == before
 
 
 @pytest.fixture
@@ -148,10 +148,10 @@ def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 def test_a_filled_register_is_upgraded(registry: Registry, next_release: Path) -> None:
     intent = issue(registry)
     registry.close()
-    with Registry.open(registry.path, now=Clock()) as upgraded:
+    with Registry.open(file_of(registry), now=Clock()) as upgraded:
         assert upgraded.get(intent.id) == intent
         upgraded.check()
-    raw = sqlite3.connect(registry.path)
+    raw = sqlite3.connect(file_of(registry))
     assert raw.execute("SELECT last, note FROM number_book").fetchall() == [(1, "new")]
     raw.close()
 
@@ -170,7 +170,7 @@ def older_register(revision: str, path: Path) -> Path:
     """A register as an older release left it (tests/vectors/registry/make.py)."""
     raw = sqlite3.connect(path)
     raw.executescript((VECTORS / f"{revision}.sql").read_text("utf-8"))
-    raw.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    raw.execute(f"PRAGMA application_id = {sqlite_file.APPLICATION_ID}")
     raw.close()
     return path
 
@@ -216,24 +216,24 @@ def test_a_difference_would_be_seen() -> None:
 def test_an_upgrade_that_fails_leaves_the_register_as_it_was(registry: Registry, next_release: Path) -> None:
     issue(registry)
     registry.close()
-    before = dump(registry.path)
+    before = dump(file_of(registry))
     next_release.write_text(next_release.read_text() + "    op.execute('SELECT * FROM nowhere')\n")
     with pytest.raises(RegistryError):
-        Registry.open(registry.path, now=Clock())
-    assert dump(registry.path) == before
+        Registry.open(file_of(registry), now=Clock())
+    assert dump(file_of(registry)) == before
 
 
 def test_a_newer_register_is_refused(registry: Registry) -> None:
     registry.close()
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         raw.execute("UPDATE alembic_version SET version_num = '0999'")
     raw.close()
-    before = dump(registry.path)
+    before = dump(file_of(registry))
     with pytest.raises(RegistryError) as e:
-        Registry.open(registry.path, now=Clock())
+        Registry.open(file_of(registry), now=Clock())
     assert e.value.code == "registry-newer"
     assert e.value.reason.facts["found"] == "0999"
-    assert dump(registry.path) == before
+    assert dump(file_of(registry)) == before
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
@@ -261,11 +261,11 @@ def test_damage_is_a_typed_error(registry: Registry) -> None:
     for _ in range(30):
         registry.reserve(new_intent())
     registry.close()
-    data = bytearray(registry.path.read_bytes())
+    data = bytearray(file_of(registry).read_bytes())
     # Every page but the first, which says that this is SQLite and what the tables are.
     data[4096 * 2 :] = b"\xa5" * (len(data) - 4096 * 2)
-    registry.path.write_bytes(data)
-    with pytest.raises(RegistryError) as e, Registry.open(registry.path, now=Clock()) as damaged:
+    file_of(registry).write_bytes(data)
+    with pytest.raises(RegistryError) as e, Registry.open(file_of(registry), now=Clock()) as damaged:
         damaged.reserve(new_intent())
     assert e.value.code == "registry-damaged"
 
@@ -273,7 +273,7 @@ def test_damage_is_a_typed_error(registry: Registry) -> None:
 def test_check_finds_an_orphan(registry: Registry) -> None:
     registry.check()
     issue(registry)
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         raw.execute("DROP TRIGGER issued_state")
         raw.execute("DROP TRIGGER issued_replace")
         raw.execute("INSERT INTO issued SELECT 'nobody', 'x', size, signing_time, level, mechanism, pages, NULL,"
@@ -390,7 +390,7 @@ def filled(registry: Registry) -> Iterator[sqlite3.Connection]:
     prepare(registry, registry.reserve(new_intent()))
     registry.reserve(new_intent())
     registry.close()
-    raw = sqlite3.connect(registry.path, isolation_level=None)
+    raw = sqlite3.connect(file_of(registry), isolation_level=None)
     yield raw
     raw.close()
 
@@ -489,7 +489,7 @@ def test_the_statements_above_are_refused_for_the_right_reason(filled: sqlite3.C
 
 
 def test_a_trigger_that_refuses_is_a_typed_error(registry: Registry) -> None:
-    with sqlite3.connect(registry.path) as raw:
+    with sqlite3.connect(file_of(registry)) as raw:
         raw.execute(
             "CREATE TRIGGER closed BEFORE INSERT ON intent BEGIN SELECT RAISE(ABORT, 'closed for the night'); END"
         )
@@ -540,7 +540,7 @@ def test_this_machine_is_no_network(tmp_path: Path) -> None:
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # No test can mount NFS; what the kernel would say is replaced, the rest is real.
-    monkeypatch.setattr(schema, "network_file_system", lambda path: "nfs4")
+    monkeypatch.setattr(sqlite_file, "network_file_system", lambda path: "nfs4")
     with pytest.raises(RegistryError) as e:
         Registry.open(tmp_path / "register.sqlite", now=Clock())
     assert e.value.code == "registry-network"

@@ -17,7 +17,7 @@ import pytest
 
 from esign.errors import RegistryError, RequestInFlight
 from esign.registry import Intent, IntentState, Registry
-from tests.unit.registry.making import WARD, Clock, copy_of, new_intent, prepare
+from tests.unit.registry.making import WARD, Clock, copy_of, file_of, new_intent, prepare
 
 ROOT = Path(__file__).parents[3]
 
@@ -127,7 +127,7 @@ def test_a_claim_is_exclusive_among_threads(registry: Registry) -> None:
     assert most == 1
     assert 0 < refused < 320
     # Nothing is left behind, and nothing is held.
-    assert not list((registry.path.parent / "claims").glob(f"{intent.id}*")) or sys.platform == "win32"
+    assert not list((file_of(registry).parent / "claims").glob(f"{intent.id}*")) or sys.platform == "win32"
     with registry.claim(intent.id):
         pass
 
@@ -174,7 +174,7 @@ def test_a_killed_process_frees_its_claim(registry: Registry) -> None:
             print("claimed", flush=True)
             time.sleep(600)
         """,
-        registry.path,
+        file_of(registry),
         intent.id,
     ) as other:
         assert other.stdout is not None
@@ -249,10 +249,10 @@ def test_kill_9_in_the_middle_of_transactions(template: Path, tmp_path: Path) ->
 
 def test_a_busy_register_says_so(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     registry.close()
-    monkeypatch.setattr("esign.registry.store.BUSY_TIMEOUT_S", 0.05)
-    other = sqlite3.connect(registry.path, isolation_level=None)
+    monkeypatch.setattr("esign.registry.sqlite.BUSY_TIMEOUT_S", 0.05)
+    other = sqlite3.connect(file_of(registry), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with Registry.open(registry.path, now=Clock()) as impatient:
+    with Registry.open(file_of(registry), now=Clock()) as impatient:
         with pytest.raises(RegistryError) as e:
             impatient.reserve(new_intent())
         assert e.value.code == "registry-busy"

@@ -9,7 +9,7 @@ from esign.errors import RegistryError
 from esign.profile import Level
 from esign.reasons import Reason
 from esign.registry import FileVersion, Intent, Registry, Upgrade, UpgradeState
-from tests.unit.registry.making import START, Clock, digest, new_intent, prepare, registration
+from tests.unit.registry.making import START, Clock, digest, file_of, new_intent, prepare, registration
 
 PROMISE = Upgrade(level=Level.B_T, due=START + timedelta(days=1), alarm=START + timedelta(days=7))
 
@@ -141,7 +141,7 @@ def test_the_database_itself_forgets_nothing(registry: Registry, statement: str)
     intent = issued(registry)
     registry.upgrade_failed(intent.id, Reason("x"))
     registry.upgraded(intent.id, version())
-    raw = sqlite3.connect(registry.path)
+    raw = sqlite3.connect(file_of(registry))
     raw.execute("PRAGMA recursive_triggers = ON")
     with pytest.raises(sqlite3.IntegrityError):
         raw.execute(statement)

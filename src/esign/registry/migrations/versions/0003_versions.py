@@ -61,9 +61,9 @@ def _triggers() -> list[Trigger]:
         return " OR ".join(f"NEW.{c} IS NOT OLD.{c}" for c in columns)
 
     before = "(SELECT count(*) FROM file_version WHERE result_id = NEW.result_id)"
-    grows = (
-        "NEW.size <= (SELECT size FROM issued WHERE id = NEW.result_id)"
-        " OR NEW.size <= (SELECT max(size) FROM file_version WHERE result_id = NEW.result_id)"
+    longest = (
+        "max((SELECT size FROM issued WHERE id = NEW.result_id),"
+        " coalesce((SELECT max(size) FROM file_version WHERE result_id = NEW.result_id), 0))"
     )
     known = (
         "EXISTS (SELECT 1 FROM issued WHERE sha256 = NEW.sha256)"
@@ -87,7 +87,7 @@ def _triggers() -> list[Trigger]:
             f"NEW.position <> {before} + 1",
             "versions follow one another",
         ),
-        ("file_version_grows", "BEFORE INSERT ON file_version", grows, "a version only adds"),
+        ("file_version_grows", "BEFORE INSERT ON file_version", f"NEW.size <= {longest}", "a version only adds"),
         ("file_version_state", "BEFORE INSERT ON file_version", not_issued, "file_version belongs to the state issued"),
         ("issued_known", "BEFORE INSERT ON issued", known, "this file is registered"),
         ("upgrade_delete", "BEFORE DELETE ON upgrade", "1", "upgrade is never deleted"),
