@@ -4,6 +4,7 @@ ISO 32000-2 §8.10 (form XObjects), §12.5.5 (appearance streams).
 """
 
 import re
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ _NUMBER = re.compile(rb"(?<![0-9])9(\d{9})(?= 0 R)")
 
 def import_mark(update: Update, mark: Mark, *, rotate: int) -> Ref:
     """`mark` as a Form XObject, turned so that it stands upright on a page with /Rotate."""
-    picture = _picture(mark.pdf)
+    picture = _picture(mark)
     copied = {ref: update.add(None) for ref in picture.objects}
     *objects, form = picture.copied(copied, rotate=rotate)
     for ref, value in zip(copied.values(), objects, strict=True):
@@ -39,33 +40,16 @@ class WrittenMark:
     """The objects that `import_mark` makes of a mark, as bytes that lack only their numbers."""
 
     def __init__(self, mark: Mark, *, rotate: int) -> None:
-        picture = _picture(mark.pdf)
+        picture = _picture(mark)
         copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(picture.objects)}
         self._objects = [_without_numbers(value) for value in picture.copied(copied, rotate=rotate)]
-        self._last: tuple[int, bytes, tuple[int, ...]] = (-1, b"", ())
 
-    @property
-    def count(self) -> int:
-        """How many objects there are; the last one is the form."""
-        return len(self._objects)
-
-    def at(self, first: int) -> tuple[bytes, tuple[int, ...]]:
-        """The objects, numbered from `first`; and where in those bytes each of them begins."""
-        # What one program made mostly has as many objects as what it made before.
-        if self._last[0] != first:
-            self._last = (first, *self._numbered(first))
-        return self._last[1:]
-
-    def _numbered(self, first: int) -> tuple[bytes, tuple[int, ...]]:
-        parts: list[bytes] = []
-        starts: list[int] = []
-        size = 0
-        for i, pieces in enumerate(self._objects):
-            text = b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
-            parts.append(b"%d 0 obj\n%s\nendobj\n" % (first + i, text))
-            starts.append(size)
-            size += len(parts[-1])
-        return b"".join(parts), tuple(starts)
+    def at(self, first: int) -> list[bytes]:
+        """The objects, numbered from `first`; the last one is the form."""
+        return [
+            b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
+            for pieces in self._objects
+        ]
 
 
 def _without_numbers(value: Writable) -> list[bytes | int]:
@@ -142,8 +126,16 @@ class _Picture:
         return [*(_renumbered(value, numbers_of) for value in self.objects.values()), Data(form, self.content)]
 
 
+def _picture(mark: Mark) -> _Picture:
+    if mark.drawing is None:
+        return _picture_of(mark.pdf)
+    shared = copy(_picture_of(mark.drawing.page))
+    shared.content, shared.packing = mark.drawing.content, Dict({"Filter": Name("FlateDecode")})
+    return shared
+
+
 @lru_cache(maxsize=64)
-def _picture(pdf: bytes) -> _Picture:
+def _picture_of(pdf: bytes) -> _Picture:
     # An office draws the same few marks again and again, but for the time that a text says.
     return _Picture(pdf)
 
