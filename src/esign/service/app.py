@@ -8,10 +8,21 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from esign.service import documents, officials, problems, results, standing, verifications
+from esign.service import (
+    access_keys,
+    approvals,
+    audit,
+    documents,
+    officials,
+    problems,
+    results,
+    standing,
+    verifications,
+)
 from esign.service.bodies import BodyGuard
 from esign.service.offices import Parts
 from esign.service.openapi import describe
+from esign.service.trail import AuditTrail, refuse_undeclared
 
 __all__ = ["create_app"]
 
@@ -27,6 +38,9 @@ _ROUTERS: Sequence[APIRouter] = (
     officials.router,
     documents.router,
     verifications.router,
+    approvals.router,
+    access_keys.router,
+    audit.router,
 )
 
 
@@ -45,7 +59,9 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for router in (*_ROUTERS, *parts.routers):
         app.include_router(router, prefix="/v1")
+    refuse_undeclared(app)
     problems.install(app)
     describe(app)
     app.add_middleware(BodyGuard, limits=parts.limits)
+    app.add_middleware(AuditTrail, parts=parts)
     return app
