@@ -25,11 +25,10 @@ __all__ = ["router"]
 router = APIRouter(tags=["access"])
 
 KeyPath = Annotated[str, Path(pattern=r"^[0-9a-z]{10}$", description="The key's id, not the key.")]
-Asking = Annotated[Asked, Depends(permitted(Act.ACCESS))]
 
 
 @router.get("/agencies/{agency}/access/keys", summary="The keys of access of this agency")
-async def listing(asked: Asking) -> KeyList:
+async def listing(asked: Annotated[Asked, Depends(permitted(Act.ACCESS))]) -> KeyList:
     """Oldest first, those that are over too."""
     found = await asked.parts.reading.run(asked.office.registry.access.listing)
     return KeyList(keys=[_shown(key) for key in found if _is_of(key, asked.office.code)])
@@ -42,7 +41,7 @@ async def listing(asked: Asking) -> KeyList:
     response_model=NewKey,
     openapi_extra=taking(KeyRequest),
 )
-async def issue(request: Request, asked: Asking) -> Response:
+async def issue(request: Request, asked: Annotated[Asked, Depends(permitted(Act.ACCESS))]) -> Response:
     """For somebody who has none that is good: a name has one key, so a repeated request makes no second.
 
     If the answer was lost, revoke the key of that name and make another.
@@ -66,7 +65,7 @@ async def issue(request: Request, asked: Asking) -> Response:
     response_model=NewKey,
     openapi_extra=taking(RotationRequest),
 )
-async def rotate(request: Request, asked: Asking, key: KeyPath) -> Response:
+async def rotate(request: Request, asked: Annotated[Asked, Depends(permitted(Act.ACCESS))], key: KeyPath) -> Response:
     """A new key with the same name and roles; the old one lives on for a while, and is not rotated twice."""
     body = await read_model(request, RotationRequest)
     await asked.parts.reading.run(_mine, asked.office, key)
@@ -82,7 +81,7 @@ async def rotate(request: Request, asked: Asking, key: KeyPath) -> Response:
 
 
 @router.post("/agencies/{agency}/access/keys/{key}/revocation", summary="End a key")
-async def revoke(asked: Asking, key: KeyPath) -> Key:
+async def revoke(asked: Annotated[Asked, Depends(permitted(Act.ACCESS))], key: KeyPath) -> Key:
     """At once, and for good; again is the same."""
     await asked.parts.reading.run(_mine, asked.office, key)
     return _shown(await asked.parts.reading.run(asked.office.registry.access.revoke, key))

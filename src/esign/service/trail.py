@@ -108,6 +108,7 @@ class AuditTrail:
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, and hold its answer until that is recorded."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
