@@ -92,6 +92,17 @@ class TokenKey:
                 _logger.warning("token %s: %s, opening the session again", self._token.label, type(e).__name__)
         raise AssertionError  # the second turn returns or raises
 
+    def check(self) -> None:
+        """Find out whether the token is there, logged in to, and still has this key; nothing is signed.
+
+        Raises:
+            KeyStoreError: As `sign`.
+        """
+        if self.closed:
+            raise KeyStoreError("key-store-closed", token=self._token.label)
+        with _working(self._token) as lease:
+            self._find(lease)
+
     def _way(self, mechanism: Mechanism) -> Way:
         if self.closed:
             raise KeyStoreError("key-store-closed", token=self._token.label)

@@ -22,10 +22,16 @@ from esign_hsm.signer.wire import Purpose, decoded, encoded, error_to, fits, rec
 __all__ = ["main", "serve"]
 
 
+class _Key(SigningKey, Protocol):
+    """A key that can say whether it is still there."""
+
+    def check(self) -> None: ...
+
+
 class _Keys(Protocol):
     """What `serve` needs of a key store."""
 
-    def key(self, ref: KeyRef) -> SigningKey: ...
+    def key(self, ref: KeyRef) -> _Key: ...
 
 
 def main() -> None:
@@ -45,7 +51,7 @@ def main() -> None:
     serve(listener, keys)
 
 
-def serve(listener: Listener, keys: Mapping[str, tuple[SigningKey, Purpose]]) -> None:
+def serve(listener: Listener, keys: Mapping[str, tuple[_Key, Purpose]]) -> None:
     """Answer every connection in a thread of its own: tokens sign for several at a time."""
     while True:
         try:
@@ -60,11 +66,11 @@ def _say(line: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _opened(wanted: Mapping[str, Mapping[str, str]], store: _Keys) -> dict[str, tuple[SigningKey, Purpose]]:
+def _opened(wanted: Mapping[str, Mapping[str, str]], store: _Keys) -> dict[str, tuple[_Key, Purpose]]:
     return {name: (store.key(KeyRef.parse(w["ref"])), Purpose(w["purpose"])) for name, w in wanted.items()}
 
 
-def _answer_all(connection: Connection, keys: Mapping[str, tuple[SigningKey, Purpose]]) -> None:
+def _answer_all(connection: Connection, keys: Mapping[str, tuple[_Key, Purpose]]) -> None:
     with connection:
         while True:
             try:
@@ -81,16 +87,20 @@ def _answer_all(connection: Connection, keys: Mapping[str, tuple[SigningKey, Pur
                 return
 
 
-def _answer(asked: Mapping[str, Any], keys: Mapping[str, tuple[SigningKey, Purpose]]) -> dict[str, Any]:
+def _answer(asked: Mapping[str, Any], keys: Mapping[str, tuple[_Key, Purpose]]) -> dict[str, Any]:
     match asked:
         case {"do": "keys"}:
             return {"keys": {name: _described(key) for name, (key, _) in keys.items()}}
+        case {"do": "check"}:
+            for key, _ in keys.values():
+                key.check()
+            return {"there": True}
         case {"do": "sign", "key": str(name), "mechanism": str(mechanism), "data": str(data)}:
             return {"signature": encoded(_signed(keys, name, mechanism, data))}
     raise InputError("signer-request-unknown")
 
 
-def _signed(keys: Mapping[str, tuple[SigningKey, Purpose]], name: str, mechanism: str, data: str) -> bytes:
+def _signed(keys: Mapping[str, tuple[_Key, Purpose]], name: str, mechanism: str, data: str) -> bytes:
     if name not in keys:
         raise KeyNotFound("signer-key-unknown", key=name)
     key, purpose = keys[name]

@@ -82,6 +82,14 @@ class SignerProcess:
         asked = {"do": "sign", "key": name, "mechanism": mechanism.value, "data": encoded(data)}
         return decoded(str(self._ask(asked)["signature"]))
 
+    def check(self) -> None:
+        """Find out whether the process answers, and its token has the keys; nothing is signed.
+
+        Raises:
+            TokenUnavailable, KeyStoreError: As `sign`; a process that does not answer is replaced, as there.
+        """
+        self._ask({"do": "check"})
+
     @property
     def pid(self) -> int | None:
         """The process' number, for monitoring; None where none runs."""

@@ -1,6 +1,7 @@
 """What the signer process and its callers say to each other: one JSON object a message, over a local socket.
 
     {"do": "keys"}                                             → {"keys": {name: {…}}}
+    {"do": "check"}                                            → {"there": true} or {"error": {…}}
     {"do": "sign", "key": name, "mechanism": …, "data": …}     → {"signature": …} or {"error": {…}}
 
 Nothing else can be asked: no PIN, no key and no object leaves the process, and what is not the shape of something that
