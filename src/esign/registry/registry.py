@@ -24,6 +24,7 @@ from esign.registry.endpoints import Endpoints
 from esign.registry.models import IntentRow
 from esign.registry.opening import open_store, open_store_to_read
 from esign.registry.outbox import Outbox
+from esign.registry.recovery import Recovery
 from esign.registry.requests import RequestKey, Requests, done, mark_done
 from esign.registry.store import Store
 from esign.registry.tasks import Tasks
@@ -483,6 +484,11 @@ class Registry:
         if isinstance(found, RegistryError):
             raise found
         return found
+
+    @cached_property
+    def recovery(self) -> Recovery:
+        """For a register that was restored from a backup."""
+        return Recovery(self._store, now=self._now)
 
     # --- health ----------------------------------------------------------------------------------------------------
 

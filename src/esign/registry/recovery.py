@@ -1,0 +1,236 @@
+"""What a register that was restored from a backup is told of what came after the backup (docs/adr/0026-recovery.md).
+
+Nothing here is part of the normal way of a result. Services are stopped meanwhile.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from esign.codes import AgencyCode, DocumentNumber, ProcedureCode, ResultId
+from esign.errors import RegistryError
+from esign.profile import DuplicatePolicy, Numbering
+from esign.registry import intents
+from esign.registry.audit import note
+from esign.registry.models import BookRow, IntentRow, ShardRow, SignerRow
+from esign.registry.numbering import assign_number
+from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_number
+from esign.registry.store import Store
+from esign.registry.values import Intent, IntentKind, IntentState, NumberSource, Registration
+
+__all__ = ["Found", "Recovery"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A signed file that the register does not know, as far as the file tells."""
+
+    id: ResultId
+    """Under which it is kept, and which its seal names."""
+    agency: AgencyCode
+    """Who issued it."""
+    profile: str
+    """The issuance profile of the folder."""
+    number: DocumentNumber | None
+    """Of its seal; None for a file without."""
+    procedure: ProcedureCode | None
+    """Of its seal, where that discloses it."""
+    status_number: int | None
+    """Of its seal; None gives it a new one."""
+    masked_holder: str
+    """Of its seal."""
+    issue_date: date
+    """The day of its seal or signature, in +07:00."""
+    expires: datetime | None
+    """Of its seal."""
+    registration: Registration
+    """The facts of the file."""
+
+
+class Recovery:
+    """Brings a register up to what was signed and published after its backup."""
+
+    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def register(self, found: Found) -> Intent:
+        """Register a file that the register does not know; its number and its status number are taken from now on.
+
+        Where another entry has its number already, it is an attachment or a copy of that, and is registered without.
+
+        Raises:
+            RegistryError: `recovery-status-taken`; as `Registry.issued`.
+        """
+        with self._store.write() as session:
+            return _register(session, found, at=self._now())
+
+    def finish(self, id: ResultId, found: Found) -> Intent:  # noqa: A002  # the register's word
+        """Take an entry that the backup shows unfinished to ISSUED, because its signed file is there.
+
+        Raises:
+            RegistryError: as `Registry.issued`.
+        """
+        with self._store.write() as session:
+            return _finish(session, id, found, at=self._now())
+
+    def begin_new_shards(self, published: Mapping[int, int]) -> None:
+        """Give no more places of the shards that are known or published: some were given after the backup.
+
+        `published` are the counters that readers have seen, by shard; the register counts on from there.
+        """
+        with self._store.write() as session:
+            for number, counter in published.items():
+                row = session.get(ShardRow, number) or ShardRow(
+                    shard=number, used=0, opened_at=self._now(), allow_list=False, counter=0
+                )
+                row.counter = max(row.counter, counter + 1)
+                session.add(row)
+            session.flush()
+            session.execute(
+                update(ShardRow)
+                .where(ShardRow.used < SHARD_LIMIT)
+                .values(used=SHARD_LIMIT)
+                .execution_options(synchronize_session=False)
+            )
+
+    def skip_numbers(self, count: int, *, year: int) -> None:
+        """Leave out `count` numbers of each book from `year` on: they may stand on paper that nobody here has."""
+        with self._store.write() as session:
+            session.execute(
+                update(BookRow)
+                .where(BookRow.year >= year)
+                .values(last=BookRow.last + count)
+                .execution_options(synchronize_session=False)
+            )
+
+    def close(self, *, anchor: str, digest: str) -> None:
+        """Leave an entry in the audit chain: it went on to `anchor` before, and what is missing of it is missing."""
+        with self._store.write() as session:
+            note(session, "register.recovered", at=self._now(), object=anchor, digest=digest)
+
+    def by_status_number(self, status_number: int) -> Intent | None:
+        """The entry with this place in the status lists."""
+        with self._store.read() as session:
+            found = session.scalar(select(IntentRow).filter_by(status_number=status_number))
+            return intents.as_intent(found) if found else None
+
+    def missing_numbers(self) -> Mapping[str, int]:
+        """By book, how many of its numbers no entry has; only a database that was restored in parts has such."""
+        with self._store.read() as session:
+            counted = {_name(book): _missing(session, book) for book in session.scalars(select(BookRow))}
+        return {name: count for name, count in counted.items() if count}
+
+    def signer_certificates(self) -> frozenset[str]:
+        """SHA-256 of every certificate that signed something registered."""
+        with self._store.read() as session:
+            return frozenset(session.scalars(select(SignerRow.certificate_sha256).distinct()))
+
+
+def _register(session: Session, found: Found, *, at: datetime) -> Intent:
+    """Register a file that the register does not know; its number and its status number are taken from now on.
+
+    Where another entry has its number already, it is an attachment or a copy of that, and is registered without one.
+    """
+    numbered = found.number if found.number is not None and not _taken(session, found) else None
+    values: dict[str, object] = {
+        "id": str(found.id),
+        "state": IntentState.RESERVED,
+        "kind": IntentKind.SIGNATURE if numbered is None else IntentKind.RESULT,
+        "agency": str(found.agency),
+        "person": False,
+        "idempotency_key": f"recovered-{found.id}",
+        "request_digest": found.registration.sha256,
+        "profile": found.profile,
+        "procedure": str(found.procedure) if found.procedure and numbered else None,
+        "title": "",
+        "subject": "",
+        "ordinal": 1,
+        "masked_holder": found.masked_holder,
+        "expires": found.expires,
+        "issue_date": found.issue_date,
+        "year": found.issue_date.year,
+        "with_year": False,
+        "numbering": Numbering.RESERVED,
+        "status_number": _status_number(session, found, at),
+        "reserved_at": at,
+        "void_why": "",
+    }
+    if numbered is not None:
+        values |= _numbered(session, found, numbered)
+    session.execute(insert(IntentRow).values(values))
+    note(session, "intent.recovered", at=at, agency=str(found.agency), object=found.id)
+    return _finish(session, found.id, found, at=at)
+
+
+def _finish(session: Session, id: ResultId, found: Found, *, at: datetime) -> Intent:  # noqa: A002
+    """Take an entry that the backup shows unfinished to ISSUED, because its signed file is there."""
+    facts, step = found.registration, intents.step
+    known = intents.row(session, id)
+    if known.person and known.state in {IntentState.RESERVED, IntentState.AWAITING}:
+        expected, to = (IntentState.RESERVED, IntentState.AWAITING), IntentState.APPROVED
+        step(session, id, expected=expected, to=to, values={"approved_at": at, "approved_sha256": facts.sha256})
+    if intents.row(session, id).number is None and known.numbering is Numbering.AT_RELEASE and found.number:
+        assign_number(session, id, found.number, issue_date=found.issue_date, duplicates=DuplicatePolicy.WARN, at=at)
+    if intents.row(session, id).state in {IntentState.RESERVED, IntentState.APPROVED}:
+        # What was prepared is gone; the signed file holds all of it.
+        prepared = {"prepared_at": at, "prepared_sha256": facts.sha256, "signing_time": facts.signing_time}
+        intents.prepare(session, id, prepared)
+    if intents.row(session, id).state is IntentState.PREPARED:
+        signed = {"signed_at": at, "signed_sha256": facts.sha256}
+        step(session, id, expected=(IntentState.PREPARED,), to=IntentState.SIGNED, values=signed)
+    return intents.issue(session, id, facts, at=at)
+
+
+def _taken(session: Session, found: Found) -> bool:
+    assert found.number is not None
+    key = _key(found, found.number)
+    return session.scalar(select(IntentRow.id).filter_by(**key, number=found.number.number).limit(1)) is not None
+
+
+def _numbered(session: Session, found: Found, number: DocumentNumber) -> dict[str, object]:
+    """The number, and the book that has counted it by now."""
+    key = _key(found, number)
+    book = session.scalar(select(BookRow).filter_by(**key))
+    if book is not None and book.last < number.number:
+        book.last = number.number
+        session.flush()
+    source = NumberSource.GIVEN if book is None else NumberSource.BOOK
+    return {**key, "number": number.number, "number_source": source}
+
+
+def _key(found: Found, number: DocumentNumber) -> dict[str, object]:
+    return {
+        "agency": str(found.agency),
+        "year": number.year or found.issue_date.year,
+        "symbol": number.symbol,
+        "with_year": number.year is not None,
+    }
+
+
+def _status_number(session: Session, found: Found, at: datetime) -> int:
+    """The place that its seal names; where another entry has it, or there is no seal, a place of a new shard."""
+    wanted = found.status_number
+    if wanted is not None:
+        shard = session.get(ShardRow, wanted // SHARD_SIZE)
+        if shard is None:
+            session.add(ShardRow(shard=wanted // SHARD_SIZE, used=1, opened_at=at, allow_list=False, counter=0))
+            session.flush()
+        if session.scalar(select(IntentRow.id).filter_by(status_number=wanted)) is None:
+            return wanted
+        raise RegistryError("recovery-status-taken", id=str(found.id))
+    return status_number(session, at, allow_list=False)
+
+
+def _name(book: BookRow) -> str:
+    return f"{book.agency} {book.year} {book.symbol}"
+
+
+def _missing(session: Session, book: BookRow) -> int:
+    key = {"agency": book.agency, "year": book.year, "symbol": book.symbol, "with_year": book.with_year}
+    has = func.count(func.distinct(IntentRow.number))
+    present = session.scalar(select(has).filter_by(**key).where(IntentRow.number.between(book.first, book.last)))
+    return book.last - book.first + 1 - (present or 0)
