@@ -154,6 +154,14 @@ class Registry:
 
     # --- intents ---------------------------------------------------------------------------------------------------
 
+    def together(self) -> AbstractContextManager[None]:
+        """Many changes as one: what this thread records inside is all durable when the block is left, or none of it.
+
+        >>> with registry.together():
+        ...     intents = [registry.reserve(new) for new in group]
+        """
+        return self._store.together()
+
     def reserve(self, new: NewIntent) -> Intent:
         """Record `new` before anything is made; a known idempotency key gives what was recorded for it.
 
@@ -491,6 +499,15 @@ class Registry:
         return Recovery(self._store, now=self._now)
 
     # --- health ----------------------------------------------------------------------------------------------------
+
+    def reachable(self) -> None:
+        """Find out whether the register could be written to now; nothing is.
+
+        Raises:
+            RegistryError: Why it cannot.
+        """
+        with self._store.write() as session:
+            session.execute(select(1))
 
     def check(self) -> None:
         """Read the whole database and compare it with itself; slow, for `esign doctor`.
