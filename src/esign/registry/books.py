@@ -9,10 +9,11 @@ from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.errors import DuplicateNumber, InputError, RegistryError
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
+from esign.registry.locking import alone
 from esign.registry.models import BookRow, IntentRow
 from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
 
-__all__ = ["book", "choose", "give", "open_book", "take"]
+__all__ = ["book", "choose", "give", "hold", "open_book", "take"]
 
 _Key = tuple[str, int, str, bool]
 
@@ -23,6 +24,7 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
     Raises:
         RegistryError: `book-in-use`: it has counted already.
     """
+    _hold(session, key)
     row = session.get(BookRow, key)
     if row is None:
         session.execute(insert(BookRow).values(**_columns(key), first=first, last=first - 1))
@@ -47,6 +49,7 @@ def choose(
         DuplicateNumber: `number-taken`.
     """
     year, other = issue_date.year, None
+    hold(session, wanted, agency=agency, year=year)
     match wanted:
         case NextNumber(symbol=symbol, with_year=with_year):
             # Refuses a symbol that no number could have, before the book counts it.
@@ -66,6 +69,16 @@ def choose(
         "number_source": source,
         "duplicate_of": str(other) if other else None,
     }
+
+
+def hold(session: Session, wanted: DocumentNumber | NextNumber, *, agency: str, year: int) -> None:
+    """Until the transaction ends, nobody else takes a number of the book that `wanted` is from."""
+    with_year = wanted.with_year if isinstance(wanted, NextNumber) else wanted.year is not None
+    _hold(session, (agency, year, wanted.symbol, with_year))
+
+
+def _hold(session: Session, key: _Key) -> None:
+    alone(session, f"book {key}")
 
 
 def take(session: Session, key: _Key) -> DocumentNumber:

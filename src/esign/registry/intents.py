@@ -19,6 +19,7 @@ from esign.profile import VIETNAM, Numbering
 from esign.reasons import Reason
 from esign.registry import books, events, status, versions
 from esign.registry.audit import note
+from esign.registry.locking import alone, lock_row
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, SignerRow
 from esign.registry.plain import plain
 from esign.registry.values import (
@@ -66,6 +67,7 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         RegistryError: `main-unfit`.
     """
     _check(new)
+    alone(session, "reserving")  # keys, numbers and places in the lists are free until somebody takes them
     known = session.scalar(select(IntentRow).filter_by(idempotency_key=new.idempotency_key))
     if known is not None:
         if known.request_digest != new.request_digest:
@@ -135,7 +137,8 @@ def _check(new: NewIntent) -> None:
 
 
 def _main(session: Session, id: ResultId, agency: AgencyCode) -> IntentRow:  # noqa: A002
-    """The result that something is to be attached to."""
+    """The result that something is to be attached to; it is not given up in between."""
+    lock_row(session, id, against_change=True)
     main = row(session, id)
     if main.kind is not IntentKind.RESULT or main.agency != str(agency) or main.state is IntentState.VOID:
         raise RegistryError("main-unfit", main=main.id, kind=main.kind.word, agency=main.agency, state=main.state.word)
@@ -241,6 +244,10 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     """
     _check_digest(facts.sha256, facts.seal_token_sha256, *(s.sha256 for s in facts.signers))
     found = row(session, id)
+    alone(session, f"file {facts.sha256}")
+    if found.main is not None:
+        lock_row(session, found.main, against_change=True)  # its standing is not changed in between
+    lock_row(session, id)
     if found.state is not IntentState.SIGNED:
         raise RegistryError("intent-state", id=str(id), expected=IntentState.SIGNED.word, found=found.state.word)
     same = versions.known_as(session, facts.sha256)
@@ -295,13 +302,17 @@ def void(session: Session, id: ResultId, *, reason: Reason, why: str, at: dateti
 
     What is attached goes with it: none of that can be issued, because its main result is not.
     """
-    values = {"voided_at": at, "void_code": reason.code, "void_facts": plain(reason.facts), "void_why": why}
-    given_up = step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
-    status.mark(session, row(session, id))
-    for attached in attachments(session, id):
-        if not attached.state.final:
-            void(session, attached.id, reason=Reason("main-void", {"main": str(id)}), why=why, at=at)
+    given_up = _give_up(session, id, reason=reason, why=why, at=at)
+    attached = [a for a in attachments(session, id) if not a.state.final]
+    for each in attached:
+        _give_up(session, each.id, reason=Reason("main-void", {"main": str(id)}), why=why, at=at)
+    status.mark(session, *(row(session, each.id) for each in (given_up, *attached)))
     return given_up
+
+
+def _give_up(session: Session, id: ResultId, *, reason: Reason, why: str, at: datetime) -> Intent:  # noqa: A002
+    values = {"voided_at": at, "void_code": reason.code, "void_facts": plain(reason.facts), "void_why": why}
+    return step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
 
 
 def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
@@ -311,6 +322,7 @@ def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Inte
         NotRegistered: `not-registered`.
         RegistryError: `intent-state`: it is not ISSUED.
     """
+    lock_row(session, id)
     found = row(session, id)
     if found.state is not IntentState.ISSUED:
         raise RegistryError("intent-state", id=str(id), expected=IntentState.ISSUED.word, found=found.state.word)

@@ -13,6 +13,7 @@ from esign.errors import DuplicateNumber, RegistryError
 from esign.profile import DuplicatePolicy, Numbering
 from esign.registry import books
 from esign.registry.intents import as_intent, row, step
+from esign.registry.locking import lock_row
 from esign.registry.values import Intent, IntentState, NextNumber, NumberSource
 
 __all__ = ["assign_number"]
@@ -38,7 +39,9 @@ def assign_number(
     found = row(session, id)
     if found.numbering is not Numbering.AT_RELEASE:
         raise RegistryError("numbering-reserved", id=str(id))
-    intent = as_intent(found)
+    books.hold(session, wanted, agency=found.agency, year=issue_date.year)
+    lock_row(session, id)
+    intent = as_intent(row(session, id))
     if intent.number is not None and intent.state is not IntentState.VOID:
         if not _is_what_was_assigned(intent, wanted, issue_date):
             raise RegistryError(

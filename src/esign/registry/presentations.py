@@ -60,7 +60,8 @@ def redeem(session: Session, digits: str, *, at: datetime) -> ResultId | Registr
     unknown = RegistryError("presentation-unknown")
     if len(digits) != _HANDLE_DIGITS + _CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
         return unknown
-    found = session.scalar(select(PresentationRow).filter_by(handle=int(digits[:_HANDLE_DIGITS])))
+    handle = int(digits[:_HANDLE_DIGITS])
+    found = session.scalar(select(PresentationRow).filter_by(handle=handle).with_for_update())  # used once
     right = hmac.compare_digest(found.digest if found else _digest(""), _digest(digits))
     if found is None or found.tries >= _MOST_TRIES:
         return unknown

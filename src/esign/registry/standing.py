@@ -19,6 +19,7 @@ from esign.reasons import Reason
 from esign.registry import events, status
 from esign.registry.audit import note
 from esign.registry.intents import row
+from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
 
@@ -45,6 +46,8 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
             `standing-cycle` or `standing-attachment`.
     """
     aware(new.at)
+    alone(session, "standing")  # who corrects or replaces whom goes through many histories
+    lock_row(session, id)
     intent = _issued(session, id)
     if intent.main is not None:
         raise RegistryError("standing-attachment", id=str(id), main=intent.main)
@@ -76,8 +79,9 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     )
     act = f"standing.{new.standing.value}"
     note(session, act, at=recorded_at, agency=intent.agency, object=id, digest=intent.signed_sha256)
-    for follows in (intent, *session.scalars(select(IntentRow).filter_by(main=intent.id))):
-        status.mark(session, follows)
+    following = (intent, *session.scalars(select(IntentRow).filter_by(main=intent.id)))
+    status.mark(session, *following)
+    for follows in following:
         if follows.state is IntentState.ISSUED:
             events.standing_changed(session, follows, new, at=recorded_at)
     return standing(session, id, at=recorded_at)

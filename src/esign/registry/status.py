@@ -49,17 +49,19 @@ def status_number(session: Session, at: datetime, *, allow_list: bool) -> int:
     return number
 
 
-def mark(session: Session, intent: IntentRow) -> None:
-    """Note that the entry of `intent` may be another from now on."""
-    number = intent.status_number
-    if session.scalar(select(StatusExceptionRow.id).filter_by(status_number=number)) is None:
-        session.execute(insert(StatusExceptionRow).values(status_number=number, id=intent.id))
-    session.execute(
-        update(ShardRow)
-        .where(ShardRow.shard == number // SHARD_SIZE)
-        .values(counter=ShardRow.counter + 1)
-        .execution_options(synchronize_session=False)
-    )
+def mark(session: Session, *intents: IntentRow) -> None:
+    """Note that the entries of `intents` may be others from now on."""
+    for intent in sorted(intents, key=lambda i: i.status_number):  # in one order, so that nobody waits in a circle
+        number = intent.status_number
+        # The counter first: whoever marks in this shard at the same moment waits here, and then sees what we noted.
+        session.execute(
+            update(ShardRow)
+            .where(ShardRow.shard == number // SHARD_SIZE)
+            .values(counter=ShardRow.counter + 1)
+            .execution_options(synchronize_session=False)
+        )
+        if session.scalar(select(StatusExceptionRow.id).filter_by(status_number=number)) is None:
+            session.execute(insert(StatusExceptionRow).values(status_number=number, id=intent.id))
 
 
 def mark_issued(session: Session, intent: IntentRow) -> None:

@@ -13,6 +13,7 @@ from esign.profile import Level
 from esign.reasons import Reason
 from esign.registry import events
 from esign.registry.audit import note
+from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
 from esign.registry.plain import plain
 from esign.registry.values import FileVersion, IntentState, Upgrade
@@ -35,6 +36,8 @@ def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetim
     Raises:
         RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`.
     """
+    alone(session, f"file {version.sha256}")
+    lock_row(session, found.id)
     if found.state is not IntentState.ISSUED or found.issued is None:
         raise RegistryError("intent-state", id=found.id, expected=IntentState.ISSUED.word, found=found.state.word)
     other = known_as(session, version.sha256)
