@@ -7,11 +7,11 @@ The backends live elsewhere: tokens and HSMs in `esign_hsm`, PKCS#12 files in `e
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 from urllib.parse import quote, unquote_to_bytes
 
 from cryptography.exceptions import InvalidSignature
@@ -33,6 +33,7 @@ __all__ = [
     "SigningKey",
     "check_signature",
     "key_type_of",
+    "sign_all",
 ]
 
 
@@ -223,6 +224,24 @@ class SigningKey(Protocol):
             TokenUnavailable: The token is gone; later it may work.
             KeyStoreError: `mechanism-not-offered`, or the token refused.
         """
+
+
+@runtime_checkable
+class _SignsMany(Protocol):
+    """A key that takes many orders at a time, so that it never waits for the next."""
+
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]: ...
+
+
+def sign_all(key: SigningKey, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+    """A signature over each of `data`; a key that can take them all at once gets them so.
+
+    Raises:
+        KeyStoreError: As `SigningKey.sign`; what was signed before the failure is lost.
+    """
+    if isinstance(key, _SignsMany):
+        return key.sign_all(data, mechanism=mechanism)
+    return [key.sign(each, mechanism=mechanism) for each in data]
 
 
 class KeyStore(Protocol):

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from typing import Any, Protocol
@@ -78,34 +78,37 @@ def _answer_all(connection: Connection, keys: Mapping[str, tuple[_Key, Purpose]]
             except (OSError, EOFError, ValueError):
                 return
             try:
-                said = _answer(asked, keys)
-            except Error as e:
-                said = {"error": error_to(e)}
-            try:
-                send(connection, said)
+                for said in _answers(asked, keys):
+                    send(connection, said)
             except OSError:
                 return
 
 
-def _answer(asked: Mapping[str, Any], keys: Mapping[str, tuple[_Key, Purpose]]) -> dict[str, Any]:
-    match asked:
-        case {"do": "keys"}:
-            return {"keys": {name: _described(key) for name, (key, _) in keys.items()}}
-        case {"do": "check"}:
-            for key, _ in keys.values():
-                key.check()
-            return {"there": True}
-        case {"do": "sign", "key": str(name), "mechanism": str(mechanism), "data": str(data)}:
-            return {"signature": encoded(_signed(keys, name, mechanism, data))}
-    raise InputError("signer-request-unknown")
+def _answers(asked: Mapping[str, Any], keys: Mapping[str, tuple[_Key, Purpose]]) -> Iterator[dict[str, Any]]:
+    """One answer; or one for each signature, as it is made, up to the first that fails."""
+    try:
+        match asked:
+            case {"do": "keys"}:
+                yield {"keys": {name: _described(key) for name, (key, _) in keys.items()}}
+            case {"do": "check"}:
+                for key, _ in keys.values():
+                    key.check()
+                yield {"there": True}
+            case {"do": "sign", "key": str(name), "mechanism": str(mechanism), "data": [*orders]}:
+                for data in orders:
+                    yield {"signature": encoded(_signed(keys, name, mechanism, data))}
+            case _:
+                raise InputError("signer-request-unknown")
+    except Error as e:
+        yield {"error": error_to(e)}
 
 
-def _signed(keys: Mapping[str, tuple[_Key, Purpose]], name: str, mechanism: str, data: str) -> bytes:
+def _signed(keys: Mapping[str, tuple[_Key, Purpose]], name: str, mechanism: str, data: object) -> bytes:
     if name not in keys:
         raise KeyNotFound("signer-key-unknown", key=name)
     key, purpose = keys[name]
     try:
-        to_be_signed, wanted = decoded(data), Mechanism(mechanism)
+        to_be_signed, wanted = decoded(str(data)), Mechanism(mechanism)
     except ValueError as e:
         raise InputError("signer-request-unknown") from e
     if not fits(to_be_signed, purpose):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Client
@@ -68,7 +68,7 @@ class SignerProcess:
         if name not in self._wanted:
             raise KeyNotFound("signer-key-unknown", key=name)
         if name not in self._keys:
-            described = self._ask({"do": "keys"})["keys"]
+            described = self._ask({"do": "keys"})[0]["keys"]
             self._keys |= {n: ProcessKey(self, n, d) for n, d in described.items() if n not in self._keys}
         return self._keys[name]
 
@@ -79,8 +79,20 @@ class SignerProcess:
             TokenUnavailable: `signer-lost` or `signer-hung`: the process died on the way and is being replaced.
             KeyStoreError: What the token said.
         """
-        asked = {"do": "sign", "key": name, "mechanism": mechanism.value, "data": encoded(data)}
-        return decoded(str(self._ask(asked)["signature"]))
+        return self.sign_all(name, [data], mechanism)[0]
+
+    def sign_all(self, name: str, data: Sequence[bytes], mechanism: Mechanism) -> list[bytes]:
+        """The same for each of `data`, asked for at once: the process has the next one at hand when one is done.
+
+        `seconds` holds for each signature. What was signed before a failure is lost.
+
+        Raises:
+            KeyStoreError: As `sign`.
+        """
+        if not data:
+            return []
+        asked = {"do": "sign", "key": name, "mechanism": mechanism.value, "data": [encoded(d) for d in data]}
+        return [decoded(str(said["signature"])) for said in self._ask(asked, answers=len(data))]
 
     def check(self) -> None:
         """Find out whether the process answers, and its token has the keys; nothing is signed.
@@ -116,18 +128,18 @@ class SignerProcess:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a signer process belongs to the process that started it")
 
-    def _ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, message: Mapping[str, Any], *, answers: int = 1) -> list[dict[str, Any]]:
         running = self._started()
         try:
-            said = running.ask(message, seconds=self._seconds)
+            said = running.ask(message, answers=answers, seconds=self._seconds)
         except TimeoutError as e:
             self._replace(running)
             raise TokenUnavailable("signer-hung", seconds=self._seconds) from e
         except (OSError, EOFError, ValueError) as e:
             self._replace(running)
             raise TokenUnavailable("signer-lost") from e
-        if "error" in said:
-            raise error_from(said["error"])
+        if "error" in said[-1]:
+            raise error_from(said[-1]["error"])
         return said
 
     def _started(self) -> "_Running":
@@ -212,18 +224,21 @@ class _Running:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def ask(self, message: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
-        """One question, one answer; a connection that failed is not used again."""
+    def ask(self, message: Mapping[str, Any], *, answers: int, seconds: float) -> list[dict[str, Any]]:
+        """One question, and its answers up to the first error; a connection that failed is not used again."""
         connection = self._connection()
-        said = None
+        said: list[dict[str, Any]] = []
+        whole = False
         try:
             send(connection, message)
-            said = receive(connection) if connection.poll(seconds) else None
+            while not whole:
+                if not connection.poll(seconds):
+                    raise TimeoutError
+                said.append(receive(connection))
+                whole = len(said) == answers or "error" in said[-1]
         finally:
-            if said is None:
+            if not whole:
                 connection.close()
-        if said is None:
-            raise TimeoutError
         with self._lock:
             self._idle.append(connection)
         return said
@@ -265,10 +280,15 @@ class ProcessKey:
 
     def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
         """See `SigningKey.sign`; checked here again, with the key that was seen first: processes come and go."""
-        signature = self._signer.sign(self._name, data, mechanism)
-        if not check_signature(self.public_key, signature, data, mechanism=mechanism):
-            raise TokenUnavailable("signer-other-key", key=self._name)
-        return signature
+        return self.sign_all([data], mechanism=mechanism)[0]
+
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        """The same for each of `data`; the process never waits for the next one."""
+        signatures = self._signer.sign_all(self._name, data, mechanism)
+        for signature, each in zip(signatures, data, strict=True):
+            if not check_signature(self.public_key, signature, each, mechanism=mechanism):
+                raise TokenUnavailable("signer-other-key", key=self._name)
+        return signatures
 
     def __repr__(self) -> str:
         return f"<ProcessKey {self._name} {self.ref}>"

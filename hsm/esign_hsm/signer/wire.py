@@ -2,7 +2,8 @@
 
     {"do": "keys"}                                             → {"keys": {name: {…}}}
     {"do": "check"}                                            → {"there": true} or {"error": {…}}
-    {"do": "sign", "key": name, "mechanism": …, "data": …}     → {"signature": …} or {"error": {…}}
+    {"do": "sign", "key": name, "mechanism": …, "data": […]}   → {"signature": …} for each, as it is made;
+                                                                 {"error": {…}} ends them
 
 Nothing else can be asked: no PIN, no key and no object leaves the process, and what is not the shape of something that
 esign signs is not signed. A web process that somebody took over can ask for no certificate and for no login.

@@ -5,6 +5,7 @@ what a `write` decided from what it read still holds when it commits. SQLite let
 on PostgreSQL, which lets many, whoever decides locks what the decision rests on (docs/adr/0025-postgresql.md).
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -31,6 +32,7 @@ class Store(ABC):
         self.name = name
         self._reading = reading
         self._writing = writing
+        self._joined = _Joined()
 
     @property
     @abstractmethod
@@ -40,6 +42,9 @@ class Store(ABC):
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent view of the register; nothing is written."""
+        if self._joined.session is not None:
+            yield self._joined.session
+            return
         with self.translated(), Session(self._reading) as session, session.begin():
             yield session
 
@@ -50,12 +55,25 @@ class Store(ABC):
         Where the answer to COMMIT is lost nobody knows which of the two it is: the call fails, and whoever asks again
         finds what is there.
         """
+        if self._joined.session is not None:
+            yield self._joined.session
+            return
         with self._turn(), self.translated(), Session(self._writing) as session, session.begin():
             session.connection()  # a session begins late, at its first statement; SQLite's lock is wanted now
             yield session
             write_noted(session)
             self._before_commit(session)
         self._after_commit(session)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make every `write` of this thread inside part of one transaction: all of them are durable, or none is."""
+        with self.write() as session:
+            self._joined.session = session
+            try:
+                yield
+            finally:
+                self._joined.session = None
 
     @contextmanager
     def connect(self, *, writing: bool = False) -> Iterator[Connection]:
@@ -120,3 +138,9 @@ class Store(ABC):
     @abstractmethod
     def _as_ours(self, error: BaseException | None) -> RegistryError:
         """What the driver's `error` means."""
+
+
+class _Joined(threading.local):
+    """The transaction that the writes of this thread are part of."""
+
+    session: Session | None = None
