@@ -19,8 +19,8 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import count
-from typing import Final, NoReturn, Self
+from itertools import accumulate
+from typing import Final, NamedTuple, NoReturn, Self
 
 from esign.pades.drawing import WrittenMark
 from esign.pades.fields import signature_field
@@ -37,6 +37,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PLAIN_NAME: Final = re.compile(rb"\(([ -'*-\[\]-~]*+)\)")
 _MARKED: Final = re.compile(rb"@@esign-(\w)@@")
 _FILE_ID: Final = re.compile(rb"\[\s*+(\([^()]*+\)|<[^<>]*+>)\s*+(?:\([^()]*+\)|<[^<>]*+>)\s*+\]")
+_BEHIND_VALUE: Final = b">>\nendobj\n"
 _OF_A_SECTION: Final = frozenset({b"Size", b"Prev", b"ID"})
 
 
@@ -48,12 +49,13 @@ class PlainRevision:
         if revision.fill or revision.lock:
             _not_plain("release fields")
         appearance = revision.appearance
-        self._revision = revision
+        self._wanted = revision.field_name
         self._page = appearance.box.page if appearance else 0
         self._drawn = WrittenMark(appearance.mark, rotate=appearance.box.rotate) if appearance else None
         signature = signature_dictionary(revision, _EPOCH)
         signature["M"] = _Varying("M")
-        self._signature = _template(signature)[:-2]
+        self._signature = _template(signature)[:-2] + BEFORE_NUMBERS
+        self._room = b"<%s>" % (b"0" * (2 * revision.room))
         field = signature_field(
             _Varying("T"),
             _Varying("P"),
@@ -62,7 +64,7 @@ class PlainRevision:
         )
         dress(field, _Varying("N") if appearance else None, _Varying("V"))
         self._field = _template(field)
-        self._room = b"<%s>" % (b"0" * (2 * revision.room))
+        self._last: tuple[object, _Block] = (None, _Block(b"", ()))
 
     def behind(self, pdf: Buffer, signing_time: datetime) -> WithRoom:
         """`pdf` with the revision.
@@ -71,36 +73,70 @@ class PlainRevision:
             NotPlain: It, or what is asked of it, is not written plainly.
         """
         outline = Outline(pdf)
-        value, field, form = range(outline.next, outline.next + 3)
-        page = outline.page(self._page)
-        changed, has_form, name = _with_field(outline, page, field, form, self._revision.field_name)
-        first = form if has_form else form + 1
-        size = first + (self._drawn.count if self._drawn else 0)
+        page, entries = outline.page(self._page)
+        value, field, form = outline.next, outline.next + 1, outline.next + 2
+        changed: dict[int, bytes] = {}
+        had_form, name = _enter(outline, changed, field, form, self._wanted)
+        _annotate(outline, changed, page, entries, field)
 
         # Behind the last byte, on a line of its own: many writers end a file right behind %%EOF.
-        head = _Objects(len(pdf), b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n")
-        for number in sorted(changed.keys() - {form}):
-            head.add(number, changed[number])
-        head.begin(value, self._signature % {b"M": b"(%s)" % pdf_date(signing_time)} + BEFORE_NUMBERS)
-        start = head.end + NUMBERS + len(BEFORE_VALUE)
-        end = start + 2 + 2 * self._revision.room
+        parts = [b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n"]
+        at = len(pdf) + len(parts[0])
+        rows: list[bytes] = []
+        for number in sorted(changed):
+            rows.append(b"%d 1\n%010d 00000 n\r\n" % (number, at))
+            parts.append(b"%d 0 obj\n%s\nendobj\n" % (number, changed[number]))
+            at += len(parts[-1])
+        parts.append(b"%d 0 obj\n%s" % (value, self._signature % {b"M": b"(%s)" % pdf_date(signing_time)}))
+        start = at + len(parts[-1]) + NUMBERS + len(BEFORE_VALUE)
+        end = start + len(self._room)
 
-        tail = _Objects(end, b">>\nendobj\n")
-        names = {b"T": name, b"P": b"%d 0 R" % page[0], b"V": b"%d 0 R" % value, b"N": b"%d 0 R" % (size - 1)}
-        tail.add(field, self._field % names)
-        if form in changed:
-            tail.add(form, changed[form])
-        if self._drawn is not None:
-            blob, starts = self._drawn.at(first)
-            tail.extend(first, blob, starts)
-        identity = hashlib.sha256(b"".join(head.parts)).hexdigest()[:32].encode()
-        places = head.places | tail.places
-        tail.parts.append(_section(outline, places, tail.end, size, identity))
-        behind = b"".join(tail.parts)
+        block = self._block(value, page, name, had_form=had_form)
+        behind = end + len(_BEHIND_VALUE)
+        rows.append(b"%d %d\n%010d 00000 n\r\n" % (value, 1 + len(block.starts), at))
+        rows += [b"%010d 00000 n\r\n" % (behind + start) for start in block.starts]
+        trailer = _trailer(outline, value + 1 + len(block.starts), identity=b"".join(parts))
+        section = b"xref\n%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (
+            b"".join(rows),
+            trailer,
+            behind + len(block.objects),
+        )
+        numbers = byte_range(start, end, behind + len(block.objects) + len(section))
+        parts += (numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, block.objects, section)
+        return WithRoom(before=pdf, appended=b"".join(parts), start=start, end=end)
 
-        numbers = byte_range(start, end, end + len(behind))
-        appended = b"".join((*head.parts, numbers, BEFORE_VALUE, self._room, behind))
-        return WithRoom(before=pdf, appended=appended, start=start, end=end)
+    def _block(self, value: int, page: int, name: bytes, *, had_form: bool) -> "_Block":
+        """All new objects behind the signature dictionary `value`."""
+        # What one program made mostly has as many objects as what it made before.
+        key = (value, page, name, had_form)
+        if self._last[0] != key:
+            self._last = (key, self._made_block(*key))
+        return self._last[1]
+
+    def _made_block(self, value: int, page: int, name: bytes, had_form: bool) -> "_Block":  # noqa: FBT001
+        first = value + 1
+        drawing = first + (1 if had_form else 2)
+        drawn = self._drawn.at(drawing) if self._drawn else []
+        names = {
+            b"T": name,
+            b"P": b"%d 0 R" % page,
+            b"V": b"%d 0 R" % value,
+            b"N": b"%d 0 R" % (drawing + len(drawn) - 1),
+        }
+        texts = [self._field % names]
+        if not had_form:
+            texts.append(b"<</Fields[%d 0 R]/SigFlags 3>>" % first)
+        objects = [b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate([*texts, *drawn], first)]
+        return _Block(b"".join(objects), tuple(accumulate(map(len, objects[:-1]), initial=0)))
+
+
+class _Block(NamedTuple):
+    """Neighbouring objects, one behind the other."""
+
+    objects: bytes
+    """All of them."""
+    starts: tuple[int, ...]
+    """Where each begins."""
 
 
 @lru_cache(maxsize=32)
@@ -113,61 +149,39 @@ def plain_revision(revision: SigningRevision) -> PlainRevision:
     return PlainRevision(revision)
 
 
-class _Objects:
-    """Objects, one behind the other, and where each begins."""
+def _enter(outline: Outline, changed: dict[int, bytes], field: int, form: int, wanted: str) -> tuple[bool, bytes]:
+    """Put `field` into the form; whether there was one, and the field's name, spelt.
 
-    def __init__(self, start: int, before: bytes) -> None:
-        self.parts = [before]
-        self.end = start + len(before)
-        """Where the next one begins."""
-        self.places: dict[int, int] = {}
-
-    def add(self, number: int, value: bytes) -> None:
-        self.begin(number, value + b"\nendobj\n")
-
-    def begin(self, number: int, value: bytes) -> None:
-        self.extend(number, b"%d 0 obj\n%s" % (number, value), (0,))
-
-    def extend(self, first: int, objects: bytes, starts: tuple[int, ...]) -> None:
-        end = self.end
-        self.places.update(zip(count(first), [end + start for start in starts]))
-        self.parts.append(objects)
-        self.end = end + len(objects)
-
-
-def _with_field(
-    outline: Outline, page: tuple[int, Entries], field: int, form: int, wanted: str
-) -> tuple[dict[int, bytes], bool, bytes]:
-    """The objects that change with a new `field`; whether the document had a form; and the field's name, spelt.
-
-    Without a form the document gets one, as the object `form`.
+    Where there was none the catalog gets `form`, which is yet to be made.
     """
-    changed: dict[int, bytes] = {}
-    root = outline.dictionary(outline.root)
-    held = root.get(b"AcroForm")
+    catalog = outline.catalog
+    held = catalog.get(b"AcroForm")
     if held is None:
-        root[b"AcroForm"] = b"%d 0 R" % form
-        changed[form] = b"<</Fields[%d 0 R]/SigFlags 3>>" % field
-        changed[outline.root] = spelt(root)
-        name = written(text(wanted))
-    else:
-        place = reference(held)
-        entries = direct(held) if place is None else outline.dictionary(place)
+        changed[outline.root] = spelt(catalog | {b"AcroForm": b"%d 0 R" % form})
+        return False, written(text(wanted))
+    place = reference(held)
+    if place is None:
+        entries = direct(held)
         name = _add_to_form(outline, entries, field, wanted)
-        if place is None:
-            root[b"AcroForm"] = spelt(entries)
-            changed[outline.root] = spelt(root)
-        else:
-            _put(changed, place, spelt(entries))
-
-    number, entries = page
-    annotations = entries.get(b"Annots", b"[]")
-    place = reference(annotations)
-    if place is not None:
-        _put(changed, place, _longer(outline.array(place), field))
+        changed[outline.root] = spelt(catalog | {b"AcroForm": spelt(entries)})
     else:
-        _put(changed, number, spelt({**entries, b"Annots": _longer(annotations, field)}))
-    return changed, held is not None, name
+        entries = outline.dictionary(place)
+        name = _add_to_form(outline, entries, field, wanted)
+        changed[place] = spelt(entries)
+    return True, name
+
+
+def _annotate(outline: Outline, changed: dict[int, bytes], page: int, entries: Entries, field: int) -> None:
+    """Put `field` on top of what `page` has."""
+    held = entries.get(b"Annots", b"[]")
+    place = reference(held)
+    if place is None:
+        place, value = page, spelt(entries | {b"Annots": _longer(held, field)})
+    else:
+        value = _longer(outline.array(place), field)
+    if place in changed:
+        _not_plain("one object in two places")
+    changed[place] = value
 
 
 def _add_to_form(outline: Outline, form: Entries, field: int, wanted: str) -> bytes:
@@ -201,28 +215,16 @@ def _longer(array: bytes, number: int) -> bytes:
     return b"%s %d 0 R]" % (array[:-1], number)
 
 
-def _put(changed: dict[int, bytes], number: int, value: bytes) -> None:
-    if number in changed:
-        _not_plain("one object in two places")
-    changed[number] = value
-
-
-def _section(outline: Outline, places: dict[int, int], start: int, size: int, identity: bytes) -> bytes:
-    """The table of references, each row of twenty bytes, and the trailer (§7.5.4, §7.5.5)."""
-    rows = [b"xref\n"]
-    new = [number for number in places if number >= outline.next]
-    rows += [b"%d 1\n%010d 00000 n\r\n" % place for place in places.items() if place[0] < outline.next]
-    rows.append(b"%d %d\n" % (outline.next, len(new)))
-    rows += [b"%010d 00000 n\r\n" % places[number] for number in new]
+def _trailer(outline: Outline, size: int, *, identity: bytes) -> bytes:
+    """What the document said, and what is new of this section (§7.5.5)."""
     trailer = {key: value for key, value in outline.trailer.items() if key not in _OF_A_SECTION}
     if b"ID" in outline.trailer:
         # The first stays for ever, the second is new with each update (§14.4).
         found = _FILE_ID.fullmatch(outline.trailer[b"ID"])
         if found is None:
             _not_plain("/ID")
-        trailer[b"ID"] = b"[%s<%s>]" % (found[1], identity)
-    trailer |= {b"Size": b"%d" % size, b"Prev": b"%d" % outline.startxref}
-    return b"%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (b"".join(rows), spelt(trailer), start)
+        trailer[b"ID"] = b"[%s<%s>]" % (found[1], hashlib.sha256(identity).hexdigest()[:32].encode())
+    return b"<</Size %d/Prev %d%s>>" % (size, outline.startxref, spelt(trailer)[2:-2])
 
 
 class _Varying(Keyword):

@@ -27,7 +27,7 @@ from esign.errors import SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
 from esign.pades.fields import FilledField
 from esign.pades.placeholder import WithRoom
-from esign.pades.plain_revision import plain_revision
+from esign.pades.plain_revision import PlainRevision, plain_revision
 from esign.pades.signing_revision import Appearance, SigningRevision, add_signing_revision
 from esign.profile import SignatureProfile
 from esign.syntax.outline import NotPlain
@@ -193,14 +193,16 @@ class Way(Enum):
     """By reading it: `esign.pades.signing_revision`."""
 
 
-def with_room(pdf: bytes, revision: SigningRevision, signing_time: datetime) -> tuple[WithRoom, Way]:
+def with_room(
+    pdf: bytes, revision: SigningRevision, signing_time: datetime, *, plain: PlainRevision | None = None
+) -> tuple[WithRoom, Way]:
     """`pdf` with `revision`, by its bytes where it is written plainly, else by reading it; and which it was.
 
     Raises:
         InputError: As `prepare`.
     """
     try:
-        return plain_revision(revision).behind(pdf, signing_time), Way.PLAIN
+        return (plain or plain_revision(revision)).behind(pdf, signing_time), Way.PLAIN
     except NotPlain:
         return add_signing_revision(pdf, revision, signing_time), Way.GENERAL
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from esign.cms.baseline import ContainerTemplate
 from esign.errors import SigningError
 from esign.keys import Mechanism, SigningKey
+from esign.pades.plain_revision import PlainRevision
 from esign.pades.sign import Way, container_size, public_key_of, with_room
 from esign.pades.signing_revision import Appearance, SigningRevision
 
@@ -62,6 +63,7 @@ class Signer:
             appearance=appearance,
             reason=reason,
         )
+        self._plain = PlainRevision(self._revision)
         self._prefix = prefix
         self._hashed = hashlib.new(mechanism.digest, prefix)
 
@@ -75,7 +77,7 @@ class Signer:
             InputError: `pdf-not-updatable`.
             KeyStoreError: The key cannot sign.
         """
-        made, way = with_room(pdf, self._revision, signing_time)
+        made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
         digest = made.digest_after(self._hash_of(pdf))
         signature = self._key.sign(self._template.attributes(digest), mechanism=self._mechanism)
         return Signed(document=made.filled(self._template.hexadecimal(digest, signature)), way=way)

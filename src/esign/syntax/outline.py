@@ -96,6 +96,8 @@ class Outline:
             older = self._section(previous)
         self.root = _required(self.trailer, b"Root")
         """The catalog's object number."""
+        self.catalog = self.dictionary(self.root)
+        """The catalog (§7.7.2)."""
         self.next = max(behind for _, behind, _ in self._sections)
         """The first object number that nothing has."""
         if not self.trailer.get(b"Size", b"").isdigit() or int(self.trailer[b"Size"]) != self.next:
@@ -123,7 +125,7 @@ class Outline:
         Raises:
             NotPlain: There is none, or the tree is not as it must be.
         """
-        waiting = [_required(self.dictionary(self.root), b"Pages")]
+        waiting = [_required(self.catalog, b"Pages")]
         met: set[int] = set()
         left = index
         while waiting:

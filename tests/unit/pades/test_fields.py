@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pikepdf
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from esign.document import Box
 from esign.errors import InputError
-from esign.pades import sign
+from esign.pades import sign, signing_revision
 from esign.pades.fields import AGENCY_FIELD, FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.inspect import inspect_signatures
 from esign.pades.sign import Appearance
@@ -20,6 +20,7 @@ from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image
 from esign.report import Integrity, Outcome
 from esign.seal import seal_urls
+from esign.syntax.outline import NotPlain
 from esign.trust import TrustStore
 from tests.unit.pdf.tools import assert_clean, changed, page, saved
 from tests.vectors.pades import generate as g
@@ -253,6 +254,10 @@ def test_a_name_that_is_taken_gets_a_number() -> None:
     assert report.integrity is Integrity.INTACT
 
 
+def _never_plain(_revision: object) -> NoReturn:
+    raise NotPlain
+
+
 @pytest.mark.parametrize("flags", [None, 1, 3])
 def test_the_form_of_an_adopted_document_is_left_as_it_is(flags: int | None) -> None:
     """Some software writes /SigFlags 1 or none; to mend that would be a change after the leader's signature."""
@@ -265,7 +270,8 @@ def test_the_form_of_an_adopted_document_is_left_as_it_is(flags: int | None) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         # The leader's software, which writes other flags than ours.
-        patch.setattr(sign, "set_signature_flags", keep)
+        patch.setattr(signing_revision, "set_signature_flags", keep)
+        patch.setattr(sign, "plain_revision", _never_plain)
         leaders = g.signed(g.decision(), g.LEADER, g.SIGNED, "Signature1", None)
     before, url, symbol = g.sealed(leaders)
     adopted = g.signed(before, g.OFFICE, g.RELEASED, AGENCY_FIELD, Appearance(mark=symbol, box=g.AGENCY), seal_url=url)
