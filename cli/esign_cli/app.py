@@ -25,6 +25,7 @@ from esign_cli.commands import (
     key,
     print_,
     receipt,
+    registry,
     release,
     result,
     resume,
@@ -80,6 +81,7 @@ _COMMANDS = (
     timestamp,
     resume,
     serve,
+    registry,
     doctor,
 )
 _STRINGS = ("DEFAULT_STRING", "ENVVAR_STRING", "REQUIRED_LONG_STRING")
