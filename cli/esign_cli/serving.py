@@ -20,11 +20,18 @@ from esign.authority import public_key_sha256
 from esign.codes import AgencyCode
 from esign.document import SignerRole
 from esign.errors import ConfigurationError, KeyStoreError, ServiceError
+from esign.issuance import Step
 from esign.keys import KeyRef, SigningKey
+from esign.registry import Intent
 from esign.service.access import Principal, Role
+from esign.service.checkup import Checkup, Needed
 from esign.service.desk import Desk
+from esign.service.metrics import Metrics
+from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, TokenNeeded
 from esign.service.offices import Authenticator, Limits, Office, Parts
 from esign.service.server import Listening
+from esign.service.states import count_states
+from esign.service.watched import WatchedKey
 from esign.trust import check_before_signing
 from esign.verification import Verifier
 from esign_cli import wiring
@@ -43,21 +50,25 @@ _AGENCY, _SEAL, _STATUS = "agency", "seal", "status"
 class ServedWorkplace(Workplace):
     """A working folder whose keys are in a signer process: a crash of the vendor's module stays there."""
 
-    def __init__(self, config: Config, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, config: Config, *, now: Callable[[], datetime], metrics: Metrics | None = None) -> None:
         super().__init__(config, now=now)
         self.signer = SignerProcess(_keys_in_use(config))
+        self._metrics = metrics or Metrics()
 
     def key(self) -> SigningKey:
         """The agency's signing key."""
-        return self.signer.key(_AGENCY)
+        return self._watched(_AGENCY)
 
     def seal_key(self) -> SigningKey | None:
         """The key of the QR seals."""
-        return None if self.config.seal is None else self.signer.key(_SEAL)
+        return None if self.config.seal is None else self._watched(_SEAL)
 
     def status_key(self) -> SigningKey | None:
         """The key of the status lists."""
-        return None if self.config.status is None else self.signer.key(_STATUS)
+        return None if self.config.status is None else self._watched(_STATUS)
+
+    def _watched(self, name: str) -> SigningKey:
+        return WatchedKey(self.signer.key(name), name=f"{self.config.agency.code} {name}", metrics=self._metrics)
 
     def close(self) -> None:
         """End the process as well."""
@@ -80,10 +91,33 @@ class ServedWorkplace(Workplace):
         return Office(
             agency=self.agency,
             profile=self.config.profile.name,
-            issuer=self.issuer(),
+            issuer=self.issuer(on_step=self._count),
             registry=self.registry,
             verifier=self._verifier(),
             seal_host=self.config.seal.host if self.config.seal else "",
+        )
+
+    def _count(self, step: Step, _intent: Intent | None) -> None:
+        self._metrics.step(agency=str(self.config.agency.code), step=step.value)
+
+    @cached_property
+    def needs(self) -> tuple[Needed, ...]:
+        """What this agency cannot issue without."""
+        code = self.config.agency.code
+        certificates = {_AGENCY: self.key().certificates}
+        seal = self.seal_key()
+        if seal is not None and seal.certificates:
+            certificates[_SEAL] = seal.certificates
+        folders = {"spool": self.config.paths.spool, "archive": self.config.paths.archive}
+        return (
+            TokenNeeded(name=f"token {code}", signer=self.signer),
+            DatabaseNeeded(name=f"database {code}", registry=self.registry),
+            ClockNeeded(name=f"clock {code}", registry=self.registry, now=self._now),
+            *(
+                CertificateNeeded(name=f"certificate {code} {name}", certificates=chain, now=self._now)
+                for name, chain in certificates.items()
+            ),
+            *(DiskNeeded(name=f"{name} {code}", folder=folder) for name, folder in folders.items()),
         )
 
     def _verifier(self) -> Verifier:
@@ -147,6 +181,11 @@ class Serving:
         self._stack.close()
 
     @property
+    def metrics_port(self) -> int:
+        """Where Prometheus asks; 0: nowhere."""
+        return self._configs[0].service.metrics_port
+
+    @property
     def listening(self) -> Listening:
         """Where."""
         s = self._configs[0].service
@@ -167,14 +206,18 @@ class Serving:
 
     def _built(self) -> Parts:
         s = self._configs[0].service
-        offices: dict[AgencyCode, Office] = {}
-        for config in self._configs:
-            workplace = self._stack.enter_context(ServedWorkplace(config, now=self._now))
-            offices[config.agency.code] = workplace.office
+        metrics = Metrics()
+        workplaces = [
+            self._stack.enter_context(ServedWorkplace(config, now=self._now, metrics=metrics))
+            for config in self._configs
+        ]
+        offices = {workplace.config.agency.code: workplace.office for workplace in workplaces}
+        health = Checkup([need for workplace in workplaces for need in workplace.needs])
+        self._stack.callback(health.close)
         issuing = self._desk("issuing", threads=s.signing_threads, waiting=s.signing_queue)
         reading = self._desk("reading", threads=_READERS, waiting=100 * _READERS)
         verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)
-        return Parts(
+        parts = Parts(
             offices=offices,
             authenticator=self._authenticator,
             now=self._now,
@@ -182,7 +225,12 @@ class Serving:
             issuing=issuing,
             reading=reading,
             verifying=verifying,
+            health=health,
+            metrics=metrics,
         )
+        count_states(parts)
+        next(iter(offices.values())).verifier.prepare()
+        return parts
 
     def _desk(self, name: str, *, threads: int, waiting: int) -> Desk:
         desk = Desk(name, threads=threads, waiting=waiting)

@@ -1,5 +1,6 @@
 """`esign serve`: the service over HTTP; with `--demo` from an empty folder to its first page in one command."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from esign_cli.exits import ExitCode
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
+    from esign.service.metrics import Metrics
     from esign_cli.config import Config
 
 __all__ = ["register"]
@@ -33,6 +35,7 @@ def serve(
     """Serve until SIGTERM comes."""
     try:
         from esign.service.app import create_app
+        from esign.service.logs import write_json
         from esign.service.server import serve as answer
         from esign_cli.serving import OneKey, Serving
     except ImportError as e:
@@ -52,8 +55,14 @@ def serve(
         listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
         app = create_app(serving.parts)
         _tell(run, found[0], f"{listening.host}:{listening.port}", key.key, demo=demo)
-        answer(app, listening)
+        write_json()
+        with _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port):
+            answer(app, listening)
     return ExitCode.OK
+
+
+def _metrics(metrics: "Metrics", *, host: str, port: int) -> "AbstractContextManager[object]":
+    return metrics.served(host=host, port=port) if port else nullcontext()
 
 
 def _configs(run: Session, places: list[Path] | None) -> "list[Config]":

@@ -13,15 +13,19 @@ from esign.service import (
     approvals,
     audit,
     documents,
+    health,
     officials,
     problems,
+    reference,
     results,
     standing,
     verifications,
 )
 from esign.service.bodies import BodyGuard
+from esign.service.logs import Observed
 from esign.service.offices import Parts
 from esign.service.openapi import describe
+from esign.service.shield import Shield
 from esign.service.trail import AuditTrail, refuse_undeclared
 
 __all__ = ["create_app"]
@@ -59,9 +63,13 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     for router in (*_ROUTERS, *parts.routers):
         app.include_router(router, prefix="/v1")
+    app.include_router(health.router)
+    app.include_router(reference.router)
     refuse_undeclared(app)
     problems.install(app)
     describe(app)
     app.add_middleware(BodyGuard, limits=parts.limits)
     app.add_middleware(AuditTrail, parts=parts)
+    app.add_middleware(Shield)
+    app.add_middleware(Observed, metrics=parts.metrics)
     return app

@@ -17,8 +17,10 @@ from esign.errors import NotRegistered, ServiceError
 from esign.issuance import Issuer
 from esign.registry import Intent, Registry
 from esign.service.access import Principal
+from esign.service.checkup import Checkup
 from esign.service.desk import Desk
 from esign.service.in_flight import InFlight
+from esign.service.metrics import Metrics
 from esign.verification import Verifier
 
 __all__ = ["Authenticator", "Limits", "Office", "Parts", "parts_of"]
@@ -99,6 +101,10 @@ class Parts:
     """Where documents are looked at."""
     limits: Limits = field(default_factory=Limits)
     """What a request may cost."""
+    health: Checkup = field(default_factory=Checkup)
+    """Looks at what issuing needs."""
+    metrics: Metrics = field(default_factory=Metrics)
+    """Counts."""
     in_flight: InFlight = field(default_factory=InFlight)
     """What is being worked on."""
     routers: Sequence[APIRouter] = ()

@@ -38,7 +38,7 @@ from esign.errors import (
 from esign.reasons import Reason
 from esign.texts import Language
 
-__all__ = ["answer_with", "finding", "install", "language_of", "problem_of", "response", "status_of"]
+__all__ = ["answer_with", "finding", "install", "language_of", "problem_of", "response", "status_of", "unforeseen"]
 
 _logger = logging.getLogger(__name__)
 

@@ -1,0 +1,37 @@
+"""Whether it lives, and whether it can issue: each thing that it needs with its state and the next step.
+
+`/livez` says that the process answers; a failing one is to be started again. `/readyz` says whether results can be
+issued now; where it says no, starting again helps nobody, and other machines should be asked.
+"""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from esign.api.health import Health
+from esign.service.offices import parts_of
+from esign.service.openapi import answering
+from esign.service.trail import for_everybody
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez", summary="Whether the process answers", response_model=Health)
+@for_everybody
+async def livez() -> Response:
+    """Says nothing of tokens and databases: starting again would not bring them back."""
+    return answering(Health(ready=True))
+
+
+@router.get(
+    "/readyz",
+    summary="Whether results can be issued",
+    response_model=Health,
+    responses={503: {"model": Health, "description": "They cannot; the checks say why."}},
+)
+@for_everybody
+async def readyz(request: Request) -> Response:
+    """Token, database, certificates, clock and disk, each with its state and the next step."""
+    health = await parts_of(request).health.look()
+    return answering(health, status=200 if health.ready else 503)
