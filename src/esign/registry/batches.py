@@ -214,7 +214,7 @@ class Batches:
             NotRegistered: `batch-unknown`, `batch-row-unknown`.
         """
         with self._store.read() as session:
-            batch = _row(session, id)
+            found = _row(session, id).root
             digests = _digests(session, id)
         if not 1 <= position <= len(digests):
             raise NotRegistered("batch-row-unknown", id=str(id), position=position)
@@ -223,7 +223,7 @@ class Batches:
             digest=digests[position - 1].hex(),
             position=position,
             size=len(digests),
-            root=batch.root,
+            root=found,
             path=tuple(b.hex() for b in beside),
         )
 
@@ -404,8 +404,8 @@ def _note(session: Session, act: str, batch: BatchRow, *, at: datetime) -> None:
 
 
 def _counts(session: Session, batch: BatchRow) -> dict[RowState, int]:
-    query = _items(BatchId.parse(batch.id), _STATE.label("state"), func.count().label("rows")).group_by("state")
-    counts = dict.fromkeys(RowState, 0) | {RowState(r.state): r.rows for r in session.execute(query)}
+    query = _items(BatchId.parse(batch.id), _STATE.label("row_state"), func.count().label("rows")).group_by("row_state")
+    counts = dict.fromkeys(RowState, 0) | {RowState(r.row_state): r.rows for r in session.execute(query)}
     if batch.cancelled_at is not None:
         counts[RowState.CANCELLED] = counts[RowState.WAITING]
         counts[RowState.WAITING] = 0
@@ -432,7 +432,7 @@ def _as_batch(r: BatchRow) -> Batch:
 
 def _as_item(r: Any, batch: BatchRow) -> BatchItem:
     item: BatchItemRow = r.BatchItemRow
-    state = RowState(r.state)
+    state = RowState(r.row_state)
     if state is RowState.WAITING and batch.cancelled_at is not None:
         state = RowState.CANCELLED
     number = None
@@ -458,7 +458,7 @@ def _as_item(r: Any, batch: BatchRow) -> BatchItem:
 
 _OF_AN_ITEM = (
     BatchItemRow,
-    _STATE.label("state"),
+    _STATE.label("row_state"),
     IntentRow.id,
     IntentRow.number,
     IntentRow.year,

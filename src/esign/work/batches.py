@@ -26,7 +26,7 @@ from esign.work.tries import ASIDE_AFTER, Cause, cause_of
 __all__ = ["BatchIntake", "BatchSpool", "BatchWork", "Part"]
 
 _logger = logging.getLogger(__name__)
-_PART_ROWS, _PART_BYTES = 64, 8 << 20
+_PART_BYTES = 8 << 20
 
 
 class BatchSpool:
@@ -63,7 +63,17 @@ class BatchIntake:
     ...     batch = intake.submit(key="batch-7", by="key:portal")
     """
 
-    def __init__(self, registry: Registry, spool: BatchSpool, *, agency: AgencyCode, profile: str) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        spool: BatchSpool,
+        *,
+        agency: AgencyCode,
+        profile: str,
+        rows_at_once: int = 64,
+    ) -> None:
+        """`rows_at_once` stand in one part: as many as one worker begins before it looks around."""
+        self._rows_at_once = rows_at_once
         self._registry = registry
         self._spool = spool
         self._agency = agency
@@ -96,7 +106,7 @@ class BatchIntake:
         digest = digest_of(stored, profile=self._profile)
         self._items.append(NewItem(idempotency_key=request.idempotency_key, digest=digest, part=self._part))
         self._waiting.append(stored)
-        if len(self._waiting) >= _PART_ROWS:
+        if len(self._waiting) >= self._rows_at_once:
             self._flush()
 
     def submit(self, *, key: str, by: str) -> Batch:

@@ -59,7 +59,7 @@ class ChoreThread(threading.Thread):
         except RequestInFlight:
             pass  # another process does it
         except Error as e:
-            _logger.warning("%s: %s", self.chore.name, e.code)
+            _logger.warning("%s: %s", self.chore.name, e)
             self.problem = e.reason
             return
         except Exception as e:

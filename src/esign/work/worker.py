@@ -159,7 +159,7 @@ class Worker:
                 try:
                     job = self._next()
                 except Error as e:  # the register does not answer
-                    _logger.warning("looking for work: %s", e.code)
+                    _logger.warning("looking for work: %s", e)
                     stop.wait(self._look.total_seconds())
                     continue
                 if job is None:
@@ -175,7 +175,7 @@ class Worker:
         try:
             self._registry.wait_for_work(self._look)
         except Error as e:
-            _logger.warning("waiting for work: %s", e.code)
+            _logger.warning("waiting for work: %s", e)
             stop.wait(self._look.total_seconds())
 
     def _next(self) -> _Job | None:
@@ -256,7 +256,7 @@ class Worker:
             else:
                 self._note(job.id, problem, cause)
         except Error as e:
-            _logger.warning("recording a try of %s: %s", job.id, e.code)
+            _logger.warning("recording a try of %s: %s", job.id, e)
 
     def _note(self, id: ResultId, problem: Reason, cause: Cause) -> None:  # noqa: A002
         task = self._registry.tasks.failed(
@@ -266,7 +266,7 @@ class Worker:
             aside_after=None if cause is Cause.PEOPLE else ASIDE_AFTER,
         )
         if task.set_aside_at is not None:
-            _logger.error("set aside %s: %s", id, problem.code)
+            _logger.error("set aside %s: %s", id, problem)
 
     # --- standing still --------------------------------------------------------------------------------------------
 
@@ -276,7 +276,7 @@ class Worker:
             place.problem = error.reason
             wait = pause(place.failures)
             place.paused_until = self._monotonic() + wait.total_seconds()
-        _logger.warning("%s stands still for %d s: %s", place.office.code, wait.total_seconds(), error.code)
+        _logger.warning("%s stands still for %d s: %s", place.office.code, wait.total_seconds(), error)
 
     def _went_well(self, job: _Job) -> None:
         with self._lock:
@@ -295,7 +295,7 @@ class Worker:
         try:
             self._registry.workers.leave(self._name)
         except Error as e:
-            _logger.warning("leaving: %s", e.code)
+            _logger.warning("leaving: %s", e)
 
     @property
     def _name(self) -> str:

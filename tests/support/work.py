@@ -1,0 +1,93 @@
+"""A worker at an office of the tests: run until what is awaited is so, or the time is over."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from esign.codes import AgencyCode
+from esign.files import Folder
+from esign.issuance import Issuer
+from esign.registry import Batch
+from esign.request import Request
+from esign.work import BatchIntake, BatchSpool, BatchWork, Chore, Worker
+from tests.support.office import Office
+
+PORTAL = "key:portal"
+CHIEF = "key:chief"
+
+
+@dataclass(frozen=True)
+class WorkOffice:
+    """What a worker sees of an office."""
+
+    code: AgencyCode
+    profile: str
+    issuer: Issuer
+
+
+@dataclass
+class Workroom:
+    """An office, and what its worker is made of."""
+
+    office: Office
+    changes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def spool(self) -> BatchSpool:
+        return BatchSpool(Folder(self.office.folder / "spool"))
+
+    def issuer(self) -> Issuer:
+        return self.office.issuer(**self.changes)
+
+    def worker(self, *, hands: int = 2, chores: tuple[Chore, ...] = (), issuer: Issuer | None = None) -> Worker:
+        issuer = issuer or self.issuer()
+        code, profile = self.office.agency.code, self.office.profile.name
+        batches = BatchWork(
+            registry=self.office.registry, spool=self.spool, issuer=issuer, agency=code, profile=profile
+        )
+        return Worker(
+            [WorkOffice(code, profile, issuer)],
+            registry=self.office.registry,
+            batches={code: batches},
+            chores=chores,
+            hands=hands,
+            look=timedelta(milliseconds=50),
+        )
+
+    def batch(self, requests: list[Request], *, key: str = "batch", by: str = PORTAL, rows_at_once: int = 8) -> Batch:
+        code, profile = self.office.agency.code, self.office.profile.name
+        with BatchIntake(
+            self.office.registry, self.spool, agency=code, profile=profile, rows_at_once=rows_at_once
+        ) as intake:
+            for each in requests:
+                intake.add(each)
+            return intake.submit(key=key, by=by)
+
+    def authorise(self, batch: Batch, *, by: str = CHIEF) -> Batch:
+        return self.office.registry.batches.authorise(batch.id, agency=batch.agency, root=batch.root, by=by)
+
+
+@contextmanager
+def working(worker: Worker) -> Iterator[threading.Event]:
+    """The worker at work, which has gone home afterwards."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
+    """Wait until it is so."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it never came to be so"
+        time.sleep(0.02)
