@@ -21,6 +21,7 @@ TYPES = {
     Kind.OCSP: b"application/ocsp-response",
     Kind.CRL: b"application/pkix-crl",
     Kind.CERTIFICATES: b"application/pkix-cert",
+    Kind.JWKS: b"application/jwk-set+json",
 }
 MiB = 1024 * 1024
 

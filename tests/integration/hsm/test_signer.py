@@ -210,7 +210,11 @@ def test_a_stranger_on_the_machine_is_not_answered(signer: SignerProcess) -> Non
     with pytest.raises((AuthenticationError, EOFError, OSError)):
         Client(running._address, authkey=b"guess")
     with Client(running._address, authkey=running._secret) as known:
-        for asked in ({"do": "export"}, {"do": "sign"}, {"do": "sign", "key": "agency", "mechanism": "x", "data": ["!"]}):
+        for asked in (
+            {"do": "export"},
+            {"do": "sign"},
+            {"do": "sign", "key": "agency", "mechanism": "x", "data": ["!"]},
+        ):
             send(known, asked)
             assert receive(known)["error"]["code"] == "signer-request-unknown"
 

