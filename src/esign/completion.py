@@ -11,7 +11,7 @@ from esign.errors import SigningError
 from esign.pades.augment import Augmenter
 from esign.pades.sign import PreparedSignature, to_be_stamped
 from esign.profile import IssuanceProfile, Level
-from esign.readback import read_back
+from esign.readback import Seen, read_back
 from esign.reasons import Reason
 from esign.registry import Intent, Registration, Upgrade
 from esign.steps import OnStep, Step
@@ -90,6 +90,12 @@ class Completion:
             sealed=self._profile.seal is not None,
             at=self._now(),
         )
+        return self.facts(intent, signed, seen=seen, prepared=prepared, record=record)
+
+    def facts(
+        self, intent: Intent, signed: bytes, *, seen: Seen, prepared: PreparedSignature, record: Record
+    ) -> Registration:
+        """What the register is to know of a file that was looked at."""
         assert intent.signing_time is not None
         return Registration(
             sha256=sha256(signed),

@@ -4,15 +4,15 @@ Nothing here touches the signing key or the register; the seal's key is used, fo
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
 from esign.codes import DocumentNumber, ResultId
 from esign.document import Agency, Box, Mark, Person
-from esign.errors import PreflightError, SigningError
-from esign.keys import SigningKey
+from esign.errors import PreflightError, SealError, SigningError
+from esign.keys import KeyType, Mechanism, SigningKey, sign_all
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
@@ -40,10 +40,11 @@ from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
 from esign.seal import UNDISCLOSED, Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
-from esign.seal import make as make_seal
+from esign.seal.token import assemble_checked
+from esign.seal.token import to_be_signed as seal_to_be_signed
 from esign.trust import common_name
 
-__all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
+__all__ = ["AgencyRevision", "Composer", "Layout", "Places", "SealOrder"]
 
 _DPI = 200  # what a verifier looks with (docs/spec/seal.md §8)
 
@@ -96,6 +97,18 @@ class AgencyRevision:
     """The seal's URL, where the seal is drawn in this revision."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealOrder:
+    """What the seal's key is to sign for one document."""
+
+    before: bytes = field(repr=False)
+    """What the seal binds: the document with a salt behind it."""
+    claims: SealClaims
+    """What the seal says."""
+    to_be_signed: bytes = field(repr=False)
+    """The bytes for the key."""
+
+
 class Composer:
     """Composes the documents of one agency under one profile."""
 
@@ -111,6 +124,8 @@ class Composer:
         """Raises `SigningError` (`seal-key-and-profile`) where only one of seal key and seal profile is there."""
         if (profile.seal is None) != (seal_key is None):
             raise SigningError("seal-key-and-profile")
+        if seal_key is not None and seal_key.key_type is not KeyType.P256:
+            raise SealError("seal-key-unsuitable", found=seal_key.key_type.value)
         self._agency = agency
         self._profile = profile
         self._seal_key = seal_key
@@ -326,12 +341,12 @@ class Composer:
         mark = person_mark(person.image, signer=common_name(person.certificates[0]))
         return Appearance(mark=mark, box=layout.person_place)
 
-    def for_person(self, request: Request, intent: Intent, layout: Layout) -> bytes:
+    def for_person(self, request: Request, intent: Intent, layout: Layout, *, sealed: bytes | None = None) -> bytes:
         """What the person signs: sealed where the number is known, with blank fields where it is not.
 
         The agency's empty field is made beforehand: a signature that forbids everything else permits to sign in it.
         """
-        page = layout.pdf if layout.release else self.seal(request, intent, layout)
+        page = sealed if sealed is not None else self.seal(request, intent, layout)
         return add_release_fields(
             page,
             [ReleaseField(f"esign.release.{name}", box) for name, box in layout.release.items()],
@@ -370,23 +385,51 @@ class Composer:
 
     def seal(self, request: Request, intent: Intent, layout: Layout) -> bytes:
         """The document with its sealing revision: a token over everything before it, drawn as a QR symbol."""
-        profile = self._profile.seal
-        if profile is None or self._seal_key is None or intent.number is None or layout.seal_place is None:
-            return layout.pdf
-        before = salted(layout.pdf, os.urandom(16))
-        url, mark = self._sealed(request, intent, before)
-        return stamp(before, mark, layout.seal_place, url=url)
+        order = self.order(request, intent, layout)
+        return self.sealed(layout, order, self._signed(order)) if order else layout.pdf
 
-    def _sealed(self, request: Request, intent: Intent, before: bytes) -> tuple[str, Mark]:
-        """The seal over `before`: its URL, and the symbol with what is printed below."""
-        profile = self._profile.seal
-        assert profile is not None
+    def order(self, request: Request, intent: Intent, layout: Layout) -> SealOrder | None:
+        """What the seal's key is to sign for this document; None where there is no seal on the page."""
+        if self._profile.seal is None or intent.number is None or layout.seal_place is None or layout.release:
+            return None
+        return self._order(request, intent, salted(layout.pdf, os.urandom(16)))
+
+    def sealed(self, layout: Layout, order: SealOrder, signature: bytes) -> bytes:
+        """`seal`, with what the seal's key made of the order."""
+        assert layout.seal_place is not None
+        url, mark = self._drawn(self._token(order, signature))
+        return stamp(order.before, mark, layout.seal_place, url=url)
+
+    def sign_orders(self, orders: Sequence[SealOrder]) -> list[bytes]:
+        """The seal key's signature for each order.
+
+        Raises:
+            KeyStoreError: It cannot sign now.
+        """
         assert self._seal_key is not None
+        return sign_all(self._seal_key, [o.to_be_signed for o in orders], mechanism=Mechanism.ECDSA_P256_SHA256)
+
+    def _signed(self, order: SealOrder) -> bytes:
+        return self.sign_orders([order])[0]
+
+    def _order(self, request: Request, intent: Intent, before: bytes) -> SealOrder:
+        assert self._profile.seal is not None
         assert intent.number is not None
         claims = self._claims(
             request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
         )
-        return self._drawn(make_seal(claims, _kid(profile), self._seal_key))
+        to_be_signed = seal_to_be_signed(claims, _kid(self._profile.seal))
+        return SealOrder(before=before, claims=claims, to_be_signed=to_be_signed)
+
+    def _token(self, order: SealOrder, signature: bytes) -> SealToken:
+        assert self._profile.seal is not None
+        assert self._seal_key is not None
+        return assemble_checked(order.claims, _kid(self._profile.seal), signature, public_key=self._seal_key.public_key)
+
+    def _sealed(self, request: Request, intent: Intent, before: bytes) -> tuple[str, Mark]:
+        """The seal over `before`: its URL, and the symbol with what is printed below."""
+        order = self._order(request, intent, before)
+        return self._drawn(self._token(order, self._signed(order)))
 
     def _drawn(self, token: SealToken) -> tuple[str, Mark]:
         """A token's URL, and the symbol that says it with what is printed below."""

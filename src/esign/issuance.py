@@ -65,7 +65,7 @@ from esign.registry import (
     Registry,
     Upgrade,
 )
-from esign.request import Adopted, Attached, Copied, Given, Request
+from esign.request import Adopted, Attached, Copied, Given, Request, digest_of
 from esign.steps import OnStep, Step
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench, sha256
@@ -368,7 +368,7 @@ class Issuer:
         """Finish, or void with a reason, every intent that a crash left, oldest first."""
         unfinished = self._registry.unfinished()
         waiting = self._registry.waiting()
-        self._bench.sweep({i.request_digest for i in (*unfinished, *waiting)})
+        self._bench.sweep((*unfinished, *waiting))
         for intent in unfinished:
             if intent.profile != self._profile.name or intent.agency != self._agency.code:
                 continue
@@ -392,10 +392,11 @@ class Issuer:
     # --- reserve -----------------------------------------------------------------------------------------------
 
     def _reserve(self, request: Request) -> Intent:
-        digest = request.digest(self._profile.name)
+        stored = request.to_bytes()
+        digest = digest_of(stored, profile=self._profile.name)
         if self._registry.by_key(request.idempotency_key) is None:
             self.check(request)
-            self._bench.put_request(digest, request)
+            self._bench.put_request(digest, stored)
         try:
             intent = self._registry.reserve(self._new_intent(request, digest))
         except (InputError, DuplicateNumber, RequestConflict):

@@ -68,15 +68,17 @@ class Preparation:
         self._on_step(Step.LAID_OUT, intent)
         return layout
 
-    def for_person(self, intent: Intent, request: Request, person: Person, layout: Layout) -> Fixed:
-        """What the competent person is to sign.
+    def for_person(
+        self, intent: Intent, request: Request, person: Person, layout: Layout, *, sealed: bytes | None = None
+    ) -> Fixed:
+        """What the competent person is to sign; `sealed` is the page where its seal was drawn before.
 
         Raises:
             Error: As `Composer`, `Admission.person` and `prepare`.
         """
         signing_time = self._now()
         prepared = prepare(
-            self._composer.for_person(request, intent, layout),
+            self._composer.for_person(request, intent, layout, sealed=sealed),
             certificates=person.certificates,
             mechanism=self._admission.person(person),
             signing_time=signing_time,
@@ -86,14 +88,14 @@ class Preparation:
         )
         return Fixed(prepared=prepared, record=Record.of(layout), signing_time=signing_time)
 
-    def for_agency(self, intent: Intent, request: Request, layout: Layout) -> Fixed:
-        """What the agency signs, where nobody signed before.
+    def for_agency(self, intent: Intent, request: Request, layout: Layout, *, sealed: bytes | None = None) -> Fixed:
+        """What the agency signs, where nobody signed before; `sealed` as for the person.
 
         Raises:
             Error: As `Composer`, `Admission.key` and `prepare`.
         """
         key, mechanism = self._admission.agency_key()
-        page = self._composer.seal(request, intent, layout)
+        page = self._composer.seal(request, intent, layout) if sealed is None else sealed
         self._on_step(Step.SEALED, intent)
         signing_time = self._now()
         prepared = prepare(

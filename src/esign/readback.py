@@ -1,21 +1,33 @@
-"""Look at what was just signed as a stranger would: from its bytes alone, before anything is registered."""
+"""Look at what was just signed, before anything is registered: as a stranger would, or byte by byte.
 
+`read_back` reads a file as anybody else does, from its bytes alone. `compare` is for a file of which this process has
+everything in hand that it was made from, and has had one like it read as a stranger would: it asks whether these are
+the very bytes.
+"""
+
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
+from esign.cms.container import certificate_of, parse
+from esign.cms.content import Content
+from esign.cms.verification import verify
+from esign.composition import SealOrder
 from esign.document import SignerRole
-from esign.errors import SigningError
+from esign.errors import InputError, SealError, SigningError
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
+from esign.pades.sign import PreparedSignature
 from esign.pdf.links import seal_links
 from esign.profile import Level
 from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity, SignatureKind
-from esign.seal import SealToken, binding
+from esign.seal import SealToken, binding, digest_of
 from esign.trust import TrustStore, signer_facts
 from esign.workbench import sha256
 
-__all__ = ["Seen", "read_back"]
+__all__ = ["Seen", "compare", "read_back"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +63,99 @@ def read_back(
     people = [s.certificates[0] for s in before if s.certificates]
     return Seen(
         signers=(
-            *(SignerCertificate(**signer_facts(c), role=SignerRole.PERSON) for c in people),
-            SignerCertificate(**signer_facts(certificate), role=SignerRole.AGENCY),
+            *(_signer(c, SignerRole.PERSON) for c in people),
+            _signer(certificate, SignerRole.AGENCY),
         ),
         level=_LEVELS[ours.level],
         seal_sha256=_seal(signed, intent) if sealed and intent.number is not None else None,
     )
+
+
+def compare(
+    signed: bytes,
+    *,
+    intent: Intent,
+    prepared: PreparedSignature,
+    approved: bytes | None,
+    person: bytes | None,
+    order: SealOrder | None,
+) -> Seen:
+    """Whether `signed` is `prepared` with a signature in it, behind what `person` signed, with the seal of `order`.
+
+    1. but for the digits of /Contents it is what the register recorded as prepared, byte for byte;
+    2. /ByteRange names exactly all the rest (ISO 32000-2 §12.8.1);
+    3. the container in /Contents holds one signature of the expected certificate, over the digest of these bytes,
+       and its value is that key's (RFC 5652 §5.6), found by the parser and the verifier that look at strangers' files;
+    4. it begins with what the register recorded as approved;
+    5. the seal in it is read again: its claims are the ordered ones, and its digest is that of the bytes before it.
+
+    What `read_back` does and this does not is to read the structure of the file and of its revisions. Those bytes are
+    our own writer's, behind a page that was examined; whether a file made so reads well is asked with `read_back`, of
+    one of each kind (`esign.line`).
+
+    Raises:
+        SigningError: `read-back-failed`.
+    """
+    document, (start, end) = prepared.document, prepared.contents
+    same = len(signed) == len(document) and signed[:start] == document[:start] and signed[end:] == document[end:]
+    if not same or sha256(document) != intent.prepared_sha256 or not _covers(document, start, end):
+        raise SigningError("read-back-failed", what="signature")
+    view = memoryview(signed)
+    if not _is_signed(signed[start:end], Content(view[: start - 1], view[end + 1 :]), prepared.certificates[0]):
+        raise SigningError("read-back-failed", what="signature")
+    if approved is not None and not (signed.startswith(approved) and sha256(approved) == intent.approved_sha256):
+        raise SigningError("read-back-failed", what="signature")
+    people = () if person is None else (_signer(person, SignerRole.PERSON),)
+    return Seen(
+        signers=(*people, _signer(prepared.certificates[0], SignerRole.AGENCY)),
+        level=Level.B_B,
+        seal_sha256=_ordered_seal(signed, order, intent) if order is not None else None,
+    )
+
+
+_BYTE_RANGE = re.compile(rb"/ByteRange \[0 (\d+) (\d+) (\d+) *\] */Contents <\Z")
+
+
+def _covers(document: bytes, start: int, end: int) -> bool:
+    found = _BYTE_RANGE.search(document[max(0, start - 100) : start])
+    return found is not None and tuple(map(int, found.groups())) == (start - 1, end + 1, len(document) - end - 1)
+
+
+def _is_signed(digits: bytes, content: Content, certificate: bytes) -> bool:
+    try:
+        container = parse(bytes.fromhex(digits.decode("ascii")))
+    except (InputError, ValueError):
+        return False
+    if len(container.signers) != 1 or container.content is not None:
+        return False
+    (signer,) = container.signers
+    found = certificate_of(container, signer)
+    if found is None or found.der != certificate:
+        return False
+    value = verify(signer, found, content, content_type=container.content_type)
+    return value.valid and not value.problems
+
+
+_URL = re.compile(rb"https://[a-z0-9.-]+/1#[0-9]{100,}")
+
+
+def _ordered_seal(signed: bytes, order: SealOrder, intent: Intent) -> str:
+    found = _URL.search(signed, len(order.before))
+    try:
+        token = SealToken.from_url(found[0].decode("ascii") if found else "")
+    except SealError as e:
+        raise SigningError("read-back-failed", what="seal") from e
+    if not signed.startswith(order.before) or token.claims.digest != digest_of(order.before):
+        raise SigningError("read-back-failed", what="seal binding")
+    claims = token.claims
+    if claims != order.claims or (claims.result_id, claims.number) != (intent.id, intent.number):
+        raise SigningError("read-back-failed", what="seal claims")
+    return sha256(bytes(token))
+
+
+@lru_cache(maxsize=256)
+def _signer(certificate: bytes, role: SignerRole) -> SignerCertificate:
+    return SignerCertificate(**signer_facts(certificate), role=role)
 
 
 _LEVELS = {level.value: level for level in Level}

@@ -6,6 +6,8 @@ read back must have the digest that the register recorded.
 
 import hashlib
 import json
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Self
@@ -18,9 +20,12 @@ from esign.pades.sign import PreparedSignature, is_made_for
 from esign.reasons import Reason
 from esign.registry import Intent
 from esign.request import Request, digest_of
+from esign.spool import Spool
 
 __all__ = ["Archive", "Record", "Workbench", "sha256"]
 
+_MADE = ("pdf", "json", "record", "signature", "person.pdf", "person.json", "approved.pdf")
+"""What may lie on the bench of an intent."""
 _ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
 
 
@@ -126,13 +131,17 @@ class Workbench:
     """The spool of what is being made and the archive of what was signed."""
 
     def __init__(self, *, spool: Folder, archive: Folder, profile: str) -> None:
-        self._spool = spool
+        self._spool = Spool(spool)
         self.archive = Archive(archive)
         self._profile = profile
 
-    def put_request(self, digest: str, request: Request) -> None:
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread puts on the bench inside is stored as one when the block is left."""
+        return self._spool.together()
+
+    def put_request(self, digest: str, stored: bytes) -> None:
         """Keep what was asked for, before it is recorded."""
-        self._spool.put(f"{digest}.request", request.to_bytes())
+        self._spool.put(f"{digest}.request", stored)
 
     def request(self, intent: Intent) -> Request:
         """What was asked for.
@@ -251,17 +260,24 @@ class Workbench:
 
     def forget(self, intent: Intent, *, archived: bool = False) -> None:
         """Remove what was only needed to make it; with `archived` the signed file as well, for voided intents."""
-        made = ("pdf", "json", "record", "signature", "person.pdf", "person.json", "approved.pdf")
-        for name in (f"{intent.request_digest}.request", *(f"{intent.id}.{s}" for s in made)):
-            self._spool.discard(name)
+        self._spool.discard(f"{intent.request_digest}.request", *(f"{intent.id}.{kind}" for kind in _MADE))
         if archived:
             self.archive.discard(intent)
 
-    def sweep(self, wanted: set[str]) -> None:
-        """Forget requests whose process died before it could record them: nobody was promised anything."""
+    def sweep(self, left: Iterable[Intent]) -> None:
+        """Forget what nobody will need who goes on with the intents that are `left`.
+
+        These are requests whose process died before it could record them, for nobody was promised anything, and groups
+        whose process died when all in them was done. Whoever is at it now is younger.
+        """
         self._spool.sweep_parts()
         self.archive.sweep()
+        wanted = {name for intent in left for name in (intent.request_digest, str(intent.id))}
         for name in self._spool.names():
             digest, _, kind = name.partition(".")
             if kind == "request" and digest not in wanted and self._spool.age(name) > _ORPHANED_AFTER:
                 self._spool.discard(name)
+        for group, names in self._spool.groups().items():
+            idle = all(name.partition(".")[0] not in wanted for name in names)
+            if idle and self._spool.age(group) > _ORPHANED_AFTER:
+                self._spool.discard_group(group)

@@ -28,6 +28,7 @@ __all__ = [
     "SealClaims",
     "SealToken",
     "assemble",
+    "assemble_checked",
     "check_host",
     "make",
     "p256",
@@ -225,8 +226,17 @@ def make(claims: SealClaims, kid: Kid, key: SigningKey) -> SealToken:
     if key.key_type is not KeyType.P256:
         raise SealError("seal-key-unsuitable", found=key.key_type.value)
     signature = key.sign(to_be_signed(claims, kid), mechanism=Mechanism.ECDSA_P256_SHA256)
+    return assemble_checked(claims, kid, signature, public_key=key.public_key)
+
+
+def assemble_checked(claims: SealClaims, kid: Kid, signature: bytes, *, public_key: bytes) -> SealToken:
+    """The token, from a signature over `to_be_signed` as a `SigningKey` gives it, which must be `public_key`'s.
+
+    Raises:
+        SealError: `seal-key-unsuitable`, `seal-signature-invalid`.
+    """
     token = assemble(claims, kid, cose.raw_signature(signature))
-    token.check(key.public_key)
+    token.check(public_key)
     return token
 
 

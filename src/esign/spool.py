@@ -1,0 +1,173 @@
+"""What is being made, between two steps: one file for each thing, or one file for a whole group of them.
+
+A result in the making leaves half a dozen files, each of which must be on the disk before the register speaks of it.
+Where many are made at a time, the files of one step become one, with one sync; it goes when nothing in it is needed
+any more (docs/adr/0030-line.md).
+
+    <20 hexadecimal digits of time>-<8 of chance>.group
+        the length of the index, 8 bytes, big endian
+        the index: a JSON object, name → [offset, size] behind the index
+        the contents, one behind the other
+
+>>> with spool.together():
+...     spool.put("a.json", b"…")
+...     spool.put("b.json", b"…")
+"""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from esign.errors import RegistryError
+from esign.files import Folder
+
+__all__ = ["Spool"]
+
+_GROUP = ".group"
+
+
+class Spool:
+    """Named byte strings in a folder; safe to use from several threads and processes.
+
+    Of two things with one name the newest counts. A group that a process did not write itself is found by looking.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._groups: dict[str, dict[str, tuple[int, int]]] = {}
+        self._open = _Open()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store durably; inside `together`, when that is left."""
+        if self._open.group is not None:
+            self._open.group[name] = data
+            return
+        self._folder.put(name, data)
+        self._forget_in_groups(name)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all that this thread puts inside one file, stored when the block is left; nothing, if it fails."""
+        self._open.group = found = {}
+        try:
+            yield
+        finally:
+            self._open.group = None
+        if found:
+            self._put_group(found)
+
+    def get(self, name: str) -> bytes | None:
+        """What was stored, or None.
+
+        Raises:
+            RegistryError: `disk-not-readable`.
+        """
+        found = self._folder.get(name)
+        return found if found is not None else self._from_group(name)
+
+    def discard(self, *names: str) -> None:
+        """Remove things; nothing happens where there are none."""
+        for name in names:
+            if not self._forget_in_groups(name):
+                self._folder.discard(name)
+
+    def age(self, name: str) -> timedelta:
+        """How long ago a thing was stored by itself, or a group, by the file system's clock."""
+        return self._folder.age(name)
+
+    def names(self) -> Iterator[str]:
+        """What is stored by itself, and the names of groups."""
+        return self._folder.names()
+
+    def groups(self) -> Mapping[str, frozenset[str]]:
+        """What is in each group that is stored, whoever wrote it."""
+        self._look()
+        with self._lock:
+            return {group: frozenset(index) for group, index in self._groups.items()}
+
+    def discard_group(self, group: str) -> None:
+        """Remove a group with all that is in it."""
+        with self._lock:
+            self._groups.pop(group, None)
+        self._folder.discard(group)
+
+    def sweep_parts(self) -> None:
+        """Remove what killed writers left."""
+        self._folder.sweep_parts()
+
+    def _put_group(self, contents: Mapping[str, bytes]) -> None:
+        for name in contents:
+            if not self._forget_in_groups(name):
+                self._folder.discard(name)  # what an attempt before left alone would count as newer
+        index: dict[str, tuple[int, int]] = {}
+        position = 0
+        for name, data in contents.items():
+            index[name] = (position, len(data))
+            position += len(data)
+        head = json.dumps(index, separators=(",", ":")).encode()
+        group = f"{time.time_ns():020x}-{secrets.token_hex(4)}{_GROUP}"
+        self._folder.put(group, b"".join((len(head).to_bytes(8, "big"), head, *contents.values())))
+        with self._lock:
+            self._groups[group] = index
+
+    def _forget_in_groups(self, name: str) -> bool:
+        """Whether a group held it; a group that holds nothing any more is removed."""
+        with self._lock:
+            held = [group for group, index in self._groups.items() if index.pop(name, None)]
+            empty = [group for group in held if not self._groups[group]]
+            for group in empty:
+                del self._groups[group]
+        for group in empty:
+            self._folder.discard(group)
+        return bool(held)
+
+    def _from_group(self, name: str) -> bytes | None:
+        group = self._holder(name)
+        if group is None:
+            self._look()
+            group = self._holder(name)
+        if group is None:
+            return None
+        whole = self._folder.get(group)
+        if whole is None:
+            return None
+        size, index = _index(whole, group)
+        start, length = index[name]
+        return whole[size + start : size + start + length]
+
+    def _holder(self, name: str) -> str | None:
+        with self._lock:
+            return max((group for group, index in self._groups.items() if name in index), default=None)
+
+    def _look(self) -> None:
+        """Learn of groups that others wrote, and of those that others removed."""
+        stored = {name for name in self._folder.names() if name.endswith(_GROUP)}
+        with self._lock:
+            for gone in self._groups.keys() - stored:
+                del self._groups[gone]
+            unknown = stored - self._groups.keys()
+        for group in unknown:
+            whole = self._folder.get(group)
+            if whole is not None:
+                with self._lock:
+                    self._groups.setdefault(group, _index(whole, group)[1])
+
+
+def _index(whole: bytes, group: str) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Where the contents begin, and the index."""
+    size = 8 + int.from_bytes(whole[:8], "big")
+    try:
+        return size, {name: (place[0], place[1]) for name, place in json.loads(whole[8:size]).items()}
+    except (ValueError, AttributeError, TypeError, IndexError) as e:
+        raise RegistryError("disk-not-readable", folder=group, problem=type(e).__name__) from e
+
+
+class _Open(threading.local):
+    """The group that this thread is putting together."""
+
+    group: dict[str, bytes] | None = None
