@@ -50,6 +50,7 @@ class PlainRevision:
             _not_plain("release fields")
         appearance = revision.appearance
         self._wanted = revision.field_name
+        self._name = written(text(revision.field_name))
         self._page = appearance.box.page if appearance else 0
         self._drawn = WrittenMark(appearance.mark, rotate=appearance.box.rotate) if appearance else None
         signature = signature_dictionary(revision, _EPOCH)
@@ -76,7 +77,10 @@ class PlainRevision:
         page, entries = outline.page(self._page)
         value, field, form = outline.next, outline.next + 1, outline.next + 2
         changed: dict[int, bytes] = {}
-        had_form, name = _enter(outline, changed, field, form, self._wanted)
+        had_form = b"AcroForm" in outline.catalog
+        name = _enter(outline, changed, field, self._wanted) if had_form else self._name
+        if not had_form:
+            changed[outline.root] = spelt(outline.catalog | {b"AcroForm": b"%d 0 R" % form})
         _annotate(outline, changed, page, entries, field)
 
         # Behind the last byte, on a line of its own: many writers end a file right behind %%EOF.
@@ -149,26 +153,17 @@ def plain_revision(revision: SigningRevision) -> PlainRevision:
     return PlainRevision(revision)
 
 
-def _enter(outline: Outline, changed: dict[int, bytes], field: int, form: int, wanted: str) -> tuple[bool, bytes]:
-    """Put `field` into the form; whether there was one, and the field's name, spelt.
-
-    Where there was none the catalog gets `form`, which is yet to be made.
-    """
-    catalog = outline.catalog
-    held = catalog.get(b"AcroForm")
-    if held is None:
-        changed[outline.root] = spelt(catalog | {b"AcroForm": b"%d 0 R" % form})
-        return False, written(text(wanted))
+def _enter(outline: Outline, changed: dict[int, bytes], field: int, wanted: str) -> bytes:
+    """Put `field` into the form that the document has; the field's name, spelt."""
+    held = outline.catalog[b"AcroForm"]
     place = reference(held)
+    entries = direct(held) if place is None else outline.dictionary(place)
+    name = _add_to_form(outline, entries, field, wanted)
     if place is None:
-        entries = direct(held)
-        name = _add_to_form(outline, entries, field, wanted)
-        changed[outline.root] = spelt(catalog | {b"AcroForm": spelt(entries)})
+        changed[outline.root] = spelt(outline.catalog | {b"AcroForm": spelt(entries)})
     else:
-        entries = outline.dictionary(place)
-        name = _add_to_form(outline, entries, field, wanted)
         changed[place] = spelt(entries)
-    return True, name
+    return name
 
 
 def _annotate(outline: Outline, changed: dict[int, bytes], page: int, entries: Entries, field: int) -> None:
