@@ -30,6 +30,7 @@ from esign.profile import (
     SignatureProfile,
 )
 from esign.reasons import system_problem
+from esign_cli.access_config import AccessSection, AuditSection, access_ranges
 from esign_cli.network import LevelChoice, NetworkSection, TimestampSection
 from esign_cli.service_config import ServiceSection, service_ranges
 
@@ -287,6 +288,10 @@ class Config:
     """Who gives time-stamps, and when they are taken."""
     service: ServiceSection = field(default_factory=ServiceSection)
     """What `esign serve` does."""
+    access: AccessSection = field(default_factory=AccessSection)
+    """Who may ask it for what."""
+    audit: AuditSection = field(default_factory=AuditSection)
+    """Where the audit is anchored."""
     softhsm: SoftHSMSection | None = None
     """A development token."""
 
@@ -359,6 +364,7 @@ def _ranges(read: Config) -> Iterator[tuple[str, int, int, int]]:
     yield "issuance.person_within_days", read.issuance.person_within_days, 1, _MOST_DAYS
     yield "network.at_once", read.network.at_once, 1, 64
     yield from service_ranges(read.service)
+    yield from access_ranges(read.access, read.audit)
     yield "network.deadline_seconds", read.network.deadline_seconds, 1, 600
     yield "timestamp.within_hours", read.timestamp.within_hours, 1, 24 * _MOST_DAYS
     yield "timestamp.grace_hours", read.timestamp.grace_hours, 0, 24 * _MOST_DAYS

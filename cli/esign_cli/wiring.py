@@ -8,7 +8,7 @@ It imports no terminal library, so that services start through it as well.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
 
 if TYPE_CHECKING:
+    from esign.auditing import Anchoring
     from esign.authority import AuthorityTable
     from esign.composition import Layout
     from esign.delivery import Delivery
@@ -120,9 +121,10 @@ class Workplace:
 
     @cached_property
     def registry(self) -> "Registry":
-        """The register; made where there is none and nothing was issued yet."""
-        from esign.registry import Registry
+        """The register; made where there is none and nothing was issued yet. From here on its audit names us."""
+        from esign.registry import Registry, act_as
 
+        act_as(f"cli:{self.config.access.actor or self.config.agency.code}")
         has_register(self.config.paths)
         return Registry.open(self.config.paths.registry, now=self._now)
 
@@ -173,6 +175,7 @@ class Workplace:
         on_step: "Callable[[Step, Intent | None], None] | None" = None,
     ) -> "Issuer":
         """Issues results of this agency; with `keys` it opens no others now."""
+        from esign.consent import FourEyes
         from esign.files import Folder
         from esign.issuance import Issuer
 
@@ -189,6 +192,7 @@ class Workplace:
             trust=self.trust,
             augmenter=self.augmenter,
             authority=self.authority,
+            consent=FourEyes(self.registry) if self.config.access.four_eyes else None,
             delivery=delivery,
             renderer=self.renderer,
             on_step=on_step or (lambda _step, _intent: None),
@@ -265,6 +269,23 @@ class Workplace:
             now=self._now,
             delivery=delivery,
             at_once=self.config.network.at_once,
+        )
+
+    def anchoring(self) -> "Anchoring":
+        """Anchors the audit with the agency's key; the token asks for its PIN here."""
+        from esign.auditing import Anchoring
+        from esign.files import Folder
+        from esign.pades.sign import choose_mechanism
+
+        audit, key = self.config.audit, self.key()
+        return Anchoring(
+            self.registry.audit,
+            key=key,
+            mechanism=choose_mechanism(self.config.profile.signature, key),
+            folder=Folder(audit.anchors) if audit.anchors is not None else None,
+            now=self._now,
+            entries=audit.entries,
+            interval=timedelta(minutes=audit.minutes),
         )
 
     @cached_property
