@@ -1,4 +1,4 @@
-"""A fresh register for each test."""
+"""A fresh register for each test, on each database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from esign.registry import Registry
+from tests.support.postgres import PostgresServer
 from tests.unit.registry.making import Clock, copy_of
 
 
@@ -23,6 +24,30 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def registry(template: Path, tmp_path: Path, clock: Clock) -> Iterator[Registry]:
+def in_file(template: Path, tmp_path: Path, clock: Clock) -> Iterator[Registry]:
+    """A register in a SQLite file, for what only files have."""
     with Registry.open(copy_of(template, tmp_path), now=clock) as registry:
         yield registry
+
+
+@pytest.fixture
+def on_server(postgres_url: str, clock: Clock) -> Iterator[Registry]:
+    """A register on PostgreSQL, for what only servers have."""
+    with Registry.open(postgres_url, now=clock) as registry:
+        yield registry
+
+
+@pytest.fixture(params=["in_file", "on_server"])
+def registry(request: pytest.FixtureRequest) -> Registry:
+    """A register; the test runs on both databases."""
+    found: Registry = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["in_file", "on_server"])
+def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where nothing is yet."""
+    if request.param == "in_file":
+        return tmp_path / "register.sqlite"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url(server.database())

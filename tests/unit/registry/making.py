@@ -129,3 +129,8 @@ def file_of(registry: Registry) -> Path:
     """The file of a register that is one."""
     assert isinstance(registry.place, Path)
     return registry.place
+
+
+def place(text: str) -> Path | str:
+    """Where a register is, as the argument of a program."""
+    return text if "://" in text else Path(text)

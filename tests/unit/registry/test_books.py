@@ -1,6 +1,5 @@
 """Number books and status numbers: counted once, never again, each gap explained."""
 
-import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,8 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import IntentState, NextNumber, NumberSource, Registry
 from esign.registry.status import SHARD_LIMIT, SHARD_SIZE
-from tests.unit.registry.making import OTHER_WARD, WARD, Clock, file_of, issue, new_intent
+from tests.unit.registry.by_hand import by_hand
+from tests.unit.registry.making import OTHER_WARD, WARD, Clock, issue, new_intent
 
 
 def numbers_of(registry: Registry, count: int, **changes: Any) -> list[str]:
@@ -103,9 +103,8 @@ def test_every_gap_has_its_reason(registry: Registry) -> None:
 
 def test_a_number_that_nothing_explains_is_said_so(registry: Registry, tmp_path: Path) -> None:
     numbers_of(registry, 2)
-    with sqlite3.connect(file_of(registry)) as raw:
+    with by_hand(registry) as raw:
         raw.execute("UPDATE number_book SET last = 4")
-    raw.close()
     book = registry.book(WARD, year=2026, symbol="QĐ-UBND")
     unexplained = [e for e in book.gaps if e.state is None]
     assert [e.number.number for e in unexplained] == [3, 4]
@@ -143,15 +142,13 @@ def test_status_numbers_are_random_places_in_the_open_shard(registry: Registry) 
 
 def test_a_new_shard_opens_when_three_quarters_are_used(registry: Registry) -> None:
     registry.reserve(new_intent())
-    with sqlite3.connect(file_of(registry)) as raw:
-        raw.execute("UPDATE status_shard SET used = ?", (SHARD_LIMIT - 1,))
-    raw.close()
+    with by_hand(registry) as raw:
+        raw.execute(f"UPDATE status_shard SET used = {SHARD_LIMIT - 1}")
     last, first = (registry.reserve(new_intent()).status_number for _ in range(2))
     assert last < SHARD_SIZE <= first < 2 * SHARD_SIZE
-    with sqlite3.connect(file_of(registry)) as raw:
-        assert raw.execute("SELECT shard, used FROM status_shard").fetchall() == [(0, SHARD_LIMIT), (1, 1)]
-        raw.execute("INSERT INTO status_shard (shard, used, opened_at) VALUES (32767, ?, '2026-01-01')", (SHARD_LIMIT,))
-    raw.close()
+    with by_hand(registry) as raw:
+        assert raw.execute("SELECT shard, used FROM status_shard ORDER BY 1") == [(0, SHARD_LIMIT), (1, 1)]
+        raw.execute(f"INSERT INTO status_shard (shard, used, opened_at) VALUES (32767, {SHARD_LIMIT}, '2026-01-01')")
     with pytest.raises(RegistryError) as e:
         registry.reserve(new_intent("too-late"))
     assert e.value.code == "status-numbers-used-up"

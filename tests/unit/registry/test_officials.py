@@ -1,6 +1,5 @@
 """Two officials: waiting for the person, then for the agency; numbers that are taken at release."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from esign.errors import DuplicateNumber, Error, InputError, RegistryError
 from esign.profile import DuplicatePolicy, Numbering
 from esign.reasons import Reason
 from esign.registry import Intent, IntentKind, IntentState, NextNumber, NumberSource, Registry, SignerCertificate
+from tests.unit.registry.by_hand import Refused, by_hand
 from tests.unit.registry.making import (
     OTHER_WARD,
     START,
@@ -23,7 +23,6 @@ from tests.unit.registry.making import (
     approve,
     await_person,
     digest,
-    file_of,
     finish,
     issue,
     new_intent,
@@ -320,7 +319,7 @@ LATE = "numbering = 'at-release' AND number IS NULL"
         "UPDATE intent SET state = 'prepared' WHERE state = 'awaiting'",
         "UPDATE intent SET state = 'prepared' WHERE state = 'reserved' AND person",
         "UPDATE intent SET state = 'approved' WHERE state = 'awaiting'",
-        "UPDATE intent SET person = 0 WHERE person",
+        "UPDATE intent SET person = false WHERE person",
         "UPDATE intent SET numbering = 'reserved' WHERE numbering = 'at-release'",
         "UPDATE intent SET approved_sha256 = 'x' WHERE state = 'approved'",
         "UPDATE intent SET expires_at = '2030-01-01' WHERE state = 'awaiting'",
@@ -341,18 +340,16 @@ def test_sql_by_hand_keeps_to_the_order_of_officials(registry: Registry, stateme
     registry.assign_number(numbered.id, NEXT, issue_date=TODAY)
     await_person(registry, registry.reserve(new_intent(person=True)))
     registry.reserve(new_intent(person=True))
-    registry.close()
-    raw = sqlite3.connect(file_of(registry), isolation_level=None)
-    before = list(raw.iterdump())
     touched = statement.replace("OR REPLACE ", "")
     where = touched[touched.index(" WHERE ") :]
-    assert raw.execute(f"SELECT count(*) FROM intent{where}").fetchone()[0] > 0, "the statement touches nothing"
-    with pytest.raises(sqlite3.IntegrityError):
-        raw.execute(statement)
-    assert list(raw.iterdump()) == before
-    # And with nothing wrong it is accepted.
-    raw.execute("UPDATE intent SET number = 9, symbol = 'X', number_source = 'given' WHERE id = ?", (str(waits.id),))
-    raw.close()
+    with by_hand(registry) as raw:
+        before = raw.dump()
+        assert raw.execute(f"SELECT count(*) FROM intent{where}") != [(0,)], "the statement touches nothing"
+        with pytest.raises(Refused):
+            raw.execute(statement)
+        assert raw.dump() == before
+        # And with nothing wrong it is accepted.
+        raw.execute(f"UPDATE intent SET number = 9, symbol = 'X', number_source = 'given' WHERE id = '{waits.id}'")
 
 
 def test_every_refusal_speaks_both_languages(registry: Registry) -> None:

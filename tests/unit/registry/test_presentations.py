@@ -1,6 +1,5 @@
 """Codes that move: once, for half a minute, and nothing for who guesses."""
 
-import sqlite3
 import threading
 from datetime import timedelta
 
@@ -9,7 +8,8 @@ import pytest
 from esign.codes import ResultId
 from esign.errors import NotRegistered, RegistryError
 from esign.registry import Registry
-from tests.unit.registry.making import START, Clock, file_of, issue, new_intent
+from tests.unit.registry.by_hand import Refused, by_hand
+from tests.unit.registry.making import START, Clock, issue, new_intent
 
 
 @pytest.fixture
@@ -67,14 +67,12 @@ def test_only_issued_results_are_presented(registry: Registry) -> None:
 
 def test_the_database_does_not_hold_the_code(registry: Registry) -> None:
     shown = registry.present(issue(registry).id)
-    raw = sqlite3.connect(file_of(registry))
-    (row,) = raw.execute("SELECT * FROM presentation").fetchall()
-    with pytest.raises(sqlite3.IntegrityError):
-        raw.execute(
-            "INSERT INTO presentation SELECT 1, id, 'x', 'x', 'x', NULL, 0 FROM intent WHERE state <> 'issued'"
-            " UNION SELECT 1, 'nobody', 'x', 'x', 'x', NULL, 0"
-        )
-    raw.close()
+    waits = registry.reserve(new_intent())
+    with by_hand(registry) as raw:
+        (row,) = raw.execute("SELECT * FROM presentation")
+        for whose in (f"'{waits.id}'", "'nobody'"):
+            with pytest.raises(Refused):
+                raw.execute(f"INSERT INTO presentation VALUES (1, {whose}, 'x', '2026-01-01', '2026-01-01', NULL, 0)")
     assert shown.digits not in str(row)
     assert shown.digits[15:] not in [str(v) for v in row]
 
@@ -84,9 +82,8 @@ def test_old_codes_are_cleared(registry: Registry, clock: Clock) -> None:
     first = registry.present(result.id)
     clock.forward(days=2)
     registry.present(result.id)
-    raw = sqlite3.connect(file_of(registry))
-    assert raw.execute("SELECT count(*) FROM presentation").fetchone() == (1,)
-    raw.close()
+    with by_hand(registry) as raw:
+        assert raw.execute("SELECT count(*) FROM presentation") == [(1,)]
     assert refusal(registry, first.digits) == "presentation-unknown"
 
 

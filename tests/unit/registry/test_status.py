@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import sqlite3
 
 import pytest
 
@@ -11,7 +10,8 @@ from esign.errors import RegistryError
 from esign.profile import Numbering
 from esign.reasons import Reason
 from esign.registry import IntentKind, OtherResult, Registry, ShardStatus
-from tests.unit.registry.making import OTHER_WARD, Clock, file_of, finish, issue, new_intent, prepare
+from tests.unit.registry.by_hand import Refused, by_hand
+from tests.unit.registry.making import OTHER_WARD, Clock, finish, issue, new_intent, prepare
 
 SHARD = 1 << 17
 
@@ -120,7 +120,7 @@ def test_a_step_that_fails_counts_nothing(registry: Registry, clock: Clock) -> N
     "statement",
     [
         "UPDATE status_shard SET counter = 0",
-        "UPDATE status_shard SET allow_list = 1",
+        "UPDATE status_shard SET allow_list = true",
         "DELETE FROM status_shard",
         "INSERT OR REPLACE INTO status_shard (shard, used, opened_at) VALUES (0, 0, '2026-01-01')",
         "DELETE FROM status_exception",
@@ -131,10 +131,8 @@ def test_a_step_that_fails_counts_nothing(registry: Registry, clock: Clock) -> N
 )
 def test_the_database_keeps_careless_hands_off(registry: Registry, clock: Clock, statement: str) -> None:
     change(registry, clock, issue(registry), Standing.WITHDRAWN)
-    raw = sqlite3.connect(file_of(registry))
-    with pytest.raises(sqlite3.IntegrityError):
+    with by_hand(registry) as raw, pytest.raises(Refused):
         raw.execute(statement)
-    raw.close()
 
 
 def test_what_the_lists_say_is_what_the_register_says(registry: Registry, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""The file under the register: made, migrated, refused, full, read-only, guarded by its triggers."""
+"""The file under the register: made, migrated, refused, full, read-only."""
 
 import json
 import os
@@ -19,14 +19,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from esign.document import Standing, StandingChange
 from esign.errors import RegistryError
 from esign.profile import Numbering
 from esign.registry import IntentState, Registry, filesystem, schema, sqlite_file
 from esign.registry.models import Base
 from esign.registry.sqlite import SQLiteStore
-from tests.unit.registry.making import START, Clock, approve, copy_of, file_of, finish, issue, new_intent, prepare
+from tests.unit.registry.making import START, Clock, approve, copy_of, file_of, finish, issue, new_intent
 from tests.vectors.registry.make import read
+
+
+@pytest.fixture
+def registry(in_file: Registry) -> Registry:
+    return in_file
+
 
 ROOT = Path(__file__).parents[3]
 MIGRATIONS = ROOT / "src/esign/registry/migrations"
@@ -376,127 +381,6 @@ def test_a_register_of_somebody_else_is_not_writable(template: Path) -> None:
 
 
 # --- triggers ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def filled(registry: Registry) -> Iterator[sqlite3.Connection]:
-    """A register with an entry of each kind, opened by somebody who knows only SQL."""
-    first, second = issue(registry), issue(registry)
-    registry.delivered(first.id, at=START, where="/out")
-    registry.change(
-        first.id,
-        StandingChange(standing=Standing.REPLACED, at=START, by="x", why="y", other=second.id),
-    )
-    prepare(registry, registry.reserve(new_intent()))
-    registry.reserve(new_intent())
-    registry.close()
-    raw = sqlite3.connect(file_of(registry), isolation_level=None)
-    yield raw
-    raw.close()
-
-
-_INTENT_COLUMNS = (
-    "id, state, kind, agency, idempotency_key, request_digest, profile, title, subject, ordinal, masked_holder,"
-    " issue_date, year, symbol, with_year, number, number_source, status_number, reserved_at, void_why"
-)
-
-
-def copied(**changes: str) -> str:
-    """An INSERT of the last intent again, with other values for some columns."""
-    fresh = {"id": "'new'", "idempotency_key": "'new'", "status_number": "99", "number": "99"} | changes
-    values = ", ".join(fresh.get(c, c) for c in _INTENT_COLUMNS.split(", "))
-    return f"INTO intent ({_INTENT_COLUMNS}) SELECT {values} FROM intent WHERE state = 'reserved' LIMIT 1"
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM intent",
-        "DELETE FROM issued",
-        "DELETE FROM signer",
-        "DELETE FROM delivery",
-        "DELETE FROM standing_change",
-        "DELETE FROM number_book",
-        "UPDATE standing_change SET why = 'other'",
-        "UPDATE standing_change SET standing = 'withdrawn', other = NULL",
-        "UPDATE issued SET sha256 = 'x'",
-        "UPDATE issued SET pages = 99",
-        "UPDATE signer SET serial = '00'",
-        "UPDATE delivery SET \"where\" = 'elsewhere'",
-        "UPDATE number_book SET last = last - 1",
-        "UPDATE number_book SET first = 7",
-        *(
-            f"UPDATE intent SET {column} = 'x'"
-            for column in ("id", "agency", "idempotency_key", "request_digest", "profile", "title", "reserved_at")
-        ),
-        "UPDATE intent SET number = 77 WHERE state = 'reserved'",
-        "UPDATE intent SET status_number = 77 WHERE state = 'reserved'",
-        "UPDATE intent SET state = 'reserved' WHERE state = 'issued'",
-        "UPDATE intent SET state = 'void' WHERE state = 'issued'",
-        "UPDATE intent SET state = 'issued' WHERE state = 'reserved'",
-        "UPDATE intent SET state = 'signed' WHERE state = 'reserved'",
-        "UPDATE intent SET state = 'nonsense' WHERE state = 'reserved'",
-        "UPDATE intent SET state = 'reserved' WHERE state = 'prepared'",
-        "UPDATE intent SET prepared_sha256 = 'x' WHERE state = 'prepared'",
-        "UPDATE intent SET delivered_at = NULL WHERE delivered_at IS NOT NULL",
-        "UPDATE intent SET issued_at = '2020-01-01' WHERE state = 'issued'",
-        "UPDATE OR REPLACE intent SET sequence = 1 WHERE sequence = 2",
-        "INSERT " + copied(state="'issued'"),
-        "INSERT " + copied(number="1"),
-        "INSERT OR REPLACE " + copied(number="1"),
-        "INSERT OR REPLACE " + copied(id="id"),
-        "INSERT OR REPLACE " + copied(idempotency_key="idempotency_key"),
-        "INSERT OR REPLACE " + copied(status_number="status_number"),
-        "REPLACE INTO number_book SELECT agency, year, symbol, with_year, 1, 0 FROM number_book",
-        (
-            "REPLACE INTO standing_change SELECT result_id, position, 'withdrawn', at, by, 'other', NULL, recorded_at"
-            " FROM standing_change"
-        ),
-        (
-            "REPLACE INTO issued SELECT id, 'x', size, signing_time, level, mechanism, 99, NULL, profile, fonts,"
-            " notices FROM issued"
-        ),
-        "REPLACE INTO signer SELECT result_id, position, 'x', issuer, serial, role FROM signer",
-        "INSERT INTO signer SELECT result_id, 7, 'x', issuer, serial, role FROM signer LIMIT 1",
-        "UPDATE signer SET role = 'person'",
-        (
-            "INSERT INTO standing_change SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, 'withdrawn', at,"
-            " by, why, NULL, recorded_at FROM standing_change"
-        ),
-        "INSERT INTO delivery SELECT (SELECT id FROM intent WHERE state = 'prepared'), 0, at, 'x' FROM delivery",
-        (
-            "INSERT INTO standing_change SELECT result_id, 1, 'expired', at, by, why, NULL, recorded_at"
-            " FROM standing_change"
-        ),
-        (
-            "INSERT INTO standing_change SELECT result_id, 1, 'replaced', at, by, why, NULL, recorded_at"
-            " FROM standing_change"
-        ),
-    ],
-)
-def test_sql_by_hand_cannot_rewrite_the_register(filled: sqlite3.Connection, statement: str) -> None:
-    before = list(filled.iterdump())
-    with pytest.raises(sqlite3.IntegrityError):
-        filled.execute(statement)
-    assert list(filled.iterdump()) == before
-
-
-def test_the_statements_above_are_refused_for_the_right_reason(filled: sqlite3.Connection) -> None:
-    # The same copy with nothing wrong is accepted: so a refusal above was not a mistake in the statement.
-    filled.execute("INSERT " + copied())
-    assert filled.execute("SELECT count(*) FROM intent WHERE id = 'new'").fetchone() == (1,)
-    filled.execute("UPDATE intent SET state = 'void', voided_at = '2026-11-21' WHERE id = 'new'")
-
-
-def test_a_trigger_that_refuses_is_a_typed_error(registry: Registry) -> None:
-    with sqlite3.connect(file_of(registry)) as raw:
-        raw.execute(
-            "CREATE TRIGGER closed BEFORE INSERT ON intent BEGIN SELECT RAISE(ABORT, 'closed for the night'); END"
-        )
-    raw.close()
-    with pytest.raises(RegistryError, match="closed for the night") as e:
-        registry.reserve(new_intent())
-    assert e.value.code == "registry-refused"
 
 
 # --- where the file is ---------------------------------------------------------------------------------------------

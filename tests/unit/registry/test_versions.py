@@ -1,6 +1,5 @@
 """Versions of an issued file, and levels that were promised for later."""
 
-import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,8 @@ from esign.errors import RegistryError
 from esign.profile import Level
 from esign.reasons import Reason
 from esign.registry import FileVersion, Intent, Registry, Upgrade, UpgradeState
-from tests.unit.registry.making import START, Clock, digest, file_of, new_intent, prepare, registration
+from tests.unit.registry.by_hand import Refused, by_hand
+from tests.unit.registry.making import START, Clock, digest, new_intent, prepare, registration
 
 PROMISE = Upgrade(level=Level.B_T, due=START + timedelta(days=1), alarm=START + timedelta(days=7))
 
@@ -141,8 +141,5 @@ def test_the_database_itself_forgets_nothing(registry: Registry, statement: str)
     intent = issued(registry)
     registry.upgrade_failed(intent.id, Reason("x"))
     registry.upgraded(intent.id, version())
-    raw = sqlite3.connect(file_of(registry))
-    raw.execute("PRAGMA recursive_triggers = ON")
-    with pytest.raises(sqlite3.IntegrityError):
+    with by_hand(registry) as raw, pytest.raises(Refused):
         raw.execute(statement)
-    raw.close()
