@@ -4,9 +4,6 @@
 ...     serve(create_app(serving.parts), serving.listening)
 """
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -14,36 +11,38 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
-from starlette.requests import HTTPConnection
-
 from esign.authority import public_key_sha256
 from esign.codes import AgencyCode
 from esign.document import SignerRole
-from esign.errors import ConfigurationError, KeyStoreError, ServiceError
+from esign.errors import ConfigurationError, KeyStoreError
 from esign.issuance import Step
 from esign.keys import KeyRef, SigningKey
-from esign.registry import Intent
-from esign.service.access import Principal, Role
+from esign.registry import Grant, Intent
+from esign.service.access import Role
 from esign.service.checkup import Checkup, Needed
 from esign.service.desk import Desk
 from esign.service.metrics import Metrics
 from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, TokenNeeded
-from esign.service.offices import Authenticator, Limits, Office, Parts
+from esign.service.identity.api_keys import digest_of, new_key
+from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening
 from esign.service.states import count_states
 from esign.service.watched import WatchedKey
 from esign.trust import check_before_signing
 from esign.verification import Verifier
 from esign_cli import wiring
+from esign_cli.anchors import kept_anchored
 from esign_cli.config import Config, PinKind
+from esign_cli.identities import credentials
 from esign_cli.publication import known_seal_keys
 from esign_cli.wiring import Workplace
 from esign_hsm.pin import CredentialPin
 from esign_hsm.signer import KeyInUse, Purpose, SignerProcess
 
-__all__ = ["OneKey", "ServedWorkplace", "Serving"]
+__all__ = ["ServedWorkplace", "Serving"]
 
 _READERS = 4
+_TRIAL, _TRIAL_DAYS = "trial", timedelta(days=7)
 _AGENCY, _SEAL, _STATUS = "agency", "seal", "status"
 
 
@@ -133,27 +132,10 @@ class ServedWorkplace(Workplace):
         )
 
 
-class OneKey:
-    """Implements `esign.service.offices.Authenticator`: one key that lives as long as the service, for everything."""
-
-    def __init__(self, agencies: Sequence[AgencyCode]) -> None:
-        self.key = f"esign-{secrets.token_urlsafe(32)}"
-        self._digest = hashlib.sha256(self.key.encode()).digest()
-        self._principal = Principal(name="key:trial", roles=dict.fromkeys(agencies, frozenset(Role)))
-
-    async def authenticate(self, request: HTTPConnection) -> Principal:
-        """Whoever has the key."""
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        given = hashlib.sha256(key.strip().encode()).digest()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._digest):
-            raise ServiceError("not-authenticated")
-        return self._principal
-
-
 class Serving:
     """Everything that serves these agencies; the first one's `[service]` says where and how."""
 
-    def __init__(self, configs: Sequence[Config], *, now: Callable[[], datetime], authenticator: Authenticator) -> None:
+    def __init__(self, configs: Sequence[Config], *, now: Callable[[], datetime]) -> None:
         """`configs` are of different agencies.
 
         Raises:
@@ -165,7 +147,6 @@ class Serving:
                 raise ConfigurationError("serve-agency-twice", agency=code)
         self._configs = configs
         self._now = now
-        self._authenticator = authenticator
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -219,7 +200,12 @@ class Serving:
         verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)
         parts = Parts(
             offices=offices,
-            authenticator=self._authenticator,
+            authenticator=credentials(
+                self._configs,
+                {code: office.registry for code, office in offices.items()},
+                client=workplaces[0].network,
+                now=self._now,
+            ),
             now=self._now,
             limits=Limits(upload=s.upload_mebibytes << 20, body_time=timedelta(seconds=s.body_seconds)),
             issuing=issuing,
@@ -230,7 +216,26 @@ class Serving:
         )
         count_states(parts)
         next(iter(offices.values())).verifier.prepare()
+        for workplace in {w.registry.path: w for w in workplaces}.values():  # one chain each, however many agencies
+            self._stack.enter_context(kept_anchored(workplace.anchoring()))
         return parts
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is a key of access that somebody can come in with."""
+        now = self._now()
+        return any(key.opens(now) for o in self.parts.offices.values() for key in o.registry.access.listing())
+
+    def trial_key(self) -> str:
+        """A key of access for everything, in the place of the one before, for trying things out."""
+        (registry, *_) = (office.registry for office in self.parts.offices.values())
+        for old in registry.access.listing():
+            if old.name == _TRIAL:
+                registry.access.revoke(old.id)
+        key = new_key()
+        grants = [Grant(code, role.value) for code in self.parts.offices for role in Role]
+        registry.access.issue(name=_TRIAL, digest=digest_of(key), grants=grants, lifetime=_TRIAL_DAYS)
+        return key
 
     def _desk(self, name: str, *, threads: int, waiting: int) -> Desk:
         desk = Desk(name, threads=threads, waiting=waiting)

@@ -37,7 +37,7 @@ def serve(
         from esign.service.app import create_app
         from esign.service.logs import write_json
         from esign.service.server import serve as answer
-        from esign_cli.serving import OneKey, Serving
+        from esign_cli.serving import Serving
     except ImportError as e:
         raise ConfigurationError("extra-missing", extra="service") from e
     from dataclasses import replace
@@ -49,12 +49,12 @@ def serve(
     if demo:
         _prepare_demo(ctx, run, configs[0] if configs else Path())
     found = _configs(run, configs)
-    key = OneKey([config.agency.code for config in found])
-    with Serving(found, now=run.now, authenticator=key) as serving:
+    with Serving(found, now=run.now) as serving:
         listening = serving.listening
         listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
         app = create_app(serving.parts)
-        _tell(run, found[0], f"{listening.host}:{listening.port}", key.key, demo=demo)
+        address = f"{listening.host}:{listening.port}"
+        _tell(run, found[0], address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
         write_json()
         with _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port):
             answer(app, listening)
@@ -89,11 +89,13 @@ def _prepare_demo(ctx: typer.Context, run: Session, folder: Path) -> None:
         certify_for_trial(workplace, now=run.now())
 
 
-def _tell(run: Session, config: "Config", address: str, key: str, *, demo: bool) -> None:
+def _tell(run: Session, config: "Config", address: str, *, key: str | None, has_keys: bool) -> None:
     url = f"http://{address}"
     run.output.note("serve-at", url=url)
-    run.output.note("serve-key", key=key)
-    if demo:
+    if not has_keys:
+        run.output.note("serve-no-key", agency=config.agency.code)
+    if key is not None:
+        run.output.note("serve-key", key=key)
         run.output.note("serve-demo", url=url)
         for line in _first_result(f"{url}/v1/agencies/{config.agency.code}/results", key):
             run.output.line(line)
