@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 from esign.authority import public_key_sha256
-from esign.codes import AgencyCode
 from esign.document import SignerRole
 from esign.errors import ConfigurationError, KeyStoreError
 from esign.issuance import Step
@@ -21,9 +20,9 @@ from esign.registry import Grant, Intent
 from esign.service.access import Role
 from esign.service.checkup import Checkup, Needed
 from esign.service.desk import Desk
+from esign.service.identity.api_keys import digest_of, new_key
 from esign.service.metrics import Metrics
 from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, TokenNeeded
-from esign.service.identity.api_keys import digest_of, new_key
 from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening
 from esign.service.states import count_states
