@@ -48,14 +48,16 @@ def find_problems(file: "File") -> tuple[Reason, ...]:
 
 
 def _of_ends(file: "File") -> Iterator[Reason]:
-    """What stands before the header and behind the last `%%EOF` (§7.5.2, §7.5.5)."""
+    """What stands before the header and behind the newest revision's `%%EOF` (§7.5.2, §7.5.5)."""
     header = file.data.find(b"%PDF-", 0, 1024)
     if header < 0:
         yield Reason("syntax-header-missing")
     elif header:
         yield Reason("syntax-header-late", {"count": header})
     for last in file.history.markers[-1:]:
-        behind = len(file.data[last.end :].strip(_SPACES))
+        # Another end that leads to the same section ends nothing: what stands before it is no update.
+        end = last.end if file.rebuilt else file.revisions[-1].end
+        behind = len(file.data[end:].strip(_SPACES))
         if behind:
             yield Reason("syntax-trailing-bytes", {"count": behind})
         if not last.complete:

@@ -157,3 +157,6 @@ def _extents() -> Iterator[Vector]:
     trailing = RawPDF()
     trailing.data = bytearray(bytes(one) + b"%PDF-1.7 another document")
     yield altered("extent-bytes-behind", trailing, "bytes behind the end of the file", "structure-ambiguous")
+    twice = RawPDF()
+    twice.data = bytearray(bytes(one) + b"% another document\n" + bytes(one)[bytes(one).rindex(b"startxref") :])
+    yield altered("extent-ends-twice", twice, "a comment and the same end once more", "structure-ambiguous")
