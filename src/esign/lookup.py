@@ -1,52 +1,108 @@
 """Looking a result up by what can be typed or shown: the 16 characters below its seal, or a code that moves.
 
 For a paper whose QR is torn, for a hotline, and for a holder's phone (docs/spec/presentation.md). It answers no more
-than the paper shows, and what is hidden is answered as what never was, after the same time.
+than the paper shows. What is hidden is answered as what never was, by the same few queries; whoever serves this lets
+answers leave at the next of evenly spaced moments, so that a clock tells nothing either (`esign.service.lookups`).
 """
 
 import hashlib
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
-from esign.codes import AgencyCode, DocumentNumber, ResultId
-from esign.document import Standing
+from esign.codes import ResultId
 from esign.errors import NotRegistered, RegistryError
-from esign.registry import CurrentStanding, Intent, IntentKind, IntentState, OtherResult, Registry
+from esign.registry import PublicEntry, Registry
 
-__all__ = ["Found", "Lookup", "RateLimiter", "candidates"]
+__all__ = ["Found", "Lookup", "RateLimiter", "Redeemer", "UsedCodes", "candidates"]
 
-ANSWER_TIME = timedelta(milliseconds=150)
-"""Every look-up by id takes this long: what it found cannot be read from a clock."""
+
+_KEPT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What somebody who holds the paper may learn from a look-up."""
 
-    id: ResultId
-    """As it is printed, whatever was typed."""
-    agency: AgencyCode
-    """Who issued it."""
-    number: DocumentNumber | None
-    """Số, ký hiệu."""
-    issue_date: date
-    """The date that it carries."""
-    title: str
-    """The kind of document; empty where the profile keeps it out."""
-    masked_holder: str
-    """Only what the profile stores."""
-    standing: CurrentStanding
-    """What holds now."""
-    others: tuple[OtherResult, ...]
-    """What corrects it, or the one that replaces it."""
+    entry: PublicEntry
+    """The result as it is printed, whatever was typed, and what holds of it."""
     swapped: bool = False
     """Whether two neighbouring characters were typed the wrong way round: then the id has to be compared."""
     presented_at: datetime | None = None
     """When the holder showed it; None for a look-up by id."""
+
+
+class Redeemer(Protocol):
+    """Uses codes up."""
+
+    def redeem(self, digits: str) -> ResultId:
+        """Which result a code shows; nobody is told that twice.
+
+        Raises:
+            RegistryError: `presentation-unknown`, `presentation-expired`, `presentation-used`.
+        """
+
+
+class UsedCodes:
+    """Implements `Redeemer` for a reader that cannot write to the register: what was used is a file of its own folder.
+
+    A file is made once, by one process alone (O_EXCL), so a code works once among all that share the folder. Codes
+    live for half a minute; their files are swept a day later.
+    """
+
+    def __init__(self, registry: Registry, folder: Path, *, now: Callable[[], datetime]) -> None:
+        self._registry = registry
+        self._folder = folder
+        self._now = now
+
+    def redeem(self, digits: str) -> ResultId:
+        """See `Redeemer`."""
+        found = self._registry.lookups.presented(digits)
+        if found is None:
+            # Guessing costs 2^48 handles before the first code: there is nothing to count here.
+            raise RegistryError("presentation-unknown")
+        used_at = found.used_at or self._used(digits)
+        if used_at is not None:
+            raise RegistryError("presentation-used", at=used_at.isoformat(timespec="seconds"))
+        if self._now() >= found.expires:
+            raise RegistryError("presentation-expired", at=found.expires.isoformat(timespec="seconds"))
+        try:
+            self._mark(digits)
+        except FileExistsError:
+            raise RegistryError("presentation-used", at=self._now().isoformat(timespec="seconds")) from None
+        return found.result_id
+
+    def sweep(self) -> None:
+        """Forget what was used more than a day ago."""
+        for path in self._folder.glob("*.used"):
+            if self._age(path) > _KEPT:
+                path.unlink(missing_ok=True)
+
+    def _used(self, digits: str) -> datetime | None:
+        try:
+            return datetime.fromtimestamp(self._path(digits).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+
+    def _mark(self, digits: str) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path(digits), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+    def _path(self, digits: str) -> Path:
+        # By digest: whoever reads the folder cannot show a result.
+        return self._folder / f"{hashlib.sha256(digits.encode()).hexdigest()}.used"
+
+    def _age(self, path: Path) -> timedelta:
+        try:
+            return self._now() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return timedelta(0)
 
 
 class RateLimiter:
@@ -93,17 +149,28 @@ class Lookup:
         *,
         now: Callable[[], datetime],
         limiter: RateLimiter,
-        hidden: Callable[[Intent], bool] = lambda _intent: False,
-        monotonic: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        hidden: Callable[[PublicEntry], bool] = lambda _entry: False,
+        redeemer: Redeemer | None = None,
     ) -> None:
-        """`hidden` says which results are not to be found by their id, for instance those of sensitive profiles."""
+        """`hidden` says which results are not to be found by their id, for instance those of sensitive profiles.
+
+        `redeemer` uses codes up; the register does it where none is given.
+        """
         self._registry = registry
         self._now = now
         self._limiter = limiter
         self._hidden = hidden
-        self._monotonic = monotonic
-        self._sleep = sleep
+        self._redeemer: Redeemer = redeemer or registry
+
+    def admit(self, client: str) -> None:
+        """Let `client` ask once.
+
+        Raises:
+            RegistryError: `lookup-too-often`.
+        """
+        wait = self._limiter.take(client)
+        if wait is not None:
+            raise RegistryError("lookup-too-often", seconds=-int(-wait.total_seconds() // 1))
 
     def by_id(self, typed: str, *, client: str) -> Found:
         """The result whose printed id was typed; O for 0, I for 1 and two swapped neighbours are forgiven.
@@ -113,16 +180,17 @@ class Lookup:
             InputError: `result-id-invalid`: not sixteen such characters.
             NotRegistered: `lookup-not-found`: there is none, or none that is to be found.
         """
-        self._admit(client)
-        id_ = ResultId.parse(typed)
-        started = self._monotonic()
-        try:
-            found = self._first(candidates(id_))
-            if found is None:
-                raise NotRegistered("lookup-not-found")
-            return self._answer(found, swapped=found.id != id_)
-        finally:
-            self._sleep(max(0.0, started + ANSWER_TIME.total_seconds() - self._monotonic()))
+        self.admit(client)
+        (found,) = self.by_ids([ResultId.parse(typed)])
+        if found is None:
+            raise NotRegistered("lookup-not-found")
+        return found
+
+    def by_ids(self, asked: Sequence[ResultId]) -> tuple[Found | None, ...]:
+        """The same for many, which were admitted: as many queries for all of them as for one."""
+        spellings = [candidates(str(id_)) for id_ in asked]
+        entries = self._registry.lookups.issued({s for each in spellings for s in each}, at=self._now())
+        return tuple(self._first(each, entries) for each in spellings)
 
     def by_presentation(self, digits: str, *, client: str) -> Found:
         """The result that a holder shows with a code that moves; the code is used up.
@@ -130,56 +198,32 @@ class Lookup:
         Raises:
             RegistryError: `lookup-too-often`, `presentation-unknown`, `presentation-expired`, `presentation-used`.
         """
-        self._admit(client)
-        intent = self._registry.get(self._registry.redeem(digits))
-        return self._answer(intent, presented_at=self._now())
+        self.admit(client)
+        id_, now = self._redeemer.redeem(digits), self._now()
+        entry = self._registry.lookups.issued([str(id_)], at=now).get(str(id_))
+        if entry is None:  # a signature that is no result: it has no paper either
+            raise RegistryError("presentation-unknown")
+        return Found(entry=entry, presented_at=now)
 
-    def _admit(self, client: str) -> None:
-        wait = self._limiter.take(client)
-        if wait is not None:
-            raise RegistryError("lookup-too-often", seconds=-int(-wait.total_seconds() // 1))
-
-    def _first(self, ids: tuple[ResultId, ...]) -> Intent | None:
-        """The first that may be found; all are looked up whatever the first ones give."""
-        intents = [self._visible(id_) for id_ in ids]
-        return next((i for i in intents if i is not None), None)
-
-    def _visible(self, id_: ResultId) -> Intent | None:
-        try:
-            intent = self._registry.get(id_)
-        except NotRegistered:
-            return None
-        shown = intent.state is IntentState.ISSUED and intent.kind is not IntentKind.SIGNATURE
-        return intent if shown and not self._hidden(intent) else None
-
-    def _answer(self, intent: Intent, *, swapped: bool = False, presented_at: datetime | None = None) -> Found:
-        standing = self._registry.standing(intent.id, at=self._now())
-        related = standing.corrections if standing.standing is Standing.CORRECTED else ()
-        ids = (standing.replaced_by,) if standing.replaced_by is not None else related
-        return Found(
-            id=intent.id,
-            agency=intent.agency,
-            number=intent.number,
-            issue_date=intent.issue_date,
-            title=intent.metadata.title if intent.metadata else "",
-            masked_holder=intent.masked_holder,
-            standing=standing,
-            others=tuple(OtherResult(id=i, number=self._registry.get(i).number) for i in ids),
-            swapped=swapped,
-            presented_at=presented_at,
-        )
+    def _first(self, spellings: Sequence[str], entries: Mapping[str, PublicEntry]) -> Found | None:
+        """The first spelling that may be found."""
+        for spelling in spellings:
+            entry = entries.get(spelling)
+            if entry is not None and not self._hidden(entry):
+                return Found(entry=entry, swapped=spelling is not spellings[0])
+        return None
 
 
-def candidates(id_: ResultId) -> tuple[ResultId, ...]:
-    """The id itself, then those that differ from it by two neighbours that changed places.
+def candidates(printed: str) -> tuple[str, ...]:
+    """The id itself, then those that differ from it by two neighbours that changed places, all as they are printed.
 
     The id has no check characters, and needs none: of 2^80 ids at most one in 10^15 is in use, so an id with two
     swapped neighbours that *is* in use is the one that was meant.
     """
-    symbols = str(id_).replace("-", "")
+    symbols = printed.replace("-", "")
     swapped = (
         symbols[:i] + symbols[i + 1] + symbols[i] + symbols[i + 2 :]
         for i in range(len(symbols) - 1)
         if symbols[i] != symbols[i + 1]
     )
-    return (id_, *map(ResultId.parse, swapped))
+    return (printed, *("-".join((s[:4], s[4:8], s[8:12], s[12:])) for s in swapped))

@@ -153,7 +153,7 @@ def test_a_holder_shows_a_result_once(made: Path, tmp_path: Path) -> None:
     shown = issuer.present(issued.id)
     lookup = Lookup(office.registry, now=office.clock, limiter=RateLimiter(rate=6, burst=10))
     found = lookup.by_presentation(shown.digits, client="x")
-    assert (found.id, found.number) == (issued.id, office.registry.get(issued.id).number)
+    assert (found.entry.id, found.entry.number) == (issued.id, office.registry.get(issued.id).number)
 
 
 def test_a_kit_holds_all_that_is_published(made: Path, tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ from esign.registry.batch_values import (
 from esign.registry.chain import Entry
 from esign.registry.endpoints import Endpoint, EndpointId
 from esign.registry.events import Event
+from esign.registry.lookups import PublicEntry
 from esign.registry.outbox import Message, Webhook, WebhookState
+from esign.registry.presentations import Presented
 from esign.registry.registry import Registry
 from esign.registry.requests import Answer, Recalled, RequestKey
 from esign.registry.tasks import Task
@@ -102,6 +104,8 @@ __all__ = [
     "Page",
     "PresentWorker",
     "Presentation",
+    "Presented",
+    "PublicEntry",
     "Recalled",
     "Registration",
     "Registry",

@@ -6,6 +6,7 @@ Only its digest is stored, so nobody who reads the database can show a result (d
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -18,7 +19,7 @@ from esign.registry.intents import row
 from esign.registry.models import PresentationRow
 from esign.registry.values import IntentState, Presentation
 
-__all__ = ["present", "redeem"]
+__all__ = ["Presented", "present", "presented", "redeem"]
 
 _HANDLE_DIGITS, _CODE_DIGITS = 15, 5
 _HANDLES, _CODES = 1 << 48, 1 << 16
@@ -51,6 +52,29 @@ def present(session: Session, id: ResultId, *, at: datetime, lifetime: timedelta
     return Presentation(digits=digits, expires=at + lifetime)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presented:
+    """What a whole, right code shows."""
+
+    result_id: ResultId
+    """Which result."""
+    expires: datetime
+    """From when on it shows nothing."""
+    used_at: datetime | None
+    """When it was used up, if the register knows."""
+
+
+def presented(session: Session, digits: str) -> Presented | None:
+    """What the code shows, read and not used up; None for everything but the whole, right code."""
+    if not _well_formed(digits):
+        return None
+    found = session.scalar(select(PresentationRow).filter_by(handle=int(digits[:_HANDLE_DIGITS])))
+    right = hmac.compare_digest(found.digest if found else _digest(""), _digest(digits))
+    if found is None or not right or found.tries >= _MOST_TRIES:
+        return None
+    return Presented(result_id=ResultId.parse(found.result_id), expires=found.expires_at, used_at=found.used_at)
+
+
 def redeem(session: Session, digits: str, *, at: datetime) -> ResultId | RegistryError:
     """Use a code up and say which result it shows, or why it does not.
 
@@ -58,7 +82,7 @@ def redeem(session: Session, digits: str, *, at: datetime) -> ResultId | Registr
     but to who has all of it.
     """
     unknown = RegistryError("presentation-unknown")
-    if len(digits) != _HANDLE_DIGITS + _CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
+    if not _well_formed(digits):
         return unknown
     handle = int(digits[:_HANDLE_DIGITS])
     found = session.scalar(select(PresentationRow).filter_by(handle=handle).with_for_update())  # used once
@@ -74,6 +98,10 @@ def redeem(session: Session, digits: str, *, at: datetime) -> ResultId | Registr
         return RegistryError("presentation-expired", at=found.expires_at.isoformat(timespec="seconds"))
     found.used_at = at
     return ResultId.parse(found.result_id)
+
+
+def _well_formed(digits: str) -> bool:
+    return len(digits) == _HANDLE_DIGITS + _CODE_DIGITS and digits.isascii() and digits.isdigit()
 
 
 def _digest(digits: str) -> str:

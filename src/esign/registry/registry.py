@@ -21,6 +21,7 @@ from esign.registry.approvals import Approvals
 from esign.registry.audit_log import AuditLog
 from esign.registry.batches import Batches
 from esign.registry.endpoints import Endpoints
+from esign.registry.lookups import Lookups
 from esign.registry.models import IntentRow
 from esign.registry.opening import open_store, open_store_to_read
 from esign.registry.outbox import Outbox
@@ -151,6 +152,13 @@ class Registry:
     def requests(self) -> Requests:
         """What was answered to requests that may be repeated."""
         return Requests(self._store, now=self._now)
+
+    # --- what the public may learn ---------------------------------------------------------------------------------
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """Many look-ups at a time."""
+        return Lookups(self._store)
 
     # --- intents ---------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
 
-__all__ = ["change", "history", "standing"]
+__all__ = ["change", "fold", "history", "standing"]
 
 _NEXT = {
     Standing.IN_FORCE: {Standing.CORRECTED, Standing.SUSPENDED, Standing.WITHDRAWN, Standing.REPLACED},
@@ -52,7 +52,7 @@ def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: 
     if intent.main is not None:
         raise RegistryError("standing-attachment", id=str(id), main=intent.main)
     past = [entry.change for entry in history(session, id)]
-    now_is = _fold(past, None).standing
+    now_is = fold(past, None).standing
     if new.standing not in _NEXT[now_is]:
         raise RegistryError("standing-step", id=str(id), found=_word(now_is), wanted=_word(new.standing))
     earliest = max([c.at for c in past] + [intent.issued_at or new.at])
@@ -111,7 +111,7 @@ def _check_other(session: Session, intent: IntentRow, new: StandingChange) -> No
     # A correction may name a result whose own corrections lead back here only by mistake.
     if intent.id in _reachable(session, other.id):
         raise RegistryError("standing-cycle", **facts)
-    over = _fold([entry.change for entry in history(session, new.other)], None).standing
+    over = fold([entry.change for entry in history(session, new.other)], None).standing
     if over in _FINAL:
         raise RegistryError("standing-other-over", found=_word(over), **facts)
 
@@ -162,10 +162,11 @@ def standing(session: Session, id: ResultId, *, at: datetime) -> CurrentStanding
     if intent.issued_at is None or aware(at) < intent.issued_at:
         raise RegistryError("standing-not-issued-then", id=str(id))
     ends = [i.expires for i in (intent, intent.main_row) if i is not None and i.expires is not None]
-    return _fold([e.change for e in history(session, id) if e.change.at <= at], min(ends, default=None), at)
+    return fold([e.change for e in history(session, id) if e.change.at <= at], min(ends, default=None), at)
 
 
-def _fold(changes: Sequence[StandingChange], expires: datetime | None, at: datetime | None = None) -> CurrentStanding:
+def fold(changes: Sequence[StandingChange], expires: datetime | None, at: datetime | None = None) -> CurrentStanding:
+    """What a history amounts to at the moment `at`, with the result's own end."""
     corrections = tuple(c.other for c in changes if c.standing is Standing.CORRECTED and c.other)
     last = changes[-1] if changes else None
     now_is = last.standing if last else Standing.IN_FORCE
