@@ -10,10 +10,12 @@ from typer.main import get_command
 
 from esign.texts import Language
 from esign_cli.commands import (
+    access,
     adopt,
     approve,
     archive,
     attach,
+    audit,
     augment,
     bundle,
     complete,
@@ -81,6 +83,8 @@ _COMMANDS = (
     timestamp,
     resume,
     serve,
+    access,
+    audit,
     registry,
     doctor,
 )
