@@ -215,7 +215,7 @@ class Serving:
         )
         count_states(parts)
         next(iter(offices.values())).verifier.prepare()
-        for workplace in {w.registry.path: w for w in workplaces}.values():  # one chain each, however many agencies
+        for workplace in {w.registry.place: w for w in workplaces}.values():  # one chain each, however many agencies
             self._stack.enter_context(kept_anchored(workplace.anchoring()))
         return parts
 
