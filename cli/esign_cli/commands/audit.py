@@ -106,7 +106,7 @@ def _judge(workplace: "Workplace", certificates: list[Path]) -> "SignerJudge":
     import hashlib
 
     from esign.auditing import trusted_by
-    from esign.trust.store import certificates as certificates_in
+    from esign.trust import certificates as certificates_in
     from esign_cli.wiring import read_file
 
     pins = {hashlib.sha256(der).hexdigest() for path in certificates for der in certificates_in(read_file(path))}
