@@ -32,7 +32,7 @@ format: dev ## let ruff rewrite what it can
 	.venv/bin/ruff check --fix .
 
 bench: dev ## ratios and figures measured in one run, to build/bench*.json
-	$(PY) bench/run.py
+	$(PY) bench/signing.py
 	$(PY) bench/tokens.py
 	$(PY) bench/status.py
 	$(PY) bench/photos.py
