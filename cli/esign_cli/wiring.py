@@ -174,11 +174,17 @@ class Workplace:
         delivery: "Delivery | None" = None,
         on_step: "Callable[[Step, Intent | None], None] | None" = None,
     ) -> "Issuer":
-        """Issues results of this agency; with `keys` it opens no others now."""
+        """Issues results of this agency; with `keys` it opens no others now.
+
+        Raises:
+            RegistryError: `registry-restored`: an older copy was put in the place of the register.
+        """
         from esign.consent import FourEyes
         from esign.files import Folder
         from esign.issuance import Issuer
+        from esign_cli.recovery import refuse_restored
 
+        refuse_restored(self)
         paths = self.config.paths
         return Issuer(
             agency=self.agency,

@@ -1,6 +1,5 @@
 """`esign registry`: the database: its schema, a copy, whether it agrees with the files, catching up after a restore."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +12,6 @@ from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
     from esign.reasons import Reason
-    from esign.recovery import PublishedStatus, Reader
-    from esign_cli.wiring import Workplace
 
 __all__ = ["register"]
 
@@ -88,6 +85,7 @@ def recover(
     from esign.errors import InputError
     from esign.files import Folder
     from esign.recovery import Recovering
+    from esign_cli.recovery import published, reader, witness
     from esign_cli.wiring import Workplace
 
     run = session(ctx)
@@ -100,9 +98,10 @@ def recover(
             workplace.registry,
             archive=Folder(paths.archive),
             spool=Folder(paths.spool),
-            reader=_reader(workplace, run),
+            reader=reader(workplace, now=run.now),
             now=run.now,
-            published={} if without_status else _published(workplace, run),
+            published={} if without_status else published(workplace.config, now=run.now()),
+            witness=witness(workplace),
             skip=skip,
         )
         for step in recovering.run():
@@ -111,34 +110,6 @@ def recover(
     if left and not as_json:
         run.output.note("registry-recovery-left", count=left)
     return ExitCode.NO if left else ExitCode.OK
-
-
-def _reader(workplace: "Workplace", run: Session) -> "Reader":
-    """Reads archived files, and believes those of this agency's keys."""
-    from esign.recovery import Reader
-    from esign_cli.publication import known_seal_keys
-
-    return Reader(
-        agency=workplace.config.agency.code,
-        profile=workplace.config.profile.name,
-        seal_keys=known_seal_keys(workplace.config, None, run.now()),
-        certificates=workplace.registry.recovery.signer_certificates(),
-        now=run.now,
-    )
-
-
-def _published(workplace: "Workplace", run: Session) -> "Mapping[int, PublishedStatus]":
-    """What readers have of the status lists; none where this folder publishes none."""
-    from esign.recovery import read_published
-    from esign_cli.publication import host_of, store_at, trusted
-
-    config = workplace.config
-    if config.status is None:
-        return {}
-    target = config.status.target
-    if "://" not in target and not Path(target).is_dir():
-        return {}  # nothing was published yet
-    return read_published(store_at(target), host_of(config, trusted(config, run.now()).list))
 
 
 def _tell(run: Session, reason: "Reason", *, good: bool, as_json: bool) -> None:

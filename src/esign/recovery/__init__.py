@@ -12,7 +12,7 @@ from esign.recovery.copying import copy_database
 from esign.recovery.issued_file import Reader
 from esign.recovery.published import PublishedStatus, read_published
 from esign.recovery.recovering import Recovering, Step
-from esign.recovery.witnesses import Witness, refuse_older
+from esign.recovery.witnesses import Witness, newest_anchor, refuse_older
 
 __all__ = [
     "Finding",
@@ -23,6 +23,7 @@ __all__ = [
     "Witness",
     "check",
     "copy_database",
+    "newest_anchor",
     "read_published",
     "refuse_older",
 ]

@@ -6,16 +6,20 @@ one: a copy of yesterday would give yesterday's numbers again.
 
 from dataclasses import dataclass
 
+from esign.auditing.anchors import AnchorText, SignerJudge, is_signed, read_folder
 from esign.errors import RegistryError
+from esign.files import Folder
 from esign.registry import Registry
 
-__all__ = ["Witness", "refuse_older"]
+__all__ = ["Witness", "newest_anchor", "refuse_older"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
     """How far the audit chain had come, as an anchor says."""
 
+    register: str
+    """The register's identity: the object of its first entry."""
     sequence: int
     """The entry."""
     hash: str
@@ -25,6 +29,20 @@ class Witness:
     def name(self) -> str:
         """How an entry of a recovery names it."""
         return f"{self.sequence}:{self.hash}"
+
+
+def newest_anchor(folder: Folder, judge: SignerJudge) -> Witness | None:
+    """The newest anchor in `folder` that somebody signed who may; None where there is none yet.
+
+    Raises:
+        InputError: `audit-anchor-malformed`.
+        RegistryError: `disk-not-readable`.
+    """
+    for anchor in sorted(read_folder(folder).values(), key=lambda a: a.sequence, reverse=True):
+        if is_signed(anchor, judge):
+            said = AnchorText.read(anchor.content)
+            return Witness(register=said.register, sequence=said.sequence, hash=said.hash)
+    return None
 
 
 def refuse_older(registry: Registry, witness: Witness | None) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from esign.auditing import Anchoring, trusted_by
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import PublishingError, RegistryError
 from esign.files import Folder
 from esign.issuance import Issued, Step
+from esign.pades.sign import choose_mechanism
 from esign.publishing import FolderStore, Publisher, RegisterSource
 from esign.recovery import (
     Reader,
@@ -24,6 +26,7 @@ from esign.recovery import (
     Witness,
     check,
     copy_database,
+    newest_anchor,
     read_published,
     refuse_older,
 )
@@ -129,9 +132,14 @@ class Drill:
         ).publish()
 
     def witness(self) -> Witness:
-        head = self.office.registry.audit.head()
-        assert head is not None
-        return Witness(sequence=head.sequence, hash=head.hash)
+        """An anchor that the agency's key signs, in a folder elsewhere."""
+        anchors = Folder(self.folder / "elsewhere")
+        key, log = self.office.key, self.office.registry.audit
+        mechanism = choose_mechanism(self.office.profile.signature, key)
+        Anchoring(log, key=key, mechanism=mechanism, folder=anchors, now=self.office.clock).anchor()
+        newest = newest_anchor(anchors, trusted_by(self.office.trust))
+        assert newest is not None
+        return newest
 
     def back_up(self) -> Path:
         """The register first, files after it: a row of the copy finds its file, whatever happens in between."""
@@ -382,6 +390,22 @@ def test_what_the_check_finds(drill: Drill) -> None:
         ("check-file-longer", False): str(three.id),
         ("check-file-of-void", True): str(void.id),
     }
+
+
+def test_who_may_say_that_a_register_is_old(drill: Drill, tmp_path: Path) -> None:
+    """An anchor that a stranger signed stops nobody; one of another register stops everybody."""
+    drill.issue("one")
+    other = Office.create(tmp_path / "other")
+    strangers = Folder(tmp_path / "strangers")
+    mechanism = choose_mechanism(other.profile.signature, other.key)
+    Anchoring(other.registry.audit, key=other.key, mechanism=mechanism, folder=strangers, now=other.clock).anchor()
+    assert newest_anchor(strangers, trusted_by(drill.office.trust)) is None
+    foreign = newest_anchor(strangers, trusted_by(other.trust))
+    other.registry.close()
+    refuse_older(drill.office.registry, None)
+    refuse_older(drill.office.registry, drill.witness())
+    with pytest.raises(RegistryError, match="older than an audit anchor"):
+        refuse_older(drill.office.registry, foreign)
 
 
 def test_a_copy_of_a_register_at_work(tmp_path: Path, made: Path) -> None:
