@@ -45,9 +45,12 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 
 
 @pytest.fixture(params=["in_file", "on_server"])
-def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
     """Where nothing is yet."""
     if request.param == "in_file":
-        return tmp_path / "register.sqlite"
+        yield tmp_path / "register.sqlite"
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.url(server.database())
+    name = server.database()
+    yield server.url(name)
+    server.drop(name)
