@@ -12,6 +12,7 @@ from datetime import datetime
 
 from esign.approval import Approval, check_person_signature
 from esign.authority import AuthorityTable
+from esign.codes import DocumentNumber
 from esign.composition import Composer, Layout
 from esign.document import Agency, Person, ResultMetadata
 from esign.errors import SigningError
@@ -49,11 +50,12 @@ class Admission:
         self._mechanism = None if key is None else choose_mechanism(profile.signature, key)
         self._composer = composer
         self._trust = trust
+        self._allowed: dict[tuple[bytes, ...], tuple[datetime, tuple[Reason, ...]]] = {}
         self._authority = authority
         self._now = now
 
-    def request(self, request: Request) -> Layout:
-        """Everything that could fail; the proof on which it was tried.
+    def request(self, request: Request, *, number: DocumentNumber | None = None) -> Layout:
+        """Everything that could fail; the proof on which it was tried, with the `number` that it will probably get.
 
         Raises:
             PreflightError, InputError, SigningError: It cannot be issued.
@@ -64,7 +66,9 @@ class Admission:
             self.person(request.person)
         if isinstance(request.content, Adopted):
             self._signed(request.content.pdf, request.metadata, field_name=None)
-        layout = self._composer.proof(request, certificate=self._key.certificates[0] if self._key else None)
+        layout = self._composer.proof(
+            request, certificate=self._key.certificates[0] if self._key else None, number=number
+        )
         if isinstance(request.content, Adopted):
             self._permits_another(request.content.pdf, layout)
         return layout
@@ -85,7 +89,7 @@ class Admission:
         Raises:
             SigningError: It may not.
         """
-        return check_before_signing(key.certificates, trust=self._trust, at=self._now())
+        return self._may_sign(key.certificates)
 
     def person(self, person: Person) -> Mechanism:
         """The person's certificate may sign now, and how; found before anybody is asked to sign.
@@ -93,8 +97,18 @@ class Admission:
         Raises:
             SigningError: It may not.
         """
-        check_before_signing(person.certificates, trust=self._trust, at=self._now())
+        self._may_sign(person.certificates)
         return mechanism_for(self._person_profile, person.certificates[0])
+
+    def _may_sign(self, certificates: tuple[bytes, ...]) -> tuple[Reason, ...]:
+        """Validity and revocation are told in whole seconds (RFC 5280 §4.1.2.5): in one second nothing changes."""
+        at = self._now()
+        second = at.replace(microsecond=0)
+        known = self._allowed.get(certificates)
+        if known is None or known[0] != second:
+            known = second, check_before_signing(certificates, trust=self._trust, at=at)
+            self._allowed[certificates] = known
+        return known[1]
 
     def approved(self, intent: Intent, request: Request, approved: bytes) -> Approval:
         """The agency's key follows a sound signature of somebody who may make it, or it does not sign.

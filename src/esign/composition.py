@@ -69,6 +69,8 @@ class Layout:
     """The families that it was set in; empty for given files."""
     notices: tuple[Reason, ...]
     """What preflight found and let pass."""
+    shows: tuple[DocumentNumber | None, date | None] = (None, None)
+    """The number and the date that it was laid out with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,10 @@ class Composer:
         self._renderer = renderer
         self._now = now
 
-    def proof(self, request: Request, *, certificate: bytes | None) -> Layout:
+    def proof(self, request: Request, *, certificate: bytes | None, number: DocumentNumber | None = None) -> Layout:
         """Make the document once with placeholders for what is not known yet: finds what could fail.
+
+        With the `number` that a book will probably give next, the proof is the document itself, if it does.
 
         Whatever fails later costs a number, for good. A template's page is our own; a given one may hide the seal, so
         the seal is drawn on it and read. `certificate` is the agency's, where it is at hand.
@@ -141,7 +145,7 @@ class Composer:
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
-        number, late = self._proof_number(request), self.late(request)
+        number, late = number or self._proof_number(request), self.late(request)
         dated = None if late else request.issue_date or self._today()
         layout = self.lay_out(request, number=None if late else number, issued=dated)
         appearance = None
@@ -188,6 +192,9 @@ class Composer:
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
+        return replace(self._laid_out(request, number, issued), shows=(number, issued if number else None))
+
+    def _laid_out(self, request: Request, number: DocumentNumber | None, issued: date | None) -> Layout:
         longest = number or self._proof_number(request)
         room = self._seal_room(request, longest) if self._profile.seal and longest and request.metadata else None
         content = request.content

@@ -26,10 +26,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
+from typing import Self
 
 from esign.admission import Admission
 from esign.authority import AuthorityTable
-from esign.codes import DocumentNumber, ResultCode, ResultId
+from esign.codes import AgencyCode, DocumentNumber, ResultCode, ResultId
 from esign.completion import Completion
 from esign.composition import Composer
 from esign.consent import Consent
@@ -98,6 +100,60 @@ class Issued:
     delivered: bool
     """Whether the delivery is done; `resume` catches up on it."""
 
+    @classmethod
+    def of(cls, intent: Intent, pdf: bytes) -> Self:
+        """From an entry, and the newest version of its file.
+
+        Raises:
+            NotRegistered: `not-issued`.
+        """
+        if intent.state is not IntentState.ISSUED or intent.registration is None:
+            raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
+        current = intent.versions[-1]
+        return cls(
+            id=intent.id,
+            number=intent.number,
+            result_code=intent.metadata.result_code if intent.metadata else None,
+            pdf=pdf,
+            sha256=current.sha256,
+            level=current.level,
+            upgrade=intent.upgrade,
+            notices=intent.registration.notices,
+            delivered=intent.delivered_at is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What an issuer works with; `esign.line` works with the same, many results at a time."""
+
+    profile: IssuanceProfile
+    registry: Registry
+    bench: Workbench
+    composer: Composer
+    admission: Admission
+    preparation: Preparation
+    completion: Completion
+    consent: Consent | None
+    delivery: Delivery | None
+    now: Callable[[], datetime]
+    on_step: OnStep
+
+    def deliver(self, issued: Issued) -> str:
+        """Hand the file over; where it is then.
+
+        Raises:
+            DeliveryFailed: `delivery-failed`; the result is issued, and `resume` will deliver it again.
+        """
+        if self.delivery is None:
+            return "caller"
+        try:
+            return self.delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
+        except Error:
+            raise
+        except Exception as e:  # a portal's own code
+            raise DeliveryFailed("delivery-failed", id=str(issued.id), problem=type(e).__name__) from e
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
@@ -164,6 +220,28 @@ class Issuer:
             profile=profile, composer=self._composer, admission=self._admission, now=now, on_step=on_step
         )
         self._completion = Completion(profile=profile, augmenter=augmenter, bench=self._bench, now=now, on_step=on_step)
+
+    @property
+    def agency(self) -> AgencyCode:
+        """For whom it issues."""
+        return self._agency.code
+
+    @cached_property
+    def equipment(self) -> Equipment:
+        """What it works with."""
+        return Equipment(
+            profile=self._profile,
+            registry=self._registry,
+            bench=self._bench,
+            composer=self._composer,
+            admission=self._admission,
+            preparation=self._preparation,
+            completion=self._completion,
+            consent=self._consent,
+            delivery=self._delivery,
+            now=self._now,
+            on_step=self._on_step,
+        )
 
     def issue(self, request: Request) -> Issued:
         """Issue one result; the same request again gives the same document, and signs nothing.
@@ -398,7 +476,7 @@ class Issuer:
             self.check(request)
             self._bench.put_request(digest, stored)
         try:
-            intent = self._registry.reserve(self._new_intent(request, digest))
+            intent = self._registry.reserve(self.new_intent(request, digest))
         except (InputError, DuplicateNumber, RequestConflict):
             self._bench.drop_request(digest)  # nothing was recorded, so nothing will ever need it
             raise
@@ -407,7 +485,8 @@ class Issuer:
             raise RequestConflict("request-conflict", id=str(intent.id))
         return intent
 
-    def _new_intent(self, request: Request, digest: str) -> NewIntent:
+    def new_intent(self, request: Request, digest: str) -> NewIntent:
+        """What the register is asked to record for `request`."""
         late = self._composer.late(request)
         attached = isinstance(request.content, Attached)
         return NewIntent(
@@ -584,36 +663,16 @@ class Issuer:
     def _deliver(self, intent: Intent) -> Intent:
         """Hand the file over, then forget what was only needed to make it."""
         if intent.delivered_at is None:
-            where = "caller"
-            if self._delivery is not None:
-                issued = self._issued(intent)
-                try:
-                    where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=issued.pdf)
-                except Error:
-                    raise
-                except Exception as e:
-                    # A portal's own code; the result is issued, and `resume` will deliver it again.
-                    raise DeliveryFailed("delivery-failed", id=str(intent.id), problem=type(e).__name__) from e
+            where = self.equipment.deliver(self._issued(intent))
             intent = self._registry.delivered(intent.id, at=self._now(), where=where)
             self._on_step(Step.DELIVERED, intent)
         self._bench.forget(intent)
         return intent
 
     def _issued(self, intent: Intent) -> Issued:
-        if intent.state is not IntentState.ISSUED or intent.registration is None:
+        if intent.state is not IntentState.ISSUED:
             raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
-        current = intent.versions[-1]
-        return Issued(
-            id=intent.id,
-            number=intent.number,
-            result_code=intent.metadata.result_code if intent.metadata else None,
-            pdf=self._bench.archive.version(intent),
-            sha256=current.sha256,
-            level=current.level,
-            upgrade=intent.upgrade,
-            notices=intent.registration.notices,
-            delivered=intent.delivered_at is not None,
-        )
+        return Issued.of(intent, self._bench.archive.version(intent))
 
     # --- failing -----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from esign.registry.locking import alone
 from esign.registry.models import BookRow, IntentRow
 from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
 
-__all__ = ["book", "choose", "give", "hold", "open_book", "take"]
+__all__ = ["book", "choose", "give", "hold", "last_number", "open_book", "take"]
 
 _Key = tuple[str, int, str, bool]
 
@@ -32,6 +32,12 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
         raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
     elif row.first != first:
         row.first, row.last = first, first - 1
+
+
+def last_number(session: Session, key: _Key) -> int:
+    """The last number that a book gave; 0 of one that nobody opened."""
+    found = session.get(BookRow, key)
+    return found.last if found is not None else 0
 
 
 def choose(

@@ -1,6 +1,6 @@
 """The register as the workflows see it: one object over one database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -366,6 +366,12 @@ class Registry:
             found = session.scalar(select(IntentRow).filter_by(idempotency_key=idempotency_key))
             return intents.as_intent(found) if found else None
 
+    def known_keys(self, idempotency_keys: Sequence[str]) -> frozenset[str]:
+        """Which of these requests were recorded."""
+        query = select(IntentRow.idempotency_key).where(IntentRow.idempotency_key.in_(idempotency_keys))
+        with self._store.read() as session:
+            return frozenset(session.scalars(query))
+
     def by_sha256(self, sha256: str) -> Intent | None:
         """The issued entry whose file has, or had in an earlier version, this SHA-256."""
         with self._store.read() as session:
@@ -425,6 +431,11 @@ class Registry:
         DocumentNumber(first, year if with_year else None, symbol)
         with self._store.write() as session:
             books.open_book(session, (str(agency), year, symbol, with_year), first=first)
+
+    def last_number(self, agency: AgencyCode, *, year: int, symbol: str, with_year: bool = False) -> int:
+        """The last number that a book gave; the next one is probably the next that it gives."""
+        with self._store.read() as session:
+            return books.last_number(session, (str(agency), year, symbol, with_year))
 
     def book(self, agency: AgencyCode, *, year: int, symbol: str, with_year: bool = False) -> Book:
         """A number book in order; its `gaps` carry their reasons."""
