@@ -1,4 +1,4 @@
-"""The one client for time-stamps, OCSP, revocation lists and issuing certificates.
+"""The one client for time-stamps, OCSP, revocation lists and issuing certificates, and for what others are told.
 
 A request is one connection under one deadline. Its answer is read up to a limit, looked at from outside, and handed
 over as `Fetched`; everything else is a `NetworkError`. Nothing is followed: no redirect, no proxy of the environment,
@@ -10,7 +10,8 @@ import io
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,10 +19,12 @@ from pathlib import Path
 import httpcore
 
 from esign.errors import ConfigurationError, Error, NetworkError
+from esign.net.addresses import Address
 from esign.net.breaker import BreakerState, Gate, Health
 from esign.net.cache import Cache, Kept
 from esign.net.deadline import Deadline, Monotonic
 from esign.net.kinds import HEADER, Kind, Shape, declared_length, fresh_until, is_whole, shape_of
+from esign.net.notices import Notice, Told, told_by
 from esign.net.resolver import Resolver, SystemResolver
 from esign.net.rules import Destination, NetworkRules
 from esign.net.transport import Backend, Connector, connect
@@ -32,6 +35,7 @@ _HEADERS = 256 * 1024
 """What may come beside an answer's bytes: headers, and the frames of chunks."""
 _MOST_ADDRESSES = 4
 _AGENT = b"esign"
+_LOOK_UP = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,16 +174,66 @@ class Client:
         if query.identity is not None and query.identity.password and destination.scheme != "https" and not inside:
             raise NetworkError("password-unprotected", host=destination.host)
 
+    def tell(self, notice: Notice) -> Told:
+        """Send `notice`, and learn whether it was taken; what the receiver says besides is not read.
+
+        Raises:
+            NetworkError: It did not get there, or no answer came until the deadline.
+        """
+        destination = self._reachable(notice.url)
+        deadline = Deadline(notice.deadline, host=destination.host, monotonic=self._monotonic)
+        with self._gate.through(destination.authority, deadline):
+            addresses = self._addresses(destination, deadline)
+            request = _post(destination, "application/json", notice.body, headers=notice.headers)
+            with self._asked(request, destination, addresses, deadline) as (response, _):
+                return told_by(response, now=self._now(), elapsed=deadline.elapsed)
+
+    def check(self, url: str) -> None:
+        """Whether notices may be sent to `url`: over https, and not to where only insiders get.
+
+        Raises:
+            NetworkError: `notice-unprotected`, `host-unknown`, or what its rules say of it.
+        """
+        destination = self._reachable(url)
+        self._addresses(destination, Deadline(_LOOK_UP, host=destination.host, monotonic=self._monotonic))
+
+    def _reachable(self, url: str) -> Destination:
+        destination = self._rules.destination(url)
+        if destination.scheme != "https" and not self._rules.lists(destination):
+            raise NetworkError("notice-unprotected", host=destination.host)
+        return destination
+
     # --- one exchange ------------------------------------------------------------------------------------------------
 
     def _exchange(self, query: Query, destination: Destination, deadline: Deadline) -> bytes:
         shape = shape_of(query.kind)
-        addresses = [destination.address] if destination.address is not None else None
-        if addresses is None:
-            addresses = list(self._resolver.resolve(destination.host, destination.port, deadline))
-            # All of them: a name that leads inside and outside is made to be mistaken.
-            for address in addresses:
-                self._rules.check_address(destination, address)
+        addresses = self._addresses(destination, deadline)
+        request = _request(query, destination, shape)
+        with self._asked(request, destination, addresses, deadline, query.identity) as (response, backend):
+            _check_head(response, destination.host, shape)
+            backend.allow(shape.most_bytes)
+            return _read(response, destination.host, shape)
+
+    def _addresses(self, destination: Destination, deadline: Deadline) -> Sequence[Address]:
+        """Where to connect to."""
+        if destination.address is not None:
+            return [destination.address]
+        addresses = list(self._resolver.resolve(destination.host, destination.port, deadline))
+        # All of them: a name that leads inside and outside is made to be mistaken.
+        for address in addresses:
+            self._rules.check_address(destination, address)
+        return addresses
+
+    @contextmanager
+    def _asked(
+        self,
+        request: httpcore.Request,
+        destination: Destination,
+        addresses: Sequence[Address],
+        deadline: Deadline,
+        identity: Identity | None = None,
+    ) -> Iterator[tuple[httpcore.Response, Backend]]:
+        """The head of the answer, whose body is still to be read."""
         backend = Backend(
             addresses[:_MOST_ADDRESSES],
             host=destination.host,
@@ -187,17 +241,14 @@ class Client:
             most_bytes=_HEADERS,
             connector=self._connector,
         )
-        request = _request(query, destination, shape)
-        context = self._context(query.identity) if destination.scheme == "https" else None
+        context = self._context(identity) if destination.scheme == "https" else None
         try:
             with httpcore.HTTPConnection(
                 request.url.origin, ssl_context=context, network_backend=backend
             ) as connection:
                 response = connection.handle_request(request)
                 try:
-                    _check_head(response, destination.host, shape)
-                    backend.allow(shape.most_bytes)
-                    return _read(response, destination.host, shape)
+                    yield response, backend
                 finally:
                     response.close()
         except httpcore.RemoteProtocolError as e:
@@ -229,27 +280,41 @@ def _tls(anchors: tuple[str, ...], certificate: Path | None) -> ssl.SSLContext:
 
 
 def _request(query: Query, destination: Destination, shape: Shape) -> httpcore.Request:
-    headers = [
-        (b"Host", destination.host_header.encode()),
-        (b"User-Agent", _AGENT),
-        (b"Accept-Encoding", b"identity"),
-        (b"Connection", b"close"),
-    ]
+    headers = []
     if query.identity is not None and query.identity.username:
         told = f"{query.identity.username}:{query.identity.password}".encode()
         headers.append((b"Authorization", b"Basic " + base64.b64encode(told)))
-    if shape.asked_as is not None:
-        headers += [(b"Content-Type", shape.asked_as.encode()), (b"Content-Length", b"%d" % len(query.body))]
+    if shape.asked_as is None:
+        return _sent("GET", destination, headers)
+    return _post(destination, shape.asked_as, query.body, headers=headers)
+
+
+def _post(
+    destination: Destination, content_type: str, body: bytes, *, headers: Sequence[tuple[bytes, bytes]]
+) -> httpcore.Request:
+    typed = [*headers, (b"Content-Type", content_type.encode()), (b"Content-Length", b"%d" % len(body))]
+    return _sent("POST", destination, typed, body)
+
+
+def _sent(
+    method: str, destination: Destination, headers: Sequence[tuple[bytes, bytes]], body: bytes | None = None
+) -> httpcore.Request:
     return httpcore.Request(
-        "GET" if shape.asked_as is None else "POST",
+        method,
         httpcore.URL(
             scheme=destination.scheme,
             host=destination.bracketed if destination.scheme == "http" else destination.host,
             port=destination.port,
             target=destination.target,
         ),
-        headers=headers,
-        content=None if shape.asked_as is None else query.body,
+        headers=[
+            (b"Host", destination.host_header.encode()),
+            (b"User-Agent", _AGENT),
+            (b"Accept-Encoding", b"identity"),
+            (b"Connection", b"close"),
+            *headers,
+        ],
+        content=body,
     )
 
 

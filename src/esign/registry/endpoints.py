@@ -103,7 +103,7 @@ class Endpoints:
         with self._store.read() as session:
             return _as_endpoint(_endpoint(session, id, agency))
 
-    def endpoints(self, *, agency: AgencyCode | None = None) -> tuple[Endpoint, ...]:
+    def of(self, agency: AgencyCode | None = None) -> tuple[Endpoint, ...]:
         """All of an agency, disabled ones too, oldest first."""
         query = select(EndpointRow).order_by(EndpointRow.made_at, EndpointRow.id)
         if agency is not None:

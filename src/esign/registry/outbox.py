@@ -128,14 +128,14 @@ class Outbox:
             )
 
     def due(self, *, limit: int = 64, of_each: int = 4) -> tuple[Webhook, ...]:
-        """What may be sent now, oldest first and not more than `of_each` to one endpoint.
+        """What may be sent now, oldest first; not more than `of_each` to one endpoint, and one to one that failed.
 
         A message waits for an earlier one about the same subject, and for an endpoint that rests or is disabled.
         """
         at = self._now()
         place = func.row_number().over(partition_by=WebhookRow.endpoint, order_by=WebhookRow.message).label("place")
         ready = (
-            select(WebhookRow.message, WebhookRow.endpoint, place)
+            select(WebhookRow.message, WebhookRow.endpoint, place, EndpointRow.failures)
             .join(EndpointRow, EndpointRow.id == WebhookRow.endpoint)
             .where(WebhookRow.state == WebhookState.PENDING.value, WebhookRow.next_at <= at)
             .where(EndpointRow.disabled_at.is_(None))
@@ -146,7 +146,7 @@ class Outbox:
         query = (
             _webhooks()
             .join(ready, and_(ready.c.message == WebhookRow.message, ready.c.endpoint == WebhookRow.endpoint))
-            .where(ready.c.place <= of_each)
+            .where(or_(ready.c.place == 1, and_(ready.c.place <= of_each, ready.c.failures == 0)))
             .order_by(WebhookRow.message)
             .limit(limit)
         )

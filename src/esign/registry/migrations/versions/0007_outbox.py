@@ -74,8 +74,8 @@ def _batches() -> None:
             name=op.f("ck_batch_named"),
         ),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_batch")),
-        sa.UniqueConstraint("id", name=op.f("uq_batch_id")),
         sa.UniqueConstraint("agency", "idempotency_key", name=op.f("uq_batch_agency_idempotency_key")),
+        sa.UniqueConstraint("id", name=op.f("uq_batch_id")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_batch_finished_at", "batch", ["finished_at"], unique=False)
@@ -91,9 +91,9 @@ def _batches() -> None:
         sa.Column("problem_code", sa.String(60), nullable=True),
         sa.Column("problem_facts", sa.JSON(), nullable=True),
         sa.CheckConstraint("position >= 1", name=op.f("ck_batch_item_position")),
-        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_batch_item_batch_id")),
         sa.PrimaryKeyConstraint("batch_id", "position", name=op.f("pk_batch_item")),
         sa.UniqueConstraint("batch_id", "idempotency_key", name=op.f("uq_batch_item_batch_id_idempotency_key")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_batch_item_batch_id")),
         sqlite_with_rowid=False,
     )
 
