@@ -16,7 +16,7 @@ from esign.api.results import (
     TemplateList,
 )
 from esign.codes import DocumentNumber, DossierCode, ResultId
-from esign.errors import DeliveryFailed, Error, RequestConflict, ServiceError, SigningError
+from esign.errors import ApprovalMissing, DeliveryFailed, Error, RequestConflict, ServiceError, SigningError
 from esign.issuance import Issued
 from esign.pdf import templates
 from esign.profile import VIETNAM
@@ -52,7 +52,7 @@ async def list_templates(asked: Annotated[Asked, Depends(permitted(Act.READ))]) 
     status_code=201,
     summary="Issue a result",
     response_model=Result,
-    responses={202: {"model": Accepted, "description": "Recorded; it is issued later."}},
+    responses={202: {"model": Accepted, "description": "Recorded; issued later, or once it is approved."}},
     openapi_extra=taking(IssueRequest, file="pdf"),
 )
 async def issue(
@@ -71,10 +71,11 @@ async def issue(
     made = await parts.reading.run(request_of, body, key=key, today=parts.now().astimezone(VIETNAM).date())
     later = "respond-async" in {preference.split(";")[0].strip().lower() for preference in prefer.split(",")}
     with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        intent = await parts.issuing.run(office.issuer.accept if later else lambda r: issue_now(office, r), made)
-    place = answers.links(office.code, intent.id, issued=not later)
-    if later:
-        headers = {"Location": place.self, "Preference-Applied": "respond-async"}
+        intent = await parts.issuing.run(office.issuer.accept if later else lambda r: _issue(office, r), made)
+    waits = later or intent.state is IntentState.PREPARED  # for a second person
+    place = answers.links(office.code, intent.id, issued=not waits)
+    if waits:
+        headers = {"Location": place.self, **({"Preference-Applied": "respond-async"} if later else {})}
         return answering(Accepted(id=str(intent.id), links=place), status=202, headers=headers)
     return answering(answers.result(intent), status=201, headers={"Location": place.self})
 
@@ -158,6 +159,16 @@ def issue_now(office: Office, asked: IssuingRequest) -> Intent:
             return intent  # it is issued, and delivered later
         raise
     return office.registry.get(issued.id)
+
+
+def _issue(office: Office, asked: IssuingRequest) -> Intent:
+    """As `issue_now`; what waits for the approval of a second person is accepted, and no failure."""
+    try:
+        return issue_now(office, asked)
+    except ApprovalMissing:
+        intent = office.registry.by_key(asked.idempotency_key)
+        assert intent is not None
+        return intent
 
 
 def _templates() -> TemplateList:

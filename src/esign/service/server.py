@@ -10,6 +10,7 @@ from typing import Any
 import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from esign.api.problems import MEDIA_TYPE
@@ -100,10 +101,22 @@ class _Connection(H11Protocol):
         self.transport.close()
 
 
+class _Peer:
+    """Remembers whose socket it is before a header may say otherwise: client certificates are believed by it."""
+
+    def __init__(self, app: Any, proxies: tuple[str, ...]) -> None:
+        self._app = ProxyHeadersMiddleware(app, trusted_hosts=list(proxies)) if proxies else app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Go on, with the peer in the scope."""
+        scope["esign.peer"] = scope.get("client")
+        await self._app(scope, receive, send)
+
+
 def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
     """A server that `run()` starts; `should_exit` ends it in order, as a signal does."""
     config = uvicorn.Config(
-        app,
+        _Peer(app, listening.proxies),
         host=listening.host,
         port=listening.port,
         http=_Connection,
@@ -113,8 +126,7 @@ def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=True,
-        proxy_headers=bool(listening.proxies),
-        forwarded_allow_ips=list(listening.proxies),
+        proxy_headers=False,
         limit_concurrency=listening.connections,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_GRACE,
