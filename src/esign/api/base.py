@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Model(BaseModel):
     """A JSON object of the interface."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, ser_json_bytes="base64")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Listing(Model):

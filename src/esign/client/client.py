@@ -7,9 +7,15 @@ from typing import Self
 
 import httpx
 
+from esign.client.approvals import Approvals
+from esign.client.keys import AccessKeys
+from esign.client.officials import Officials
 from esign.client.results import Results
 from esign.client.retrying import Retrying
+from esign.client.standings import Standings
+from esign.client.trail import Audit
 from esign.client.transport import Transport
+from esign.client.verifications import Verifications
 from esign.codes import AgencyCode
 from esign.errors import InputError
 from esign.texts import Language
@@ -57,6 +63,12 @@ class Client:
         transport = Transport(self._http, retrying=retrying or Retrying())
         place = f"/v1/agencies/{AgencyCode.parse(str(agency))}"
         self.results = Results(transport, place)
+        self.standings = Standings(transport, place)
+        self.officials = Officials(transport, place)
+        self.verifications = Verifications(transport, place)
+        self.approvals = Approvals(transport, place)
+        self.keys = AccessKeys(transport, place)
+        self.audit = Audit(transport, place)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -1,32 +1,37 @@
 """Results: issue them, wait for them, find them, fetch the document."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import httpx
 
-from esign.api.results import Accepted, IssueRequest, Result, ResultDetails, ResultPage, TemplateList
+from esign.api.officials import CopyRequest, FileRequest
+from esign.api.results import (
+    Accepted,
+    IssueRequest,
+    Result,
+    ResultDetails,
+    ResultPage,
+    TemplateList,
+    WithdrawalRequest,
+)
+from esign.api.standing import PresentationCode
+from esign.client.part import Part, checked
 from esign.client.transport import File, Sent, Transport
 from esign.errors import NetworkError, SigningError
 from esign.reasons import Reason
 
-__all__ = ["Results", "new_key"]
+__all__ = ["Results"]
 
-_PDF = "application/pdf"
-
-
-def new_key() -> str:
-    """An Idempotency-Key of 128 random bits."""
-    return secrets.token_hex(16)
+_RESULTS = "/results"
 
 
-class Results:
+class Results(Part):
     """The results of one agency."""
 
     def __init__(
@@ -38,15 +43,15 @@ class Results:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`place` is the agency's path."""
-        self._transport = transport
-        self._place = f"{place}/results"
-        self._templates = f"{place}/templates"
+        super().__init__(transport, place)
         self._clock = clock
         self._sleep = sleep
 
     def templates(self) -> TemplateList:
         """The templates that results can be issued from, with the schemas of their data."""
-        return self._transport.ask(Sent(method="GET", path=self._templates)).to(TemplateList)
+        return self._get("/templates").to(TemplateList)
+
+    # --- issuing ---------------------------------------------------------------------------------------------------
 
     def issue(self, request: IssueRequest, *, pdf: File | None = None, key: str | None = None) -> Result:
         """Issue a result now; it is signed, sealed and registered when this returns.
@@ -60,7 +65,7 @@ class Results:
             DuplicateNumber, SigningError, KeyStoreError, ServiceError: As the library's `Issuer.issue`.
             NetworkError: No answer within the deadline; the same call with the same `key` goes on where it stopped.
         """
-        return self._transport.ask(self._issuing(request, pdf, key)).to(Result)
+        return self._post(_RESULTS, request, pdf=pdf, key=key).to(Result)
 
     def accept(self, request: IssueRequest, *, pdf: File | None = None, key: str | None = None) -> Accepted:
         """Have a result recorded, to be issued later; `wait` for it, or let a webhook tell.
@@ -68,16 +73,46 @@ class Results:
         Raises:
             As `issue`.
         """
-        return self._transport.ask(self._issuing(request, pdf, key, Prefer="respond-async")).to(Accepted)
+        return self._post(_RESULTS, request, pdf=pdf, key=key, headers={"Prefer": "respond-async"}).to(Accepted)
 
-    def _issuing(self, request: IssueRequest, pdf: File | None, key: str | None, **headers: str) -> Sent:
-        return Sent(
-            method="POST",
-            path=self._place,
-            headers={"Idempotency-Key": key or new_key(), **headers},
-            model=request,
-            file=None if pdf is None else ("pdf", pdf, _PDF),
-        )
+    def attach(self, main: str, pdf: File, *, key: str | None = None) -> Result:
+        """Sign an appendix that is a file of its own, with the number of its main result.
+
+        Raises:
+            As `issue`.
+        """
+        return self._post(f"{_RESULTS}/{main}/attachments", FileRequest(), pdf=pdf, key=key).to(Result)
+
+    def copy(
+        self,
+        pdf: File,
+        *,
+        form: Literal["SAO_Y", "SAO_LUC", "TRICH_SAO"],
+        scanned: bool = True,
+        key: str | None = None,
+    ) -> Result:
+        """Certify a copy.
+
+        Raises:
+            As `issue`.
+        """
+        return self._post("/copies", CopyRequest(form=form, scanned=scanned), pdf=pdf, key=key).to(Result)
+
+    def sign(self, pdf: File, *, key: str | None = None) -> Result:
+        """Sign a file that is no result of its own: without number, seal and standing.
+
+        Raises:
+            As `issue`.
+        """
+        return self._post("/signatures", FileRequest(), pdf=pdf, key=key).to(Result)
+
+    def withdraw(self, result: str, *, why: str, key: str | None = None) -> Result:
+        """Take back what was not issued yet; its number stays explained.
+
+        Raises:
+            RegistryError: It is issued: what is issued has a standing instead.
+        """
+        return self._post(f"{_RESULTS}/{result}/withdrawal", WithdrawalRequest(why=why), key=key).to(Result)
 
     def wait(self, result: str, *, within: timedelta = timedelta(minutes=2)) -> ResultDetails:
         """The result once it is issued.
@@ -98,13 +133,15 @@ class Results:
             self._sleep(pause)
             pause = min(pause * 1.5, 5.0)
 
+    # --- what is there ---------------------------------------------------------------------------------------------
+
     def get(self, result: str) -> ResultDetails:
         """One result, with what became of it since.
 
         Raises:
             NotRegistered: There is no such result of this agency.
         """
-        return self._transport.ask(Sent(method="GET", path=f"{self._place}/{result}")).to(ResultDetails)
+        return self._get(f"{_RESULTS}/{result}").to(ResultDetails)
 
     def find(
         self,
@@ -115,17 +152,14 @@ class Results:
         state: str | None = None,
     ) -> Iterator[Result]:
         """Results, newest first, fetched page by page."""
-        params: dict[str, str | int | list[str]] = {
-            name: value
-            for name, value in (("number", number), ("year", year), ("dossier", dossier), ("state", state))
-            if value is not None
-        }
+        after: str | None = None
         while True:
-            page = self._transport.ask(Sent(method="GET", path=self._place, params=params)).to(ResultPage)
+            found = self._get(_RESULTS, number=number, year=year, dossier=dossier, state=state, after=after)
+            page = found.to(ResultPage)
             yield from page.results
             if page.next is None:
                 return
-            params["after"] = page.next
+            after = page.next
 
     def document(self, result: str, *, version: int | None = None) -> bytes:
         """The signed document, compared with its digest.
@@ -134,14 +168,7 @@ class Results:
             NotRegistered: It is not issued.
             NetworkError: `document-differs`: what came is not what the service announced.
         """
-        received = bytearray()
-
-        def read(response: httpx.Response, chunks: Iterator[bytes]) -> None:
-            received.clear()
-            _checked(response, chunks, received.extend)
-
-        self._transport.receive(self._fetching(result, version), read)
-        return bytes(received)
+        return self._document(f"{_RESULTS}/{result}/document", version=version)
 
     def save(self, result: str, path: Path, *, version: int | None = None) -> str:
         """Fetch the signed document into the file `path`, which is whole or not there; gives its SHA-256.
@@ -149,34 +176,31 @@ class Results:
         Raises:
             As `document`; OSError: The file cannot be written.
         """
+        sent = Sent(
+            method="GET",
+            path=f"{self._place}{_RESULTS}/{result}/document",
+            params={} if version is None else {"version": version},
+        )
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         try:
             with aside.open("xb") as file:
-                digest = self._transport.receive(self._fetching(result, version), lambda r, c: _into(file, r, c))
+                digest = self._transport.receive(sent, lambda response, chunks: _into(file, response, chunks))
             aside.replace(path)
         finally:
             with suppress(FileNotFoundError):
                 aside.unlink()
         return digest
 
-    def _fetching(self, result: str, version: int | None) -> Sent:
-        params: dict[str, str | int | list[str]] = {} if version is None else {"version": version}
-        return Sent(method="GET", path=f"{self._place}/{result}/document", params=params)
+    def present(self, result: str) -> PresentationCode:
+        """A code with which the holder shows the result once, within half a minute; ask anew for each.
+
+        Raises:
+            RegistryError: It is not issued.
+        """
+        return self._post(f"{_RESULTS}/{result}/presentations").to(PresentationCode)
 
 
 def _into(file: IO[bytes], response: httpx.Response, chunks: Iterator[bytes]) -> str:
     file.seek(0)
-    file.truncate()
-    return _checked(response, chunks, file.write)
-
-
-def _checked(response: httpx.Response, chunks: Iterator[bytes], write: Callable[[bytes], object]) -> str:
-    """Write the body, and compare it with its ETag: the file's SHA-256."""
-    digest = hashlib.sha256()
-    for chunk in chunks:
-        digest.update(chunk)
-        write(chunk)
-    found = digest.hexdigest()
-    if response.headers.get("ETag") != f'"{found}"':
-        raise NetworkError("document-differs", expected=response.headers.get("ETag", "-").strip('"'), found=found)
-    return found
+    file.truncate()  # an attempt before may have come some way
+    return checked(response, chunks, file.write)

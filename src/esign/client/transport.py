@@ -43,6 +43,8 @@ class Sent:
     """A body of JSON; the part `request` where there is a file too."""
     file: tuple[str, File, str] | None = None
     """A file's part, the file, and its media type."""
+    repeatable: bool = True
+    """Whether it may be sent again where nobody knows if it arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Transport:
                     error, again = self._refusal(response, until)
                     asked = retry_after(response.headers.get("Retry-After"), self._now())
             except (httpx.TransportError, TimeoutError) as e:
-                error, again = NetworkError("service-unreachable", host=self._host, problem=type(e).__name__), True
+                error = NetworkError("service-unreachable", host=self._host, problem=type(e).__name__)
+                again = sent.repeatable or isinstance(e, httpx.ConnectError)
                 error.__cause__ = e
             pause = self._retrying.pause(attempt, asked=asked, chance=self._chance()).total_seconds()
             if not again or self._clock() + pause >= until:

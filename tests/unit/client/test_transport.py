@@ -52,7 +52,7 @@ RESULT = {
     "links": {"self": "/v1/agencies/H26.1.2/results/7K3M-9XQ2-4RTB-0ZWA"},
     "of a newer service": True,
 }
-DETAILS = RESULT | {"versions": [], "promised": None, "standing": "in-force"}
+DETAILS: dict[str, object] = RESULT | {"versions": [], "promised": None, "standing": "in-force"}
 BUSY = problem(503, "service-busy", "ServiceError", {"seconds": 2}, Retry_After="2")
 
 
