@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = ["ServiceSection", "service_ranges"]
 
@@ -30,6 +31,14 @@ class ServiceSection:
     """The largest document."""
     body_seconds: int = 60
     """So long a whole request may take to arrive."""
+    lookups_per_minute: int = 6
+    """How often one client may look results up in the long run."""
+    lookups_at_once: int = 10
+    """How often at once."""
+    hidden_profiles: tuple[str, ...] = ()
+    """Issuance profiles whose results are not found by their ids: criminal records, health, civil status."""
+    used_codes: Path | None = None
+    """Where the public side notes the presentation codes that were used; None: `used-codes` beside the file."""
 
 
 def service_ranges(read: ServiceSection) -> Iterator[tuple[str, int, int, int]]:
@@ -42,3 +51,5 @@ def service_ranges(read: ServiceSection) -> Iterator[tuple[str, int, int, int]]:
     yield "service.verifying_queue", read.verifying_queue, 0, 10_000
     yield "service.upload_mebibytes", read.upload_mebibytes, 1, 1024
     yield "service.body_seconds", read.body_seconds, 1, 3600
+    yield "service.lookups_per_minute", read.lookups_per_minute, 1, 10_000_000
+    yield "service.lookups_at_once", read.lookups_at_once, 1, 10_000_000

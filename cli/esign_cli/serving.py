@@ -34,6 +34,7 @@ from esign_cli.anchors import kept_anchored
 from esign_cli.config import Config, PinKind
 from esign_cli.identities import credentials
 from esign_cli.publication import known_seal_keys
+from esign_cli.serving_public import listening_of, public_side
 from esign_cli.wiring import Workplace
 from esign_hsm.pin import CredentialPin
 from esign_hsm.signer import KeyInUse, Purpose, SignerProcess
@@ -168,8 +169,7 @@ class Serving:
     @property
     def listening(self) -> Listening:
         """Where."""
-        s = self._configs[0].service
-        return Listening(host=s.host, port=s.port, connections=s.connections, proxies=s.proxies)
+        return listening_of(self._configs[0])
 
     @cached_property
     def parts(self) -> Parts:
@@ -197,6 +197,8 @@ class Serving:
         issuing = self._desk("issuing", threads=s.signing_threads, waiting=s.signing_queue)
         reading = self._desk("reading", threads=_READERS, waiting=100 * _READERS)
         verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)
+        first = workplaces[0]
+        public = public_side(first.config, first.registry, desk=reading, now=self._now)
         parts = Parts(
             offices=offices,
             authenticator=credentials(
@@ -211,6 +213,7 @@ class Serving:
             reading=reading,
             verifying=verifying,
             health=health,
+            public=public.router(),
             metrics=metrics,
         )
         count_states(parts)

@@ -28,6 +28,7 @@ def serve(
         list[Path] | None, typer.Argument(metavar="[FILE|DIR]...", help="arg-serve-configs", readable=False)
     ] = None,
     *,
+    public: Annotated[bool, typer.Option("--public", help="opt-serve-public")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="opt-serve-demo")] = False,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="opt-serve-host")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", min=0, max=65535, help="opt-serve-port")] = None,
@@ -46,6 +47,8 @@ def serve(
 
     run = session(ctx)
     protect_process()
+    if public:
+        return _serve_public(run, _configs(run, configs)[0], host=host, port=port)
     if demo:
         _prepare_demo(ctx, run, configs[0] if configs else Path())
     found = _configs(run, configs)
@@ -57,6 +60,26 @@ def serve(
         _tell(run, found[0], address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
         write_json()
         with _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port):
+            answer(app, listening)
+    return ExitCode.OK
+
+
+def _serve_public(run: Session, config: "Config", *, host: str | None, port: int | None) -> ExitCode:
+    """Without token, PIN or writing to the register."""
+    from dataclasses import replace
+
+    from esign.service.app import create_public_app
+    from esign.service.logs import write_json
+    from esign.service.server import serve as answer
+    from esign_cli.serving_public import PublicServing, listening_of
+
+    with PublicServing(config, now=run.now) as serving:
+        listening = listening_of(config)
+        listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
+        app = create_public_app(serving.public, checkup=serving.checkup, metrics=serving.metrics)
+        run.output.note("serve-at", url=f"http://{listening.host}:{listening.port}")
+        write_json()
+        with _metrics(serving.metrics, host=listening.host, port=config.service.metrics_port):
             answer(app, listening)
     return ExitCode.OK
 

@@ -22,7 +22,16 @@ from esign.errors import ServiceError
 from esign.service.offices import Limits
 from esign.service.problems import violations
 
-__all__ = ["BodyGuard", "InvalidRequest", "allow", "read_file", "read_json", "read_model", "read_upload"]
+__all__ = [
+    "BodyGuard",
+    "InvalidRequest",
+    "allow",
+    "media_type_of",
+    "read_file",
+    "read_json",
+    "read_model",
+    "read_upload",
+]
 
 M = TypeVar("M", bound=Model)
 _SCOPE = "esign.body"
@@ -125,7 +134,7 @@ async def read_json(request: Request) -> Any:
     Raises:
         ServiceError: `unsupported-media-type`, `request-invalid`, `body-too-large`, `body-too-slow`.
     """
-    if _media_type(request) != "application/json":
+    if media_type_of(request) != "application/json":
         raise ServiceError("unsupported-media-type", expected="application/json")
     return _parsed(await request.body())
 
@@ -157,7 +166,7 @@ async def read_upload(request: Request, model: type[M], *, file: str = "pdf", mo
     Raises:
         As `read_json`.
     """
-    if _media_type(request) != "multipart/form-data":
+    if media_type_of(request) != "multipart/form-data":
         allow(request, most * 4 // 3 + (1 << 20))
         return await read_model(request, model)
     allow(request, most + (1 << 20))
@@ -184,7 +193,7 @@ async def read_file(request: Request, *, most: int, kinds: tuple[str, ...]) -> A
     Raises:
         ServiceError: `unsupported-media-type`, `body-too-large`, `body-too-slow`.
     """
-    kind = _media_type(request)
+    kind = media_type_of(request)
     allow(request, most + (1 << 20 if kind == "multipart/form-data" else 0))
     if kind == "multipart/form-data":
         async with _form(request, most=most) as form:
@@ -222,7 +231,8 @@ async def _form(request: Request, *, most: int) -> AsyncIterator[FormData]:
         await form.close()
 
 
-def _media_type(request: Request) -> str:
+def media_type_of(request: Request) -> str:
+    """The media type that the request says its body has."""
     return request.headers.get("content-type", "").split(";")[0].strip().lower()
 
 

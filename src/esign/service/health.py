@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from esign.api.health import Health
-from esign.service.offices import parts_of
+from esign.service.checkup import Checkup
 from esign.service.openapi import answering
 from esign.service.trail import for_everybody
 
@@ -33,5 +33,6 @@ async def livez() -> Response:
 @for_everybody
 async def readyz(request: Request) -> Response:
     """Token, database, certificates, clock and disk, each with its state and the next step."""
-    health = await parts_of(request).health.look()
+    checkup: Checkup = request.app.state.health
+    health = await checkup.look()
     return answering(health, status=200 if health.ready else 503)

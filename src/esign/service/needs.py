@@ -13,7 +13,15 @@ from esign.reasons import Reason
 from esign.registry import Registry
 from esign.service.checkup import Checked, State
 
-__all__ = ["CertificateNeeded", "ClockNeeded", "DatabaseNeeded", "DiskNeeded", "Signer", "TokenNeeded"]
+__all__ = [
+    "CertificateNeeded",
+    "ClockNeeded",
+    "DatabaseNeeded",
+    "DiskNeeded",
+    "ReadableNeeded",
+    "Signer",
+    "TokenNeeded",
+]
 
 _SOON = timedelta(days=30)
 _CLOCKS = timedelta(seconds=60)
@@ -60,6 +68,21 @@ class DatabaseNeeded:
     def check(self) -> Checked:
         """Begin a transaction that writes, and leave it."""
         self.registry.reachable()
+        return Checked()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadableNeeded:
+    """Implements `Needed`: the register can be read, for those who do no more."""
+
+    registry: Registry
+    """The register."""
+    name: str = "database"
+    """Which."""
+
+    def check(self) -> Checked:
+        """Read one entry."""
+        self.registry.listing(limit=1)
         return Checked()
 
 

@@ -108,7 +108,9 @@ class Parts:
     in_flight: InFlight = field(default_factory=InFlight)
     """What is being worked on."""
     routers: Sequence[APIRouter] = ()
-    """What else is served."""
+    """What else is served below /v1."""
+    public: APIRouter | None = None
+    """The public side, where it is served beside the rest."""
 
     def office(self, code: AgencyCode) -> Office:
         """The office of an agency.

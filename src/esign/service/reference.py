@@ -3,28 +3,25 @@
 And a page for each problem, at the address that is its `type` (RFC 9457 §3.1.1).
 """
 
-import base64
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from esign.errors import ServiceError
 from esign.service.examples import example_of
 from esign.service.offices import parts_of
 from esign.service.openapi import operations
+from esign.service.pages import policy, render
 from esign.service.trail import for_everybody
 from esign.texts import catalogue
 
-__all__ = ["router"]
+__all__ = ["problem_router", "router"]
 
 router = APIRouter(include_in_schema=False)
+problem_router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
@@ -33,28 +30,27 @@ router = APIRouter(include_in_schema=False)
 async def reference(request: Request) -> HTMLResponse:
     """The interface, for people."""
     agency = next(iter(parts_of(request).offices), None)
-    page = _environment().get_template("reference.html")
     document = request.app.openapi()
-    html = page.render(
+    html = render(
+        "reference.html",
         document=document,
         groups=_groups(document),
         agency=str(agency or "H26.1.2"),
         base=_address(request),
         first=json.dumps(example_of("IssueRequest"), ensure_ascii=False),
-        style=_style(),
     )
-    return HTMLResponse(html, headers=_headers())
+    return HTMLResponse(html, headers=policy())
 
 
-@router.get("/problems/{code}")
+@problem_router.get("/problems/{code}")
 @for_everybody
 async def problem(code: Annotated[str, Path(pattern="^[a-z0-9-]{1,80}$")]) -> HTMLResponse:
     """What a problem's type stands for; its sentences without the facts of a case."""
     entry = catalogue().get(code)
     if entry is None or "next" not in entry:
         raise ServiceError("route-unknown")
-    html = _environment().get_template("problem.html").render(code=code, entry=entry, style=_style())
-    return HTMLResponse(html, headers={**_headers(), "Cache-Control": "public, max-age=3600"})
+    html = render("problem.html", code=code, entry=entry)
+    return HTMLResponse(html, headers={**policy(), "Cache-Control": "public, max-age=3600"})
 
 
 def _address(request: Request) -> str:
@@ -113,21 +109,3 @@ def _resolved(document: Mapping[str, Any], said: Mapping[str, Any]) -> Mapping[s
             place = place[step]
         found = place
     return found
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("esign.service", "pages")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-
-
-@cache
-def _style() -> str:
-    return files("esign.service").joinpath("pages", "style.css").read_text("utf-8")
-
-
-@cache
-def _headers() -> Mapping[str, str]:
-    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; frame-ancestors 'none'"
-    return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}

@@ -1,0 +1,106 @@
+"""Builds the public side: the citizen's page, what is published, look-ups; without token, PIN or writing."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from esign.citizen import Page
+from esign.errors import ConfigurationError
+from esign.lookup import Lookup, RateLimiter, Redeemer, UsedCodes
+from esign.publishing.stores import Store
+from esign.registry import PublicEntry, Registry
+from esign.service.checkup import Checkup
+from esign.service.desk import Desk
+from esign.service.metrics import Metrics
+from esign.service.needs import ReadableNeeded
+from esign.service.public import Public
+from esign.service.server import Listening
+from esign_cli.config import Config
+from esign_cli.publication import host_of, store_at, trusted
+
+__all__ = ["PublicServing", "listening_of", "public_side"]
+
+
+def listening_of(config: Config) -> Listening:
+    """Where the service of `config` listens."""
+    s = config.service
+    return Listening(host=s.host, port=s.port, connections=s.connections, proxies=s.proxies)
+
+
+def public_side(
+    config: Config, registry: Registry, *, desk: Desk, now: Callable[[], datetime], redeemer: Redeemer | None = None
+) -> Public:
+    """The public side of the working folder of `config` over `registry`."""
+    s = config.service
+
+    def hidden(entry: PublicEntry) -> bool:
+        return entry.profile in s.hidden_profiles
+
+    limiter = RateLimiter(rate=s.lookups_per_minute, burst=s.lookups_at_once)
+    return Public(
+        lookup=Lookup(registry, now=now, limiter=limiter, hidden=hidden, redeemer=redeemer),
+        desk=desk,
+        now=now,
+        page=_page(config, now()),
+        published=_published(config),
+    )
+
+
+class PublicServing:
+    """The public side as a process of its own."""
+
+    def __init__(self, config: Config, *, now: Callable[[], datetime]) -> None:
+        self._config = config
+        self._now = now
+        self._stack = ExitStack()
+        self.metrics = Metrics()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The register, opened for reading alone.
+
+        Raises:
+            RegistryError: There is none, or `registry-older`: the issuing side has to migrate it first.
+        """
+        return self._stack.enter_context(Registry.open_to_read(self._config.paths.registry, now=self._now))
+
+    @cached_property
+    def checkup(self) -> Checkup:
+        """Whether it can be read."""
+        checkup = Checkup([ReadableNeeded(registry=self.registry)])
+        self._stack.callback(checkup.close)
+        return checkup
+
+    @cached_property
+    def public(self) -> Public:
+        """What it consists of."""
+        desk = Desk("public", threads=2, waiting=1000)
+        self._stack.callback(desk.close)
+        folder = self._config.service.used_codes or self._config.path.resolve().parent / "used-codes"
+        used = UsedCodes(self.registry, folder, now=self._now)
+        used.sweep()
+        return public_side(self._config, self.registry, desk=desk, now=self._now, redeemer=used)
+
+
+def _page(config: Config, now: datetime) -> Page | None:
+    """The page, where this folder has the trust list that it rests on; otherwise it is published elsewhere."""
+    try:
+        trust = trusted(config, now)
+        return Page(host=host_of(config, trust.list).name, roots=trust.roots, has_lookup=True)
+    except ConfigurationError:
+        return None
+
+
+def _published(config: Config) -> Store | None:
+    return None if config.status is None else store_at(config.status.target)
