@@ -11,17 +11,26 @@ What is not written plainly is signed as well, by reading it; `Signed.way` tells
 """
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from queue import SimpleQueue
+from threading import Thread
+from time import sleep
+from typing import NamedTuple
 
 from esign.cms.baseline import ContainerTemplate
 from esign.errors import SigningError
 from esign.keys import Mechanism, SigningKey
+from esign.pades.placeholder import WithRoom
 from esign.pades.plain_revision import PlainRevision
 from esign.pades.sign import Way, container_size, public_key_of, with_room
 from esign.pades.signing_revision import Appearance, SigningRevision
 
 __all__ = ["Signed", "Signer"]
+
+_HEAD_START = 50e-6
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +86,56 @@ class Signer:
             InputError: `pdf-not-updatable`.
             KeyStoreError: The key cannot sign.
         """
+        return self._signed(self._prepared(pdf, signing_time))
+
+    def sign_all(self, documents: Iterable[bytes], *, now: Callable[[], datetime]) -> Iterator[Signed]:
+        """Each of `documents` signed, in their order; while the token signs one, the next is prepared.
+
+        Raises:
+            InputError: `pdf-not-updatable`; those before are signed.
+            KeyStoreError: The key cannot sign.
+        """
+        asked: SimpleQueue[bytes | None] = SimpleQueue()
+        answers: SimpleQueue[_Prepared | Exception] = SimpleQueue()
+        helper = Thread(target=self._prepare_ahead, args=(asked, answers, now), name="esign-ahead", daemon=True)
+        helper.start()
+        try:
+            waiting = False
+            for pdf in documents:
+                prepared = answers.get() if waiting else None
+                asked.put(pdf)
+                waiting = True
+                if prepared is not None:
+                    yield self._signed(prepared)
+            if waiting:
+                yield self._signed(answers.get())
+        finally:
+            asked.put(None)
+            helper.join()
+
+    def _prepare_ahead(
+        self,
+        asked: "SimpleQueue[bytes | None]",
+        answers: "SimpleQueue[_Prepared | Exception]",
+        now: Callable[[], datetime],
+    ) -> None:
+        while (pdf := asked.get()) is not None:
+            # To begin at once would be too early: the signer lets go of the interpreter for an instant in C_SignInit,
+            # and would wait for it until all this is done, its token idle. Some microseconds later it is in C_Sign.
+            sleep(_HEAD_START)
+            try:
+                answers.put(self._prepared(pdf, now()))
+            except Exception as e:  # noqa: BLE001 - raised where the document is signed
+                answers.put(e)
+
+    def _prepared(self, pdf: bytes, signing_time: datetime) -> "_Prepared":
         made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
-        digest = made.digest_after(self._hash_of(pdf))
+        return _Prepared(made, made.digest_after(self._hash_of(pdf)), way)
+
+    def _signed(self, prepared: "_Prepared | Exception") -> Signed:
+        if isinstance(prepared, Exception):
+            raise prepared
+        made, digest, way = prepared
         signature = self._key.sign(self._template.attributes(digest), mechanism=self._mechanism)
         return Signed(document=made.filled(self._template.hexadecimal(digest, signature)), way=way)
 
@@ -88,3 +145,11 @@ class Signer:
             hashed.update(memoryview(pdf)[len(self._prefix) :])
             return hashed
         return hashlib.new(self._mechanism.digest, pdf)
+
+
+class _Prepared(NamedTuple):
+    """A document that waits for its signature."""
+
+    made: WithRoom
+    digest: bytes
+    way: Way
