@@ -45,14 +45,11 @@ class Workroom:
 
     def worker(self, *, hands: int = 2, chores: tuple[Chore, ...] = (), issuer: Issuer | None = None) -> Worker:
         issuer = issuer or self.issuer()
-        code, profile = self.office.agency.code, self.office.profile.name
-        batches = BatchWork(
-            registry=self.office.registry, spool=self.spool, issuer=issuer, agency=code, profile=profile
-        )
+        code = self.office.agency.code
         return Worker(
-            [WorkOffice(code, profile, issuer)],
+            [WorkOffice(code, self.office.profile.name, issuer)],
             registry=self.office.registry,
-            batches={code: batches},
+            batches={code: self.batch_work(issuer)},
             chores=chores,
             hands=hands,
             look=timedelta(milliseconds=50),

@@ -58,7 +58,7 @@ def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetim
         )
     )
     note(session, "version.added", at=at, agency=found.agency, object=found.id, digest=version.sha256)
-    events.version_added(session, found, version, number=len(found.issued.versions) + 2, at=at)
+    events.version_added(session, found, version, number=len(found.issued.versions) + 1, at=at)
     levels = list(Level)
     promised = found.issued.upgrade
     if (

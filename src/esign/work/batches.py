@@ -10,14 +10,15 @@ believes it: each request must have the digest that was authorised.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
 from typing import Self
 
 from esign.codes import AgencyCode, ResultId
-from esign.errors import Error, InputError, RegistryError, RequestInFlight
+from esign.errors import Error, InputError, RegistryError
 from esign.files import Folder
 from esign.issuance import Issuer
+from esign.line import Line
 from esign.reasons import Reason
 from esign.registry import Batch, BatchId, NewItem, Registry, acting
 from esign.request import Request, digest_of
@@ -27,6 +28,7 @@ __all__ = ["BatchIntake", "BatchSpool", "BatchWork", "Part"]
 
 _logger = logging.getLogger(__name__)
 _PART_BYTES = 8 << 20
+_GROUP = 16  # what is in hand when a worker is told to stop is finished: seconds, even with a slow token
 
 
 class BatchSpool:
@@ -184,39 +186,61 @@ class BatchWork:
             RequestInFlight: Another worker begins them.
             Error: What every row needs failed; the rest waits.
         """
-        with self._registry.claim(part.id), acting(part.batch.submitted_by, request=str(part.batch.id)):
-            rows = self._registry.batches.to_begin(part.batch.id, part.number)
+        batch = part.batch
+        with self._registry.claim(part.id), acting(batch.submitted_by, request=str(batch.id)):
+            rows = self._sound(part, self._registry.batches.to_begin(batch.id, part.number))
             if not rows:
                 return
-            stored = self._spool.get(part.batch.id, part.number)
-            first = self._registry.batches.first_of(part.batch.id, part.number)
-            for position, digest in rows.items():
-                if stop.is_set() or self._registry.batches.get(part.batch.id).cancelled_at is not None:
-                    return
-                place = position - first
-                self._row(part.batch, position, stored[place] if place < len(stored) else b"", digest, failed)
+            shared: Error | None = None
+            with Line(self._issuer, group=_GROUP, lanes=2) as line:
+                outcomes = line.issue(self._until_stopped(batch, rows.values(), stop))
+                for (position, request), outcome in zip(rows.items(), outcomes, strict=False):
+                    if isinstance(outcome, Error):
+                        cause = cause_of(outcome)
+                        shared = outcome if cause is Cause.SHARED else shared
+                        self._learn(batch, position, request, outcome, cause, failed)
+            if shared is not None:
+                raise shared
 
-    def _row(
-        self, batch: Batch, position: int, stored: bytes, digest: str, failed: Callable[[ResultId, Error], None]
-    ) -> None:
-        # The digest first: what has another one need not even be JSON.
-        if digest_of(stored, profile=self._profile) != digest:
-            problem = Reason("batch-row-lost" if not stored else "batch-row-altered")
-            self._registry.batches.failed(batch.id, position, problem, refuse_after=1)
-            return
-        request = Request.from_bytes(stored)
-        try:
-            self._issuer.issue(request)
-        except RequestInFlight:
-            return  # it is begun, and somebody is at it
-        except Error as e:
-            cause = cause_of(e)
-            if cause is Cause.SHARED:
-                raise
-            begun = self._registry.by_key(request.idempotency_key)
-            if begun is not None and begun.request_digest == digest:
-                if not begun.state.final:
-                    failed(begun.id, e)
+    def _sound(self, part: Part, rows: Mapping[int, str]) -> dict[int, Request]:
+        """The stored requests that are what was authorised; the others are refused."""
+        if not rows:
+            return {}
+        stored = self._spool.get(part.batch.id, part.number)
+        first = self._registry.batches.first_of(part.batch.id, part.number)
+        found = {}
+        for position, digest in rows.items():
+            request = stored[position - first] if position - first < len(stored) else b""
+            # The digest first: what has another one need not even be JSON.
+            if digest_of(request, profile=self._profile) == digest:
+                found[position] = Request.from_bytes(request)
+            else:
+                problem = Reason("batch-row-altered") if request else Reason("batch-row-lost")
+                self._registry.batches.failed(part.batch.id, position, problem, refuse_after=1)
+        return found
+
+    def _until_stopped(self, batch: Batch, requests: Iterable[Request], stop: Event) -> Iterator[Request]:
+        for request in requests:
+            if stop.is_set() or self._registry.batches.get(batch.id).cancelled_at is not None:
                 return
-            after = 1 if cause is Cause.REQUEST else ASIDE_AFTER
-            self._registry.batches.failed(batch.id, position, e.reason, refuse_after=after)
+            yield request
+
+    def _learn(
+        self,
+        batch: Batch,
+        position: int,
+        request: Request,
+        error: Error,
+        cause: Cause,
+        failed: Callable[[ResultId, Error], None],
+    ) -> None:
+        """What a row that was not issued means for it: nothing, another try, or a refusal."""
+        if cause in {Cause.BUSY, Cause.SHARED}:
+            return
+        begun = self._registry.by_key(request.idempotency_key)
+        if begun is not None and begun.request_digest == request.digest(self._profile):
+            if not begun.state.final:
+                failed(begun.id, error)
+            return
+        after = 1 if cause is Cause.REQUEST else ASIDE_AFTER
+        self._registry.batches.failed(batch.id, position, error.reason, refuse_after=after)

@@ -98,7 +98,7 @@ def test_standing_and_versions_are_told_in_order(any_post: Post, receiver: Recei
     assert any_post.send() == 4
     told = [d.told for d in receiver.deliveries]
     assert [t["type"] for t in told] == ["result.issued", "result.version", "result.standing", "result.standing"]
-    assert (told[1]["data"]["version"], told[1]["data"]["level"]) == (2, "PAdES-B-T")
+    assert (told[1]["data"]["version"], told[1]["data"]["level"]) == (1, "PAdES-B-T")
     assert [t["data"]["standing"] for t in told[2:]] == ["suspended", "withdrawn"]
     assert "Canary" not in " ".join(d.body.decode() for d in receiver.deliveries)
 

@@ -180,18 +180,15 @@ def test_a_row_that_was_lost_is_refused_and_can_be_put_back(room: Workroom) -> N
     kept = part.read_bytes()
     part.unlink()
     room.authorise(batch)
-    begun = threading.Event()
-
-    def hold(step: Step, _intent: object) -> None:
-        if step is Step.ISSUED and not begun.is_set() and counts(room, batch).get(RowState.REFUSED) == 2:
-            part.write_bytes(kept)
-            for position in (5, 6):
-                room.office.registry.batches.put_back(batch.id, position, agency=batch.agency)
-            begun.set()
-
-    with working(room.worker(issuer=room.office.issuer(hold))):
+    work = room.batch_work()
+    second = next(found for found in work.parts() if found.number == 2)
+    work.begin(second, stop=threading.Event(), failed=lambda _id, _error: None)
+    assert counts(room, batch) == {RowState.WAITING: 4, RowState.REFUSED: 2}
+    part.write_bytes(kept)
+    for position in (5, 6):
+        room.office.registry.batches.put_back(batch.id, position, agency=batch.agency)
+    with working(room.worker()):
         finished(room, batch)
-    assert begun.is_set()
     assert counts(room, batch) == {RowState.ISSUED: 6}
     with pytest.raises(RegistryError) as e:
         room.office.registry.batches.put_back(batch.id, 1, agency=batch.agency)
