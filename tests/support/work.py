@@ -55,6 +55,15 @@ class Workroom:
             look=timedelta(milliseconds=50),
         )
 
+    def batch_work(self, issuer: Issuer | None = None) -> BatchWork:
+        return BatchWork(
+            registry=self.office.registry,
+            spool=self.spool,
+            issuer=issuer or self.issuer(),
+            agency=self.office.agency.code,
+            profile=self.office.profile.name,
+        )
+
     def batch(self, requests: list[Request], *, key: str = "batch", by: str = PORTAL, rows_at_once: int = 8) -> Batch:
         code, profile = self.office.agency.code, self.office.profile.name
         with BatchIntake(
