@@ -10,6 +10,7 @@ import pikepdf
 from asn1crypto import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
 from esign.pades.plain_revision import PlainRevision
@@ -88,7 +89,9 @@ def refused_by_others(pdf: bytes, root: bytes, before: bytes) -> Iterator[str]:
     context = ValidationContext(trust_roots=[x509.Certificate.load(root)], moment=EPOCH, allow_fetching=False)
     newest = PdfFileReader(io.BytesIO(pdf), strict=False).embedded_signatures[-1]
     status = validate_pdf_signature(newest, context)
-    if not (status.intact and status.valid and status.trusted and status.coverage.name == "ENTIRE_FILE"):
+    if not (
+        status.intact and status.valid and status.trusted and status.coverage is SignatureCoverageLevel.ENTIRE_FILE
+    ):
         yield f"pyHanko: {status.summary()}"
     found = run("pdfsig", "-nocert", "@", pdf=pdf).stdout
     if "Signature is Valid." not in found or "Total document signed" not in found:

@@ -59,11 +59,16 @@ class WithRoom:
 
     def filled(self, digits: bytes) -> bytes:
         """The whole file, `digits` in /Contents."""
+        return b"".join((self.before, *self._filled(digits)))
+
+    def update(self, digits: bytes) -> bytes:
+        """What goes behind the file as it was, `digits` in /Contents."""
+        return b"".join(self._filled(digits))
+
+    def _filled(self, digits: bytes) -> tuple[memoryview, bytes, memoryview]:
         size, appended = len(self.before), memoryview(self.appended)
         start, end = self.start + 1, self.end - 1
-        return b"".join(
-            (self.before, appended[: start - size], digits.ljust(end - start, b"0"), appended[end - size :])
-        )
+        return appended[: start - size], digits.ljust(end - start, b"0"), appended[end - size :]
 
 
 def byte_range(start: int, end: int, size: int) -> bytes:

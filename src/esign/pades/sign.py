@@ -30,7 +30,7 @@ from esign.pades.placeholder import WithRoom
 from esign.pades.plain_revision import PlainRevision, plain_revision
 from esign.pades.signing_revision import Appearance, SigningRevision, add_signing_revision
 from esign.profile import SignatureProfile
-from esign.syntax.outline import NotPlain
+from esign.syntax.outline import Buffer, NotPlain
 from esign.trust.certificate import parse_certificate
 
 __all__ = [
@@ -194,7 +194,7 @@ class Way(Enum):
 
 
 def with_room(
-    pdf: bytes, revision: SigningRevision, signing_time: datetime, *, plain: PlainRevision | None = None
+    pdf: Buffer, revision: SigningRevision, signing_time: datetime, *, plain: PlainRevision | None = None
 ) -> tuple[WithRoom, Way]:
     """`pdf` with `revision`, by its bytes where it is written plainly, else by reading it; and which it was.
 
@@ -204,7 +204,7 @@ def with_room(
     try:
         return (plain or plain_revision(revision)).behind(pdf, signing_time), Way.PLAIN
     except NotPlain:
-        return add_signing_revision(pdf, revision, signing_time), Way.GENERAL
+        return add_signing_revision(pdf[:], revision, signing_time), Way.GENERAL
 
 
 def is_made_for(prepared: PreparedSignature, signature: bytes) -> bool:

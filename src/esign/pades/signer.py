@@ -11,9 +11,14 @@ What is not written plainly is signed as well, by reading it; `Signed.way` tells
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from io import FileIO
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from time import sleep
@@ -26,9 +31,11 @@ from esign.pades.placeholder import WithRoom
 from esign.pades.plain_revision import PlainRevision
 from esign.pades.sign import Way, container_size, public_key_of, with_room
 from esign.pades.signing_revision import Appearance, SigningRevision
+from esign.syntax.outline import Buffer
 
 __all__ = ["Signed", "Signer"]
 
+_PIECE = 1 << 20
 _HEAD_START = 50e-6
 """Seconds."""
 
@@ -113,6 +120,38 @@ class Signer:
             asked.put(None)
             helper.join()
 
+    def sign_file(self, path: Path, *, signing_time: datetime) -> Way:
+        """Sign the file where it is: nothing of it is written again, only the update behind its last byte.
+
+        It is looked into and hashed piece by piece, so its size costs no memory, but where `Way.GENERAL` has to read
+        it. Everything is ready before the first byte is written, and what was not written whole is taken away again.
+
+        Raises:
+            InputError: `pdf-not-updatable`.
+            KeyStoreError: The key cannot sign.
+            SigningError: `prepared-damaged`: somebody else wrote in it meanwhile.
+            OSError: It cannot be read or written.
+        """
+        with path.open("r+b", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            with _looked_into(file, size) as pdf:
+                made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
+                digest = made.digest_after(self._hash_of_file(file))
+                signature = self._key.sign(self._template.attributes(digest), mechanism=self._mechanism)
+                update = made.update(self._template.hexadecimal(digest, signature))
+            if file.seek(0, os.SEEK_END) != size:
+                raise SigningError("prepared-damaged", problem="size")
+            _append(file, size, update)
+        return way
+
+    def _hash_of_file(self, file: FileIO) -> "hashlib._Hash":
+        hashed = hashlib.new(self._mechanism.digest)
+        piece = memoryview(bytearray(_PIECE))
+        file.seek(0)
+        while count := file.readinto(piece):
+            hashed.update(piece[:count])
+        return hashed
+
     def _prepare_ahead(
         self,
         asked: "SimpleQueue[bytes | None]",
@@ -145,6 +184,27 @@ class Signer:
             hashed.update(memoryview(pdf)[len(self._prefix) :])
             return hashed
         return hashlib.new(self._mechanism.digest, pdf)
+
+
+@contextmanager
+def _looked_into(file: FileIO, size: int) -> Iterator[Buffer]:
+    """The file as if it were in memory; only what is looked at is."""
+    if not size:
+        yield b""
+        return
+    with mmap(file.fileno(), size, access=ACCESS_READ) as pdf:
+        yield pdf
+
+
+def _append(file: FileIO, size: int, update: bytes) -> None:
+    try:
+        rest = memoryview(update)
+        while rest:
+            rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
+    except BaseException:
+        file.truncate(size)
+        raise
 
 
 class _Prepared(NamedTuple):
