@@ -45,6 +45,8 @@ _DAMAGED = {"XX001", "XX002"}
 # RAISE of a trigger speaks of tables and states, never of values.
 _TRIGGER = {"23001", "P0001"}
 
+# What a server that comes or goes says to new connections.
+_PASSING = ("starting up", "shutting down", "recovery", "too many clients", "remaining connection slots")
 _DISABLED_TRIGGERS = text(
     "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE NOT tgisinternal AND tgenabled NOT IN ('O', 'A') AND relnamespace = current_schema()::regnamespace"
@@ -59,8 +61,8 @@ class PostgreSQLStore(Store):
         """`read_only` is for processes that must not write, and for servers that follow another one."""
         self.url = url
         engine = _engine(lambda: connect(url, read_only=read_only, autocommit=False))
-        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        super().__init__(name=url.name, reading=engine.execution_options(**snapshot), writing=engine)
+        snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+        super().__init__(name=url.name, reading=snapshots, writing=engine)
         self._claims = AdvisoryClaims(lambda: connect(url))
         self._bell = Bell()
         self._listener: Listener | None = None
@@ -132,8 +134,8 @@ class PostgreSQLStore(Store):
         def is_of(codes: set[str]) -> bool:
             return state in codes or state[:2] in codes
 
-        if is_of(_LOGIN):
-            return RegistryError("registry-login-refused", path=self.name, detail=state)
+        if is_of(_LOGIN) or (not state and _is_refusal(error)):
+            return RegistryError("registry-login-refused", path=self.name, detail=state or _first_line(error))
         if is_of(_UNREACHABLE) or (not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)):
             return RegistryError("registry-unreachable", path=self.name, detail=state or _first_line(error))
         if is_of(_NOT_WRITABLE):
@@ -147,6 +149,12 @@ class PostgreSQLStore(Store):
             # A constraint's name says which rule; what it was broken with stays out.
             detail = error.diag.constraint_name or (error.diag.message_primary if is_of(_TRIGGER) else None) or detail
         return RegistryError("registry-refused", path=self.name, detail=detail)
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Whether the server answered a new connection and let nobody in; libpq hands no code out for that."""
+    said = str(error)
+    return "FATAL" in said and not any(passing in said for passing in _PASSING)
 
 
 def _first_line(error: BaseException | None) -> str:
