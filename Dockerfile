@@ -41,7 +41,7 @@ WORKDIR /var/lib/esign
 VOLUME ["/var/lib/esign"]
 USER 10001:10001
 # The API or the public side; the metrics.
-EXPOSE 8000 9000
+EXPOSE 8000 9464
 # Alive, not ready: a container whose token is out must not be killed for it (docs/guide/operate.md).
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/livez', timeout=4)"]

@@ -80,6 +80,8 @@ def test_mounts_have_volumes_and_secrets_are_the_operators(pod: str) -> None:
     }
     volumes = {v["name"]: v for v in spec["volumes"]}
     assert {m["name"] for m in inside["volumeMounts"]} == set(volumes) | claims
+    places = [m["mountPath"] for m in inside["volumeMounts"]]
+    assert len(places) == len(set(places))
     assert "/tmp" in {m["mountPath"] for m in inside["volumeMounts"]}
     for volume in volumes.values():
         if "secret" in volume:
@@ -106,7 +108,8 @@ def test_probes_ports_and_disruptions(pod: str) -> None:
     ports = {p["name"]: p["containerPort"] for p in inside["ports"]}
     args = inside["args"]
     assert str(ports["http"]) == args[args.index("--port") + 1]
-    assert str(ports["metrics"]) == args[args.index("--metrics-port") + 1]
+    config = args[args.index("--config") + 1] if "--config" in args else "esign.toml"
+    assert ports["metrics"] == Config.load(FOLDER / Path(config).name).service.metrics_port
     assert ports["http"] != ports["metrics"]
     assert inside["livenessProbe"]["httpGet"] == inside["startupProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert inside["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
@@ -126,12 +129,18 @@ def test_selectors_find_their_pods() -> None:
         assert any(service["spec"]["selector"].items() <= pod.items() for pod in labels.values())
 
 
-def test_the_public_side_has_neither_token_nor_pin_nor_files() -> None:
-    volumes = {v["name"] for v in PODS["esign-public"]["spec"]["volumes"]}
-    assert not volumes & {"pin", "module", "files"}
+def test_the_public_side_has_neither_token_nor_pin_nor_documents() -> None:
+    spec = PODS["esign-public"]["spec"]
+    assert not {v["name"] for v in spec["volumes"]} & {"pin", "module"}
     assert "esign/signs" not in PODS["esign-public"]["metadata"]["labels"]
-    secrets = {v["secret"]["secretName"] for v in PODS["esign-public"]["spec"]["volumes"] if "secret" in v}
+    secrets = {v["secret"]["secretName"] for v in spec["volumes"] if "secret" in v}
     assert secrets == {"esign-database-public"}
+    files = {
+        m["subPath"]: m.get("readOnly", False)
+        for m in container("esign-public")["volumeMounts"]
+        if m["name"] == "files"
+    }
+    assert files == {"public": True, "used-codes": False}
 
 
 def test_one_worker_a_token() -> None:
