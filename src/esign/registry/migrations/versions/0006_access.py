@@ -1,7 +1,7 @@
 """Who may do what: keys of access and approvals; and the audit chain with its anchors.
 
 The chain begins with the entry that is made here: an identity of the register, so that the anchors of one register
-prove nothing about another. What happened before it has no entries.
+prove nothing about another, and the digest of what was issued before, which has no entries of its own.
 """
 
 import hashlib
@@ -80,7 +80,8 @@ def upgrade() -> None:
 
 
 def _genesis() -> dict[str, object]:
-    """The first entry (docs/spec/audit.md §2); its object is the register's identity."""
+    """The first entry (docs/spec/audit.md §3)."""
+    before = sorted(op.get_bind().execute(sa.text("SELECT sha256 FROM issued")).scalars())
     entry: dict[str, object] = {
         "sequence": 0,
         "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -89,7 +90,7 @@ def _genesis() -> dict[str, object]:
         "act": "audit.begun",
         "agency": "",
         "object": secrets.token_hex(16),
-        "digest": "",
+        "digest": hashlib.sha256("\n".join(before).encode()).hexdigest() if before else "",
         "outcome": "ok",
         "previous": "0" * 64,
     }
