@@ -145,11 +145,12 @@ class _Marks:
     def __init__(self, stored: Sequence[Anchor], kept: Mapping[str, Anchor], judge: SignerJudge) -> None:
         self.bad: list[BadEntry] = []
         self._said: dict[int, list[AnchorText]] = {}
-        seen: set[tuple[str, bytes]] = set()
+        seen: set[tuple[int, str, bytes]] = set()
         for name, anchor in (*((f"{a.sequence:012}", a) for a in stored), *kept.items()):
-            if (anchor.content, anchor.signature) in seen:
+            same = (anchor.sequence, anchor.content, anchor.signature)
+            if same in seen:
                 continue
-            seen.add((anchor.content, anchor.signature))
+            seen.add(same)
             if is_signed(anchor, judge):
                 said = AnchorText.read(anchor.content)
                 self._said.setdefault(said.sequence, []).append(said)
