@@ -37,8 +37,10 @@ def init(
     place: Annotated[str | None, typer.Option(metavar="PLACE", help="opt-place")] = None,
     softhsm: Annotated[bool, typer.Option("--softhsm", help="opt-softhsm")] = False,
     sample: Annotated[bool, typer.Option("--sample", help="opt-sample")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="opt-init-demo")] = False,
 ) -> ExitCode:
-    """Make the folder."""
+    """Make the folder; with `demo` it can issue at once."""
+    softhsm, sample = softhsm or demo, sample or demo
     from esign_cli.config import FILE_NAME, Config
     from esign_cli.wiring import Workplace
 
@@ -61,6 +63,10 @@ def init(
             workplace.registry.check()
             if softhsm:
                 _make_keys(run, workplace)
+            if demo:
+                from esign_cli.demo import certify_for_trial
+
+                certify_for_trial(workplace, now=run.now())
     except BaseException:
         # Not half a folder: the command can be repeated.
         path.unlink(missing_ok=True)

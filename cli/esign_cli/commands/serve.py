@@ -50,7 +50,7 @@ def serve(
     if public:
         return _serve_public(run, _configs(run, configs)[0], host=host, port=port)
     if demo:
-        _prepare_demo(ctx, run, configs[0] if configs else Path())
+        _prepare_demo(ctx, configs[0] if configs else Path())
     found = _configs(run, configs)
     with Serving(found, now=run.now) as serving:
         listening = serving.listening
@@ -97,19 +97,13 @@ def _configs(run: Session, places: list[Path] | None) -> "list[Config]":
     return [Config.load(place / FILE_NAME if place.is_dir() else place) for place in places]
 
 
-def _prepare_demo(ctx: typer.Context, run: Session, folder: Path) -> None:
+def _prepare_demo(ctx: typer.Context, folder: Path) -> None:
     """A working folder with a development token and a trial certificate, where there is none yet."""
     from esign_cli.commands.init import init
-    from esign_cli.config import FILE_NAME, Config
-    from esign_cli.demo import certify_for_trial
-    from esign_cli.wiring import Workplace
+    from esign_cli.config import FILE_NAME
 
-    path = folder / FILE_NAME
-    if path.exists():
-        return
-    init(ctx, folder, softhsm=True, sample=True)
-    with Workplace(Config.load(path), now=run.now) as workplace:
-        certify_for_trial(workplace, now=run.now())
+    if not (folder / FILE_NAME).exists():
+        init(ctx, folder, demo=True)
 
 
 def _tell(run: Session, config: "Config", address: str, *, key: str | None, has_keys: bool) -> None:
