@@ -28,13 +28,15 @@ Entries: TypeAlias = dict[bytes, bytes]
 # --- values (§7.3) --------------------------------------------------------------------------------------------------
 # Every quantifier is possessive: nothing makes an expression look twice at a byte. What it does not match is not
 # plain: comments, parentheses within strings, keys with #xx.
-_DEEPEST: Final = 6
+_DEEPEST: Final = 8
 _BLANK: Final = SPACE + rb"*+"
 _STRING: Final = rb"\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\x00\t\n\x0c\r ]*+>"
 _PIECE: Final = rb"[^()<>\[\]{}%]++|" + _STRING
+# A value is copied as it stands, so it need not be told apart which bracket closes which; written as two alternatives
+# the expression would double with each level.
 _within = rb"(?:" + _PIECE + rb")*+"
 for _ in range(_DEEPEST):
-    _within = rb"(?:" + _PIECE + rb"|\[" + _within + rb"\]|<<" + _within + rb">>)*+"
+    _within = rb"(?:" + _PIECE + rb"|(?:\[|<<)" + _within + rb"(?:\]|>>))*+"
 _ARRAY: Final = rb"\[" + _within + rb"\]"
 _KEY: Final = rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%#]++"
 _VALUE: Final = (
