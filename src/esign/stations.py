@@ -18,7 +18,7 @@ becomes of all of them.
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from threading import Lock
 
@@ -319,13 +319,13 @@ class Group:
                 places.append((member, tools.deliver(Issued.of(self._intent(member), member.signed))))
             except Error:
                 member.alone = True
-        with tools.registry.together():
-            for member, where in places:
-                member.intent = tools.registry.delivered(self._intent(member).id, at=tools.now(), where=where)
+        at = tools.now()
+        tools.registry.all_delivered({self._intent(member).id: where for member, where in places}, at=at)
         self._heard(Step.DELIVERED)
-        for member in self._walking():
-            tools.bench.forget(self._intent(member))
-            member.outcome = Issued.of(self._intent(member), member.signed)
+        for member in list(self._walking()):
+            intent = self._intent(member)
+            tools.bench.forget(intent)
+            member.outcome = Issued.of(replace(intent, delivered_at=at), member.signed)
 
     # --- one member ----------------------------------------------------------------------------------------------
 

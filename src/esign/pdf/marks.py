@@ -93,7 +93,7 @@ def agency_mark(
         "lines": lines,
     }
     try:
-        pdf = _agency_project(agency.seal_image, fonts).typeset(inputs, at=NO_TIME, tags=False).pdf
+        pdf = _typeset(_agency_project(agency.seal_image, fonts), tuple(inputs.items()))
     except InputError as e:
         if "esign: text does not fit" in str(e.reason.facts.get("problem", "")):
             raise InputError("mark-text-too-long", characters=sum(map(len, lines))) from e
@@ -110,7 +110,7 @@ def red_seal_mark(agency: Agency) -> Mark | None:
     if agency.seal_image is None:
         return None
     side = agency.seal_diameter_mm
-    pdf = _red_seal_project(agency.seal_image).typeset({"width": side, "height": side}, at=NO_TIME, tags=False).pdf
+    pdf = _typeset(_red_seal_project(agency.seal_image), (("width", side), ("height", side)))
     return Mark(pdf=pdf, width_mm=side, height_mm=side, alt=agency.name)
 
 
@@ -122,9 +122,15 @@ def person_mark(image: bytes, *, signer: str = "") -> Mark:
     Raises:
         InputError: `signature-image-invalid`: no PNG, no transparency, not blue, or of no sane size.
     """
-    inputs = {"width": PERSON_MM[0], "height": PERSON_MM[1]}
-    pdf = _person_project(image).typeset(inputs, at=NO_TIME, tags=False).pdf
+    size = (("width", PERSON_MM[0]), ("height", PERSON_MM[1]))
+    pdf = _typeset(_person_project(image), size)
     return Mark(pdf=pdf, width_mm=PERSON_MM[0], height_mm=PERSON_MM[1], alt=f"Chữ ký: {signer}" if signer else "Chữ ký")
+
+
+@lru_cache(maxsize=64)
+def _typeset(project: Project, inputs: tuple[tuple[str, object], ...]) -> bytes:
+    """The page; many documents of an office show the very same marks, or the same within a second."""
+    return project.typeset(dict(inputs), at=NO_TIME, tags=False).pdf
 
 
 @lru_cache(maxsize=16)

@@ -1,8 +1,9 @@
 """Number books: what the register counts, inside the transaction that records the intent."""
 
 from datetime import date
+from typing import cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
@@ -32,6 +33,21 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
         raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
     elif row.first != first:
         row.first, row.last = first, first - 1
+
+
+_OF_BOOK = ("of_agency", "of_year", "of_symbol", "of_with_year")
+_BOOK, _INTENT = cast("Table", BookRow.__table__), cast("Table", IntentRow.__table__)
+
+
+def _of_book(table: Table) -> ColumnElement[bool]:
+    return and_(*(table.c[name.removeprefix("of_")] == bindparam(name) for name in _OF_BOOK))
+
+
+_LAST = select(_BOOK.c.last).where(_of_book(_BOOK))
+_COUNTED = update(_BOOK).where(_of_book(_BOOK))
+_WITH_NUMBER = select(_INTENT.c.id).where(
+    _of_book(_INTENT), _INTENT.c.number == bindparam("number"), _INTENT.c.duplicate_of.is_(None)
+)
 
 
 def last_number(session: Session, key: _Key) -> int:
@@ -89,15 +105,16 @@ def _hold(session: Session, key: _Key) -> None:
 
 def take(session: Session, key: _Key) -> DocumentNumber:
     """The next number of a book; given numbers that stand in the way are passed over."""
-    row = session.get(BookRow, key)
-    if row is None:
+    session.flush()
+    connection, this = session.connection(), dict(zip(_OF_BOOK, key, strict=True))
+    last = connection.execute(_LAST, this).scalar()
+    if last is None:
         open_book(session, key, first=1)
-        row = session.get_one(BookRow, key)
-    number = row.last + 1
+        last = 0
+    number = last + 1
     while _first_with(session, key, number) is not None:
         number += 1
-    row.last = number
-    session.flush()
+    connection.execute(_COUNTED, this | {"last": number})
     return DocumentNumber(number, key[1] if key[3] else None, key[2])
 
 
@@ -116,9 +133,9 @@ def give(session: Session, key: _Key, number: DocumentNumber, policy: DuplicateP
 
 
 def _first_with(session: Session, key: _Key, number: int) -> str | None:
-    return session.scalar(
-        select(IntentRow.id).filter_by(**_columns(key), number=number).where(IntentRow.duplicate_of.is_(None))
-    )
+    this = dict(zip(_OF_BOOK, key, strict=True)) | {"number": number}
+    found: str | None = session.connection().execute(_WITH_NUMBER, this).scalar()
+    return found
 
 
 def book(session: Session, key: _Key) -> Book:

@@ -6,10 +6,11 @@ Each step is a compare-and-set: it happens once, and only from the state before 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Table, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultId
@@ -55,6 +56,17 @@ _FOR_CODE = (IntentState.RESERVED, IntentState.PREPARED, IntentState.SIGNED)
 _FOR_PEOPLE = (IntentState.AWAITING, IntentState.APPROVED)
 _MAX_KEY = 255
 
+# Statements on columns: a row that is loaded whole, with all that belongs to it, costs ten times as much.
+_INTENT = cast("Table", IntentRow.__table__)
+_BY_ID = select(_INTENT).where(_INTENT.c.id == bindparam("this"))
+_BY_KEY = select(_INTENT.c.id, _INTENT.c.request_digest).where(_INTENT.c.idempotency_key == bindparam("key"))
+_RECORD = insert(_INTENT).returning(_INTENT)
+_ISSUE = insert(cast("Table", IssuedRow.__table__))
+_SIGNERS = insert(cast("Table", SignerRow.__table__))
+_DELIVERED = update(_INTENT).where(_INTENT.c.id == bindparam("this"))
+_DELIVERIES = select(func.count()).select_from(DeliveryRow).where(DeliveryRow.result_id == bindparam("id"))
+_DELIVER = insert(cast("Table", DeliveryRow.__table__))
+
 
 def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
     """Record `new`, or find what was recorded for its idempotency key.
@@ -68,11 +80,11 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
     """
     _check(new)
     alone(session, "reserving")  # keys, numbers and places in the lists are free until somebody takes them
-    known = session.scalar(select(IntentRow).filter_by(idempotency_key=new.idempotency_key))
+    known = session.connection().execute(_BY_KEY, {"key": new.idempotency_key}).one_or_none()
     if known is not None:
         if known.request_digest != new.request_digest:
             raise RequestConflict("request-conflict", id=known.id)
-        return as_intent(known)
+        return as_intent(row(session, ResultId.parse(known.id)))
     issue_date = new.issue_date or at.astimezone(VIETNAM).date()
     if new.main is not None:
         issue_date = _main(session, new.main, new.agency).issue_date
@@ -105,7 +117,7 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         "reserved_at": at,
         "void_why": "",
     }
-    session.execute(insert(IntentRow).values(values))
+    recorded = session.connection().execute(_RECORD, values).one()
     note(
         session,
         "intent.reserved",
@@ -114,7 +126,7 @@ def reserve(session: Session, new: NewIntent, *, at: datetime) -> Intent:
         object=values["id"],
         digest=new.request_digest,
     )
-    return as_intent(session.scalars(select(IntentRow).filter_by(id=values["id"])).one())
+    return as_intent(row(session, ResultId.parse(recorded.id))) if new.main else _as_intent(recorded)
 
 
 def _check(new: NewIntent) -> None:
@@ -166,27 +178,21 @@ def step(
         RegistryError: `intent-state`: it is in another state.
     """
     _check_digest(*(str(v) for k, v in values.items() if k.endswith("sha256") and v is not None))
-    changed = cast(
-        "CursorResult[object]",
-        session.execute(
-            update(IntentRow)
-            .where(IntentRow.id == str(id), IntentRow.state.in_(expected))
-            .values(state=to, **values)
-            .execution_options(synchronize_session=False)
-        ),
+    changed = (
+        update(_INTENT)
+        .where(_INTENT.c.id == str(id), _INTENT.c.state.in_(expected))
+        .values(state=to, **values)
+        .returning(_INTENT)
     )
+    session.flush()
+    found = session.connection().execute(changed).one_or_none()
     session.expire_all()
-    found = row(session, id)
-    if changed.rowcount != 1:
-        raise RegistryError(
-            "intent-state",
-            id=str(id),
-            expected=_either(expected),
-            found=found.state.word,
-        )
-    changed_to = as_intent(found)
-    _note_step(session, changed_to, values)
-    return changed_to
+    if found is None:
+        stands = row(session, id)
+        raise RegistryError("intent-state", id=str(id), expected=_either(expected), found=stands.state.word)
+    now_is = as_intent(row(session, id)) if found.main else _as_intent(found)
+    _note_step(session, now_is, values)
+    return now_is
 
 
 # What each state says when it was reached, and about which bytes.
@@ -225,13 +231,13 @@ def prepare(session: Session, id: ResultId, values: Mapping[str, object]) -> Int
         NotRegistered: `not-registered`.
         RegistryError: `intent-state`, `intent-not-numbered` or `main-not-numbered`.
     """
-    found = row(session, id)
+    found = _columns(session, id)
     before = (IntentState.APPROVED,) if found.person else (IntentState.RESERVED, IntentState.APPROVED)
     if found.state in before:
         if found.numbering is Numbering.AT_RELEASE and found.number is None:
             raise RegistryError("intent-not-numbered", id=str(id))
-        if found.main_row is not None and found.main_row.number is None:
-            raise RegistryError("main-not-numbered", id=str(id), main=found.main_row.id)
+        if found.main is not None and _columns(session, ResultId.parse(found.main)).number is None:
+            raise RegistryError("main-not-numbered", id=str(id), main=found.main)
     return step(session, id, expected=before, to=IntentState.PREPARED, values=values)
 
 
@@ -243,7 +249,7 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
         RegistryError: `intent-state`, `file-already-registered`, `registration-signers` or `main-not-issued`.
     """
     _check_digest(facts.sha256, facts.seal_token_sha256, *(s.sha256 for s in facts.signers))
-    found = row(session, id)
+    found = _columns(session, id)
     alone(session, f"file {facts.sha256}")
     if found.main is not None:
         lock_row(session, found.main, against_change=True)  # its standing is not changed in between
@@ -253,40 +259,45 @@ def issue(session: Session, id: ResultId, facts: Registration, *, at: datetime) 
     same = versions.known_as(session, facts.sha256)
     if same is not None:
         raise RegistryError("file-already-registered", id=str(id), other=same)
-    if found.main_row is not None and found.main_row.state is not IntentState.ISSUED:
-        raise RegistryError("main-not-issued", id=str(id), main=found.main_row.id, state=found.main_row.state.word)
+    main = _columns(session, ResultId.parse(found.main)) if found.main is not None else None
+    if main is not None and main.state is not IntentState.ISSUED:
+        raise RegistryError("main-not-issued", id=str(id), main=main.id, state=main.state.word)
     _check_signers(found, facts.signers)
-    session.execute(
-        insert(IssuedRow).values(
-            id=str(id),
-            sha256=facts.sha256,
-            size=facts.size,
-            signing_time=facts.signing_time,
-            level=facts.level,
-            mechanism=facts.mechanism,
-            pages=facts.pages,
-            seal_token_sha256=facts.seal_token_sha256,
-            profile=facts.profile,
-            fonts=list(facts.fonts),
-            notices=[{"code": n.code, "facts": plain(n.facts)} for n in facts.notices],
-        )
+    session.connection().execute(
+        _ISSUE,
+        {
+            "id": str(id),
+            "sha256": facts.sha256,
+            "size": facts.size,
+            "signing_time": facts.signing_time,
+            "level": facts.level,
+            "mechanism": facts.mechanism,
+            "pages": facts.pages,
+            "seal_token_sha256": facts.seal_token_sha256,
+            "profile": facts.profile,
+            "fonts": list(facts.fonts),
+            "notices": [{"code": n.code, "facts": plain(n.facts)} for n in facts.notices],
+        },
     )
-    for position, signer in enumerate(facts.signers):
-        session.execute(
-            insert(SignerRow).values(
-                result_id=str(id),
-                position=position,
-                certificate_sha256=signer.sha256,
-                issuer=signer.issuer,
-                serial=signer.serial,
-                role=signer.role,
-            )
-        )
+    signers = [
+        {
+            "result_id": str(id),
+            "position": position,
+            "certificate_sha256": signer.sha256,
+            "issuer": signer.issuer,
+            "serial": signer.serial,
+            "role": signer.role,
+        }
+        for position, signer in enumerate(facts.signers)
+    ]
+    session.connection().execute(_SIGNERS, signers)
     if facts.upgrade is not None:
         versions.promise(session, id, facts.upgrade)
-    status.mark_issued(session, found)
+    status.mark_issued(session, found, main=main)
     events.result_issued(session, found, facts, at=at)
-    return step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
+    issued = step(session, id, expected=(IntentState.SIGNED,), to=IntentState.ISSUED, values={"issued_at": at})
+    stored = replace(facts, notices=tuple(Reason(n.code, plain(n.facts)) for n in facts.notices))
+    return replace(issued, registration=stored)
 
 
 def _check_signers(found: IntentRow, signers: tuple[SignerCertificate, ...]) -> None:
@@ -315,7 +326,7 @@ def _give_up(session: Session, id: ResultId, *, reason: Reason, why: str, at: da
     return step(session, id, expected=(*_FOR_CODE, *_FOR_PEOPLE), to=IntentState.VOID, values=values)
 
 
-def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
+def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> None:  # noqa: A002
     """Record that the file reached `where`; several places are several entries.
 
     Raises:
@@ -323,18 +334,17 @@ def deliver(session: Session, id: ResultId, *, at: datetime, where: str) -> Inte
         RegistryError: `intent-state`: it is not ISSUED.
     """
     lock_row(session, id)
-    found = row(session, id)
+    found = _columns(session, id)
     if found.state is not IntentState.ISSUED:
         raise RegistryError("intent-state", id=str(id), expected=IntentState.ISSUED.word, found=found.state.word)
+    connection = session.connection()
     if found.delivered_at is None:
-        found.delivered_at = at
-        session.flush()
-    position = session.scalar(select(func.count()).select_from(DeliveryRow).filter_by(result_id=str(id)))
-    session.execute(insert(DeliveryRow).values(result_id=str(id), position=position, at=at, where=where))
+        connection.execute(_DELIVERED, {"this": str(id), "delivered_at": at})
+    position = connection.execute(_DELIVERIES, {"id": str(id)}).scalar_one()
+    connection.execute(_DELIVER, {"result_id": str(id), "position": position, "at": at, "where": where})
     versions.delivered(session, id, at=at)
     note(session, "intent.delivered", at=at, agency=found.agency, object=id)
     session.expire_all()
-    return as_intent(row(session, id))
 
 
 def deliveries(session: Session, id: ResultId) -> tuple[Delivery, ...]:  # noqa: A002
@@ -424,10 +434,27 @@ def row(session: Session, id: ResultId) -> IntentRow:  # noqa: A002
     return found
 
 
+def _columns(session: Session, id: ResultId) -> IntentRow:  # noqa: A002
+    """The columns of a row as they stand, without what belongs to it: much cheaper than the row itself.
+
+    Raises:
+        NotRegistered: `not-registered`.
+    """
+    found = session.connection().execute(_BY_ID, {"this": str(id)}).one_or_none()
+    if found is None:
+        raise NotRegistered("not-registered", id=str(id))
+    return cast("IntentRow", found)
+
+
 def as_intent(r: IntentRow) -> Intent:
     """The value of a row."""
     # An attachment prints the number and the date of its main result, which may get them later than it was recorded.
-    printed, number = r.main_row or r, None
+    return _as_intent(r, printed=r.main_row, issued=r.issued)
+
+
+def _as_intent(r: IntentRow | Row[Any], *, printed: IntentRow | None = None, issued: IssuedRow | None = None) -> Intent:
+    """From the columns of a row, those that it prints, and what was issued."""
+    printed, number = printed or cast("IntentRow", r), None
     if printed.number is not None and printed.symbol is not None:
         number = DocumentNumber(printed.number, printed.year if printed.with_year else None, printed.symbol)
     metadata = None
@@ -479,8 +506,8 @@ def as_intent(r: IntentRow) -> Intent:
         voided_at=r.voided_at,
         void_reason=Reason(r.void_code, r.void_facts or {}) if r.void_code else None,
         void_why=r.void_why,
-        registration=_registration(r.issued) if r.issued else None,
-        later=tuple(map(versions.as_version, r.issued.versions)) if r.issued else (),
+        registration=_registration(issued) if issued else None,
+        later=tuple(map(versions.as_version, issued.versions)) if issued else (),
     )
 
 

@@ -1,6 +1,6 @@
 """The register as the workflows see it: one object over one database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -296,7 +296,14 @@ class Registry:
     def delivered(self, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
         """Record that the file of an ISSUED intent reached `where`."""
         with self._store.write() as session:
-            return intents.deliver(session, id, at=at, where=where)
+            intents.deliver(session, id, at=at, where=where)
+            return intents.as_intent(intents.row(session, id))
+
+    def all_delivered(self, places: Mapping[ResultId, str], *, at: datetime) -> None:
+        """The same for many, each to its place, in one transaction."""
+        with self._store.write() as session:
+            for id, where in places.items():  # noqa: A001
+                intents.deliver(session, id, at=at, where=where)
 
     def void(self, id: ResultId, *, reason: Reason, why: str = "") -> Intent:  # noqa: A002
         """Give up an intent that was not ISSUED, with its attachments; its number is never used again."""

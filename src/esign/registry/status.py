@@ -7,8 +7,9 @@ is news; and it knows which of its documents ever stood otherwise than they bega
 import secrets
 from collections import defaultdict
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Table, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from esign.codes import DocumentNumber, ResultId
@@ -31,22 +32,31 @@ def status_number(session: Session, at: datetime, *, allow_list: bool) -> int:
     Raises:
         RegistryError: `status-numbers-used-up` after 2^32 · ¾ documents.
     """
-    newest = select(ShardRow).order_by(ShardRow.shard.desc()).limit(1)
-    shard = session.scalars(newest.where(ShardRow.allow_list == allow_list)).first()
-    if shard is None or shard.used >= SHARD_LIMIT:
-        last = session.scalars(newest).first()
-        following = 0 if last is None else last.shard + 1
-        if following * SHARD_SIZE > 0xFFFF_FFFF:
+    connection = session.connection()
+    newest = connection.execute(_NEWEST_OF, {"allowed": allow_list}).first()
+    if newest is not None and newest.used < SHARD_LIMIT:
+        shard = newest.shard
+    else:
+        last = connection.execute(_NEWEST).first()
+        shard = 0 if last is None else last.shard + 1
+        if shard * SHARD_SIZE > 0xFFFF_FFFF:
             raise RegistryError("status-numbers-used-up")
-        shard = ShardRow(shard=following, used=0, opened_at=at, allow_list=allow_list, counter=0)
-        session.add(shard)
+        opened = {"shard": shard, "used": 0, "opened_at": at, "allow_list": allow_list, "counter": 0}
+        connection.execute(insert(_SHARD), opened)
     while True:
-        number = shard.shard * SHARD_SIZE + secrets.randbelow(SHARD_SIZE)
-        if session.scalar(select(IntentRow.id).where(IntentRow.status_number == number)) is None:
+        number: int = shard * SHARD_SIZE + secrets.randbelow(SHARD_SIZE)
+        if connection.execute(_TAKEN, {"number": number}).first() is None:
             break
-    shard.used += 1
-    session.flush()
+    connection.execute(_USE, {"this": shard})
     return number
+
+
+_SHARD = cast("Table", ShardRow.__table__)
+_NEWEST = select(_SHARD.c.shard, _SHARD.c.used).order_by(_SHARD.c.shard.desc()).limit(1)
+_NEWEST_OF = _NEWEST.where(_SHARD.c.allow_list == bindparam("allowed"))
+_TAKEN = select(IntentRow.sequence).where(IntentRow.status_number == bindparam("number"))
+_USE = update(_SHARD).where(_SHARD.c.shard == bindparam("this")).values(used=_SHARD.c.used + 1)
+_ALLOW_LIST = select(_SHARD.c.allow_list).where(_SHARD.c.shard == bindparam("this"))
 
 
 def mark(session: Session, *intents: IntentRow) -> None:
@@ -64,10 +74,9 @@ def mark(session: Session, *intents: IntentRow) -> None:
             session.execute(insert(StatusExceptionRow).values(status_number=number, id=intent.id))
 
 
-def mark_issued(session: Session, intent: IntentRow) -> None:
+def mark_issued(session: Session, intent: IntentRow, *, main: IntentRow | None) -> None:
     """Note it for a document that has just been issued: where that is news, or its main result has changed already."""
-    allow_list = session.scalar(select(ShardRow.allow_list).filter_by(shard=intent.status_number // SHARD_SIZE))
-    main = intent.main_row
+    allow_list = session.connection().execute(_ALLOW_LIST, {"this": intent.status_number // SHARD_SIZE}).scalar()
     changed = main is not None and session.scalar(
         select(StatusExceptionRow.id).filter_by(status_number=main.status_number)
     )
