@@ -30,6 +30,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from esign.document import SignerRole, Standing
 from esign.keys import Mechanism
+from esign.pin_state import Trying
 from esign.profile import Level, Numbering
 from esign.registry.values import IntentKind, IntentState, NumberSource, aware
 
@@ -39,6 +40,7 @@ __all__ = [
     "DeliveryRow",
     "IntentRow",
     "IssuedRow",
+    "PinGuardRow",
     "PresentationRow",
     "ShardRow",
     "SignerRow",
@@ -211,6 +213,18 @@ class IntentRow(Base):
         Index("ix_intent_main", "main"),
         {"sqlite_autoincrement": True},
     )
+
+
+class PinGuardRow(Base):
+    """What is known of the PINs that were tried with a token that several hosts use."""
+
+    __tablename__ = "pin_guard"
+
+    serial: Mapped[str] = mapped_column(String(64), primary_key=True)
+    trying: Mapped[Trying] = mapped_column(_one_of(Trying))
+    attended: Mapped[bool]
+    unattended: Mapped[bool]
+    attempt: Mapped[str] = mapped_column(String(32))
 
 
 class PresentationRow(Base):

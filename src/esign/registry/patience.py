@@ -44,6 +44,7 @@ _SET = {
     "tcp_keepalives_interval": "3",
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
+    "synchronous_commit": "on",  # also where somebody traded durability for speed
 }
 
 
@@ -64,8 +65,10 @@ class PatientConnection(psycopg.Connection[Any]):
             raise
 
 
-def connect(url: DatabaseURL, *, read_only: bool = False, autocommit: bool = True) -> PatientConnection:
-    """A connection with our limits.
+def connect(
+    url: DatabaseURL, *, read_only: bool = False, autocommit: bool = True, wait_s: float | None = None
+) -> PatientConnection:
+    """A connection with our limits; `wait_s` is for one that waits for its turn.
 
     Raises:
         psycopg.Error: There is none to be had.
@@ -73,8 +76,13 @@ def connect(url: DatabaseURL, *, read_only: bool = False, autocommit: bool = Tru
     """
     given = url.to_connect()
     settings = _SET | ({"default_transaction_read_only": "on"} if read_only else {})
+    if wait_s is not None:
+        settings = settings | {"statement_timeout": f"{wait_s}s", "lock_timeout": f"{wait_s}s"}
     options = " ".join([given.pop("options", ""), *(f"-c {name}={value}" for name, value in settings.items())])
-    return PatientConnection.connect(make_conninfo(**_TOLD | given, options=options.strip()), autocommit=autocommit)
+    made = PatientConnection.connect(make_conninfo(**_TOLD | given, options=options.strip()), autocommit=autocommit)
+    if wait_s is not None:
+        made.patience = wait_s + ANSWER_S - STATEMENT_S
+    return made
 
 
 @contextmanager
