@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
@@ -18,7 +19,7 @@ from esign.registry.work_models import EndpointRow, WebhookRow
 
 __all__ = ["Endpoint", "EndpointId", "Endpoints"]
 
-GIVEN_UP = "given-up"
+GIVEN_UP: Final = "given-up"
 
 
 @dataclass(frozen=True, slots=True)

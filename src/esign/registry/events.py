@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from esign.registry.work_models import BatchRow, EndpointRow, MessageRow, Webhoo
 
 __all__ = ["PENDING", "Event", "batch_finished", "result_issued", "standing_changed", "version_added"]
 
-PENDING = "pending"
+PENDING: Final = "pending"
 """How a message on its way is stored."""
 
 

@@ -14,6 +14,7 @@ from esign.service import (
     access_keys,
     approvals,
     audit,
+    batches,
     documents,
     health,
     officials,
@@ -22,6 +23,8 @@ from esign.service import (
     results,
     standing,
     verifications,
+    webhooks,
+    work,
 )
 from esign.service.bodies import BodyGuard
 from esign.service.checkup import Checkup
@@ -54,6 +57,9 @@ _ROUTERS: Sequence[APIRouter] = (
     approvals.router,
     access_keys.router,
     audit.router,
+    batches.router,
+    webhooks.router,
+    work.router,
 )
 
 

@@ -22,6 +22,8 @@ from esign.service.desk import Desk
 from esign.service.in_flight import InFlight
 from esign.service.metrics import Metrics
 from esign.verification import Verifier
+from esign.webhooks import WebhookDesk
+from esign.work import BatchSpool
 
 __all__ = ["Authenticator", "Limits", "Office", "Parts", "parts_of"]
 
@@ -65,6 +67,10 @@ class Office:
     """Looks at documents."""
     seal_host: str = ""
     """The host that QR codes open; empty where there are none."""
+    batches: BatchSpool | None = None
+    """Where requests of batches wait; None takes no batches."""
+    webhooks: WebhookDesk | None = None
+    """Where those who are told of results are looked after; None tells nobody."""
 
     @property
     def code(self) -> AgencyCode:

@@ -39,12 +39,15 @@ class WebhookDesk:
 
         Raises:
             NetworkError: The rules of the network do not let us tell it.
-            InputError: `webhook-too-many`.
+            InputError: `webhook-too-many`, `webhook-known`.
         """
         self._client.check(url)
         known = [e for e in self._registry.endpoints.of(agency) if e.events]
         if len(known) >= _MOST:
             raise InputError("webhook-too-many", limit=_MOST)
+        same = next((e for e in known if e.url == url), None)
+        if same is not None:
+            raise InputError("webhook-known", id=str(same.id))
         endpoint = self._registry.endpoints.add(
             EndpointId.random(),
             agency=agency,
