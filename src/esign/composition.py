@@ -4,6 +4,7 @@ Nothing here touches the signing key or the register; the seal's key is used, fo
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -46,6 +47,8 @@ from esign.trust import common_name
 
 __all__ = ["AgencyRevision", "Composer", "Layout", "Places", "SealOrder"]
 
+_FORMS, _LARGEST_FORM = 16, 1 << 20
+"""Given pages that are remembered, and how large one may be for that: forms that many results share."""
 _DPI = 200  # what a verifier looks with (docs/spec/seal.md §8)
 
 
@@ -131,7 +134,10 @@ class Composer:
         self._agency = agency
         self._profile = profile
         self._seal_key = seal_key
-        self._renderer = renderer
+        self._tried: deque[object] = deque(maxlen=_FORMS)
+        self._forms = lru_cache(_FORMS)(self._lay_out_given)
+        self.renderer = renderer
+        """Sets pages."""
         self._now = now
 
     def proof(self, request: Request, *, certificate: bytes | None, number: DocumentNumber | None = None) -> Layout:
@@ -153,8 +159,26 @@ class Composer:
             appearance = self.appearance(layout.signature_place, certificate=certificate, signing_time=self._now())
         if request.person is not None:
             self.person_appearance(layout, request.person)
-        if not isinstance(request.content, Given):
-            return layout
+        if isinstance(request.content, Given):
+            self._try_given(request, request.content, layout, number, appearance)
+        return layout
+
+    def _try_given(
+        self,
+        request: Request,
+        content: Given,
+        layout: Layout,
+        number: DocumentNumber | None,
+        appearance: Appearance | None,
+    ) -> None:
+        """Draw seal and mark on a given page, and read the seal: the page may hide it.
+
+        Where it stands and how long it is decides that, not what it says: of a form that is given for many results it
+        is tried once.
+        """
+        tried = (content, layout.seal_place, number and len(str(number)), appearance and appearance.box)
+        if tried in self._tried:
+            return
         pdf, place = layout.pdf, layout.seal_place
         if self._profile.seal is not None and number is not None and place is not None:
             token = self._seal_proof(request, number)
@@ -165,7 +189,8 @@ class Composer:
                 raise PreflightError("document-not-issuable", findings=(found,), count=1)
         if appearance is not None:
             stamp(pdf, appearance.mark, appearance.box, url="")
-        return layout
+        if len(content.pdf) <= _LARGEST_FORM:
+            self._tried.append(tried)
 
     def late(self, request: Request) -> bool:
         """Whether number, date and seal come only when the agency signs."""
@@ -199,13 +224,15 @@ class Composer:
         room = self._seal_room(request, longest) if self._profile.seal and longest and request.metadata else None
         content = request.content
         if isinstance(content, Given):
-            return self._lay_out_given(content, room, person=request.person is not None)
+            small = len(content.pdf) <= _LARGEST_FORM
+            lay_out = self._forms if small else self._lay_out_given
+            return lay_out(content, room, person=request.person is not None)
         if isinstance(content, Adopted):
             return self._lay_out_adopted(content, room)
         if isinstance(content, Attached | Copied):
             return self._lay_out_top_right(content, room, number)
         symbol = request.number.symbol if request.number else ""
-        rendered = self._renderer.render(
+        rendered = self.renderer.render(
             load(content.template),
             content.data,
             agency=self._agency,

@@ -8,7 +8,7 @@
  *   ESIGN_SHIM_DIRECTORY  a directory with:
  *
  *     log        written: a line "<pid> <function>" for each C_Login, C_Sign (the call that returns a signature),
- *                C_OpenSession and C_Initialize; O_APPEND, so lines of several processes do not mix
+ *                C_OpenSession and C_Initialize
  *     removed    while it exists the token is not in its slot: C_GetSlotList hides it, C_GetTokenInfo answers
  *                CKR_TOKEN_NOT_PRESENT
  *     pulls      how often it was pulled: sessions that were open before stay dead (CKR_SESSION_HANDLE_INVALID)
@@ -22,6 +22,9 @@
  *                stale handle does after a token came back; for handles that were found before the file existed,
  *                handles that are found later are right. "<hex id> always": for all handles
  *     delay      milliseconds that each C_Sign takes longer
+ *     recording  while it exists, each signature that was made is told in `signatures`: a line "<pid> <CKA_ID of the
+ *                key> <what was signed>" in hex, appended before the caller has it
+ *     single     (exists) a C_Sign begins when the one before it is done: a token with one processor
  *
  * The positions in the table are those of CK_FUNCTION_LIST, PKCS#11 v2.40 §3.6.
  */
@@ -69,7 +72,7 @@ static pthread_rwlock_t busy = PTHREAD_RWLOCK_INITIALIZER;
 static ulong_t calls[68];
 /* How often the token was pulled, as this process last saw; a session belongs to the count at its opening. */
 static ulong_t pulled;
-static struct { ulong_t handle, pulled; int open; } sessions[MOST_SESSIONS];
+static struct { ulong_t handle, pulled; int open; char key[65]; } sessions[MOST_SESSIONS];
 /* Object handles that C_FindObjects gave out while `swap` existed: these are right. */
 static ulong_t right[MOST_HANDLES];
 static int rights;
@@ -95,14 +98,24 @@ static char *content(const char *name, char *buffer, size_t size) {
     return buffer;
 }
 
-static void note(const char *function) {
-    char p[4096], line[128];
-    int n = snprintf(line, sizeof line, "%d %s\n", (int)getpid(), function);
-    int fd = open(path(p, "log"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+/* Adds a line to a file; O_APPEND, so lines of several processes do not mix. */
+static void append(const char *name, const char *line, int length) {
+    char p[4096];
+    int fd = open(path(p, name), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0) {
-        if (write(fd, line, (size_t)n) != n) abort();
+        if (write(fd, line, (size_t)length) != length) abort();
         close(fd);
     }
+}
+
+static void note(const char *function) {
+    char line[128];
+    append("log", line, snprintf(line, sizeof line, "%d %s\n", (int)getpid(), function));
+}
+
+static char *hex(char *to, const unsigned char *from, ulong_t length) {
+    for (ulong_t i = 0; i < length; i++) to += sprintf(to, "%02x", from[i]);
+    return to;
 }
 
 /* The value that `faults` wants for this call, or 0. */
@@ -344,28 +357,72 @@ static ulong_t swapped(ulong_t session, ulong_t key) {
     return count ? other : key;
 }
 
+/* Remembers which key a session signs with, for `recording`. */
+static void remember(ulong_t session, ulong_t key) {
+    unsigned char id[32];
+    attribute_t wanted = {CKA_ID, id, sizeof id};
+    if (!there("recording") || REAL(GET_ATTRIBUTE_VALUE, ulong_t, ulong_t, attribute_t *, ulong_t)(session, key, &wanted, 1)) return;
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < MOST_SESSIONS; i++)
+        if (sessions[i].open && sessions[i].handle == session) {
+            hex(sessions[i].key, id, wanted.length);
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+}
+
+static rv_t begin_sign(ulong_t session, void *mechanism, ulong_t key) {
+    remember(session, key);
+    return REAL(SIGN_INIT, ulong_t, void *, ulong_t)(session, mechanism, key);
+}
+
 static rv_t sign_init(ulong_t session, void *mechanism, ulong_t key) {
     FAULT(SIGN_INIT, "C_SignInit");
-    IN_SESSION(session, REAL(SIGN_INIT, ulong_t, void *, ulong_t)(session, mechanism, swapped(session, key)));
+    IN_SESSION(session, begin_sign(session, mechanism, swapped(session, key)));
+}
+
+static void record(ulong_t session, const unsigned char *data, ulong_t length) {
+    char line[8192], *end = line;
+    if (!there("recording") || 2 * length > sizeof line - 128) return;
+    end += sprintf(end, "%d ", (int)getpid());
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < MOST_SESSIONS; i++)
+        if (sessions[i].open && sessions[i].handle == session) {
+            end += sprintf(end, "%s", sessions[i].key);
+            break;
+        }
+    pthread_mutex_unlock(&lock);
+    *end++ = ' ';
+    end = hex(end, data, length);
+    *end++ = '\n';
+    append("signatures", line, (int)(end - line));
 }
 
 static rv_t pass_sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
-    return REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
+    rv_t rv = REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
+    if (rv == 0 && signature) record(session, data, length);
+    return rv;
 }
 
 /* An error ends the operation (PKCS#11 v2.40 §5.11), so it is ended in the wrapped module too. */
 static rv_t fail_sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size, rv_t value) {
-    pass_sign(session, data, length, signature, size);
+    REAL(SIGN, ulong_t, unsigned char *, ulong_t, unsigned char *, ulong_t *)(session, data, length, signature, size);
     return value;
 }
 
 static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
-    char text[32];
+    char text[32], other[2];
     if (signature) {
         note("C_Sign");
         rv_t value = fault(SIGN, "C_Sign");
         if (value) IN_SESSION(session, fail_sign(session, data, length, signature, size, value));
-        if (content("delay", text, sizeof text)) usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
+        if (content("delay", text, sizeof text)) {
+            static pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
+            int single = content("single", other, sizeof other) != NULL;
+            if (single) pthread_mutex_lock(&processor);
+            usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
+            if (single) pthread_mutex_unlock(&processor);
+        }
     }
     IN_SESSION(session, pass_sign(session, data, length, signature, size));
 }

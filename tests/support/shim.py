@@ -59,6 +59,15 @@ class Shim:
         log = self.directory / "log"
         return Counter(line.split()[1] for line in log.read_text().splitlines()) if log.exists() else Counter()
 
+    def record(self) -> None:
+        """From now on each signature that is made is told in `signatures`."""
+        self._put("recording", "")
+
+    @property
+    def signatures(self) -> Path:
+        """Where `record` tells of signatures: process, key and what was signed, in lines."""
+        return self.directory / "signatures"
+
     def forget(self) -> None:
         """Start counting anew."""
         (self.directory / "log").unlink(missing_ok=True)
@@ -93,8 +102,11 @@ class Shim:
         """Let handles that were found so far name the key with this id; `always`: also later ones."""
         self._put("swap", key_id.hex() + (" always" if always else ""))
 
-    def delay(self, milliseconds: int) -> None:
+    def delay(self, milliseconds: int, *, single: bool = False) -> None:
+        """From now on a C_Sign takes so long; with `single` one after the other, whoever calls."""
         self._put("delay", str(milliseconds))
+        if single:
+            self._put("single", "")
 
     def _put(self, name: str, content: str) -> None:
         temporary = self.directory / f"{name}.new"

@@ -1,0 +1,105 @@
+"""Whole issuance beside the raw token and the page alone: ratios of one run, in turn (`make bench`).
+
+A result is checked, recorded, sealed, signed by the competent person and by the agency, looked at, registered durably
+on SQLite and delivered to the caller. Its share is that of what the slower of two processor cores could do:
+
+    body given      the token alone makes half as many results as signatures
+    rendered        the page alone on one core, or the token alone on the other, whichever is slower
+    slow tokens     signatures a second, of those that the token can make
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from issuing import ROOT, Counter, counter, issue, raw, seconds
+from measuring import Ratio, keep
+
+from esign.line import Line
+from tests.support.shim import Shim, build
+
+DELAYS = {5: 96, 20: 48}
+"""Milliseconds that a simulated token takes for a signature, and how many results are made."""
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--results", type=int, default=128, help="in each round")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "fast"
+        folder.mkdir()
+        with counter(folder) as at, Line(at.issuer, person_key=at.person_key) as line:
+            fast(at, line, rounds=arguments.rounds, results=arguments.results)
+        slow(Path(place) / "slow")
+
+
+def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
+    """SoftHSM's own speed: the token takes processor time as everything else does."""
+    filled, bodies = at.filled(), at.bodies()
+    issue(line, filled, 64)
+    issue(line, bodies, 64)
+    given: list[float] = []
+    rendered: list[float] = []
+    took: dict[str, list[float]] = {"raw": [], "page": [], "rendered": [], "given": []}
+    for _ in range(rounds):
+        with raw(at.raw_key) as sign:
+            signature = seconds(sign, 300)
+        page = seconds(at.render, 40)
+        started = time.perf_counter()
+        issue(line, filled, results)
+        of_rendered = (time.perf_counter() - started) / results
+        started = time.perf_counter()
+        issue(line, bodies, results)
+        of_given = (time.perf_counter() - started) / results
+        given.append(2 * signature / of_given)
+        rendered.append(max(page, 2 * signature) / of_rendered)
+        for what, value in zip(took, (signature, page, of_rendered, of_given), strict=True):
+            took[what].append(value)
+    for what, values in took.items():
+        print(f"{what:10} {1e3 * statistics.median(values):8.2f} ms")
+    shares = {"body given": ratio(given), "rendered": ratio(rendered)}
+    for what, share in shares.items():
+        print(f"whole issuance, {what}: {share.percent()} of what is possible")
+    keep("issuance", {"share of what is possible": shares})
+
+
+def slow(folder: Path) -> None:
+    """Tokens that take their time without a processor of ours: how busy they are kept."""
+    folder.mkdir()
+    shares = {}
+    shim = Shim(folder / "shim", build(folder))
+    import os  # noqa: PLC0415
+
+    os.environ.update(shim.environment)
+    with counter(folder, module=shim.module) as at, Line(at.issuer, person_key=at.person_key) as line:
+        filled = at.filled()
+        issue(line, filled, 64)
+        for delay, results in DELAYS.items():
+            shim.delay(delay, single=True)
+            with raw(at.raw_key) as sign:
+                signature = seconds(sign, 20)
+            shim.forget()
+            started = time.perf_counter()
+            issue(line, filled, results)
+            took = time.perf_counter() - started
+            made = shim.calls()["C_Sign"]
+            shares[f"{delay} ms"] = made * signature / took
+            print(
+                f"a token of {delay:3} ms a signature is busy {100 * shares[f'{delay} ms']:.1f} % ({made} signatures)"
+            )
+    keep("issuance, slow tokens", {"busy": shares})
+
+
+def ratio(found: list[float]) -> Ratio:
+    """Median and tenths."""
+    found = sorted(found)
+    return Ratio(statistics.median(found), found[len(found) // 10], found[-1 - len(found) // 10])
+
+
+if __name__ == "__main__":
+    main()
