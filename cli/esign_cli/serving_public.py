@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from esign.citizen import Page
-from esign.errors import ConfigurationError
 from esign.lookup import Lookup, RateLimiter, Redeemer, UsedCodes
 from esign.publishing.stores import Store
 from esign.registry import PublicEntry, Registry
@@ -95,11 +94,11 @@ class PublicServing:
 
 def _page(config: Config, now: datetime) -> Page | None:
     """The page, where this folder has the trust list that it rests on; otherwise it is published elsewhere."""
-    try:
-        trust = trusted(config, now)
-        return Page(host=host_of(config, trust.list).name, roots=trust.roots, has_lookup=True)
-    except ConfigurationError:
+    parts, roots = config.trust.seal_list, config.trust.seal_roots
+    if config.seal is None or parts is None or not parts.is_dir() or roots is None or not roots.exists():
         return None
+    trust = trusted(config, now)
+    return Page(host=host_of(config, trust.list).name, roots=trust.roots, has_lookup=True)
 
 
 def _published(config: Config) -> Store | None:

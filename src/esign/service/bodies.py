@@ -20,11 +20,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from esign.api.base import Model
 from esign.errors import ServiceError
 from esign.service.offices import Limits
-from esign.service.problems import violations
+from esign.service.problems import InvalidRequest
 
 __all__ = [
     "BodyGuard",
-    "InvalidRequest",
     "allow",
     "media_type_of",
     "read_file",
@@ -37,14 +36,6 @@ M = TypeVar("M", bound=Model)
 _SCOPE = "esign.body"
 _MEMORY = 1 << 20
 """Bytes of a file that are kept in memory before it goes to a temporary file."""
-
-
-class InvalidRequest(ServiceError):
-    """A body that is not what the route takes; `violations` say where."""
-
-    def __init__(self, found: Any) -> None:
-        super().__init__("request-invalid")
-        self.violations = violations(found)
 
 
 class BodyGuard:

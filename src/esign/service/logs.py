@@ -78,7 +78,9 @@ class Observed:
 
 def route_of(scope: Scope) -> str:
     """The route's template; what matched none has no name."""
-    return getattr(scope.get("route"), "path", "-")
+    path: str = getattr(scope.get("route"), "path", "-")
+    # A router's own routes do not know below which prefix it was put; there is one.
+    return f"/v1{path}" if scope["path"].startswith("/v1/") and path.startswith("/") else path
 
 
 def _method(scope: Scope) -> str:

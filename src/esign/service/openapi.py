@@ -84,10 +84,13 @@ def pdf_answer(description: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answering(model: Model, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer of JSON that no cache keeps."""
+def answering(
+    model: Model, *, status: int = 200, headers: Mapping[str, str] | None = None, sparse: bool = False
+) -> Response:
+    """An answer of JSON that no cache keeps; a `sparse` one has only the members that were set."""
     sent = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(model.model_dump_json(), status_code=status, media_type="application/json", headers=sent)
+    body = model.model_dump_json(exclude_unset=sparse)
+    return Response(body, status_code=status, media_type="application/json", headers=sent)
 
 
 def describe(app: FastAPI) -> None:

@@ -29,6 +29,7 @@ from esign.errors import (
     PreflightError,
     PublishingError,
     RegistryError,
+    RequestConflict,
     RequestInFlight,
     SealError,
     ServiceError,
@@ -38,12 +39,32 @@ from esign.errors import (
 from esign.reasons import Reason
 from esign.texts import Language
 
-__all__ = ["answer_with", "finding", "install", "language_of", "problem_of", "response", "status_of", "unforeseen"]
+__all__ = [
+    "InvalidRequest",
+    "answer_with",
+    "finding",
+    "install",
+    "language_of",
+    "problem_of",
+    "response",
+    "status_of",
+    "unforeseen",
+]
 
 _logger = logging.getLogger(__name__)
 
+
+class InvalidRequest(ServiceError):
+    """A request that is not what the route takes; `violations` say where."""
+
+    def __init__(self, found: Any) -> None:
+        super().__init__("request-invalid")
+        self.violations = _violations(found)
+
+
 _BY_CLASS: tuple[tuple[type[Error], int], ...] = (
     (NotRegistered, 404),
+    (RequestConflict, 422),
     (RequestInFlight, 409),
     (DuplicateNumber, 409),
     (InputError, 422),
@@ -60,9 +81,11 @@ _BY_CLASS: tuple[tuple[type[Error], int], ...] = (
 _BY_CODE: Mapping[str, int] = {
     "access-key-malformed": 401,
     "access-key-over": 409,
+    "address-forbidden": 422,
     "agency-unknown": 404,
     "archive-damaged": 500,
     "audit-not-writable": 503,
+    "batches-not-taken": 404,
     "bearer-keys-unavailable": 503,
     "body-too-large": 413,
     "body-too-slow": 408,
@@ -73,22 +96,26 @@ _BY_CODE: Mapping[str, int] = {
     "file-already-registered": 409,
     "headers-too-large": 431,
     "headers-too-slow": 408,
+    "host-not-allowed": 422,
+    "host-unknown": 422,
     "http-invalid": 400,
     "idempotency-key-missing": 400,
     "lookup-too-often": 429,
+    "media-type-unknown": 415,
     "method-not-allowed": 405,
     "not-acceptable": 406,
     "not-authenticated": 401,
     "not-permitted": 403,
+    "notice-unprotected": 422,
     "pdf-missing": 422,
     "person-signature-missing": 409,
+    "port-not-allowed": 422,
     "prepared-damaged": 500,
     "registry-busy": 503,
     "registry-damaged": 503,
     "registry-not-writable": 503,
     "registry-refused": 503,
     "registry-unreachable": 503,
-    "request-conflict": 422,
     "request-voided": 409,
     "result-id-invalid": 400,
     "route-unknown": 404,
@@ -96,9 +123,10 @@ _BY_CODE: Mapping[str, int] = {
     "service-failed": 500,
     "signature-mismatch": 422,
     "timestamper-missing": 503,
-    "version-unknown": 404,
-    "media-type-unknown": 415,
     "unsupported-media-type": 415,
+    "url-refused": 422,
+    "version-unknown": 404,
+    "webhooks-not-sent": 404,
 }
 _RETRY_AFTER: Mapping[int, int] = {503: 5, 429: 10}
 """Seconds after which trying again may help; a code that knows better has a fact `seconds`."""
@@ -124,9 +152,7 @@ def language_of(request: HTTPConnection) -> Language:
     return "en" if next((name for name in names if name in {"vi", "en"}), "vi") == "en" else "vi"
 
 
-def problem_of(
-    error: Error, language: Language, *, incident: str | None = None, violations: tuple[Violation, ...] = ()
-) -> Problem:
+def problem_of(error: Error, language: Language, *, incident: str | None = None) -> Problem:
     """What is said of `error`."""
     status = status_of(error)
     said = {"vi": _sentences(error.reason, "vi"), "en": _sentences(error.reason, "en")}
@@ -144,7 +170,7 @@ def problem_of(
         en=said["en"],
         facts={name: _fact(value) for name, value in error.reason.facts.items()},
         findings=[finding(reason) for reason in findings],
-        violations=list(violations),
+        violations=list(error.violations) if isinstance(error, InvalidRequest) else [],
         incident=incident,
         retry_after=_retry_after(error, status),
     )
@@ -188,7 +214,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return answer_with(request, ServiceError("request-invalid"), violations=violations(error.errors()))
+        return answer_with(request, InvalidRequest(error.errors()))
 
     async def framework(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -203,7 +229,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, framework)
 
 
-def violations(found: Any) -> tuple[Violation, ...]:
+def _violations(found: Any) -> tuple[Violation, ...]:
     """Where a request is not as it must be, and which rule says so; values may be personal data and are left out."""
     said = []
     for each in list(found)[:50]:

@@ -83,7 +83,7 @@ def _add_lookups(router: APIRouter, public: Public) -> None:
         found = await turnstile.ask(ResultId.parse(typed))
         answer = _answer(found, public.now())
         if not as_form:
-            return answering(answer)
+            return answering(answer, sparse=True)
         return HTMLResponse(render("found.html", answer=answer, standings=_STANDINGS), headers=policy())
 
     @router.post(
@@ -102,8 +102,8 @@ def _add_lookups(router: APIRouter, public: Public) -> None:
         except RegistryError as e:
             if e.code not in _PRESENTED:
                 raise
-            return answering(LookupAnswer.model_validate({"found": False, "reason": e.code}))
-        return answering(_answer(found, public.now()))
+            return answering(LookupAnswer.model_validate({"found": False, "reason": e.code}), sparse=True)
+        return answering(_answer(found, public.now()), sparse=True)
 
 
 def _add_published(router: APIRouter, store: Store, desk: Desk) -> None:
