@@ -137,7 +137,7 @@ def test_exit_codes(argv: list[str], code: int, monkeypatch: pytest.MonkeyPatch,
 def test_a_fault_of_the_program_ends_without_a_trace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def faulty(_language: Language) -> Any:
+    def faulty(_language: Language, _wanted: str) -> Any:
         raise RuntimeError("the PIN is 12345678")
 
     monkeypatch.setattr("esign_cli.app.build", faulty)
