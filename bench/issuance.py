@@ -9,12 +9,15 @@ on SQLite and delivered to the caller. Its share is that of what the slower of t
 """
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from issuing import ROOT, Counter, counter, issue, raw, seconds
+from issuing import Counter, counter, issue, raw, seconds
 from measuring import Ratio, keep
 
 from esign.line import Line
@@ -29,13 +32,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--results", type=int, default=128, help="in each round")
+    parser.add_argument("--slow", action="store_true", help="only the simulated tokens")
     arguments = parser.parse_args()
+    if arguments.slow:
+        with tempfile.TemporaryDirectory() as place:
+            slow(Path(place))
+        return
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "fast"
         folder.mkdir()
         with counter(folder) as at, Line(at.issuer, person_key=at.person_key) as line:
             fast(at, line, rounds=arguments.rounds, results=arguments.results)
-        slow(Path(place) / "slow")
+    # SoftHSM looks for its tokens once in a process.
+    subprocess.run([sys.executable, __file__, "--slow"], check=True)
 
 
 def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
@@ -70,11 +79,8 @@ def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
 
 def slow(folder: Path) -> None:
     """Tokens that take their time without a processor of ours: how busy they are kept."""
-    folder.mkdir()
     shares = {}
     shim = Shim(folder / "shim", build(folder))
-    import os  # noqa: PLC0415
-
     os.environ.update(shim.environment)
     with counter(folder, module=shim.module) as at, Line(at.issuer, person_key=at.person_key) as line:
         filled = at.filled()

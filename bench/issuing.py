@@ -38,6 +38,7 @@ from esign_hsm import (  # noqa: E402
 from esign_hsm.signer import KeyInUse, ProcessKey, Purpose, SignerProcess  # noqa: E402
 from tests.support.office import NOW, Clock, Office, request  # noqa: E402
 from tests.support.pki import PKI, der, name  # noqa: E402
+from tests.support.softhsm import softhsm_module  # noqa: E402
 
 PIN = "123456"
 TEMPLATE = "quyet-dinh"
@@ -103,34 +104,62 @@ def data_of(number: int) -> Mapping[str, Any]:
 
 
 @contextmanager
-def counter(folder: Path, *, module: Path | None = None) -> Iterator[Counter]:
-    """An office in `folder`; with `module` its token is seen through that one."""
+def counter(folder: Path, *, module: Path | None = None, **parts: Any) -> Iterator[Counter]:
+    """An office in `folder`, made where it is not there; with `module` its token is seen through that one."""
     os.environ["ESIGN_STATE_DIR"] = str(folder / "state")
-    token = softhsm.make_token(folder / "token", label="bench", pin=PIN, so_pin="87654321")
-    softhsm.use(token.conf)
-    pin = folder / "pin"
-    pin.touch(0o600)
-    pin.write_text(f"{PIN}\n", "utf-8")
-    pki = PKI.create()
-    # Made with the real module: what wraps it is slow.
-    with TokenKeyStore(module=token.module, pin=FilePin(pin), defaults=KeyRef(token="bench")) as store:  # noqa: S106
-        for label, (kind, who, _) in _KEYS.items():
-            public = load_der_public_key(store.key(generate_key(store, kind=kind, label=label)).public_key)
-            chain = pki.chain(pki.issuing.certify(public, name(who)))  # type: ignore[arg-type]  # one of three kinds
-            import_certificates(store, KeyRef(object=label), certificates=chain)
-    used = module or token.module
+    if not (folder / "made").exists():
+        _make(folder)
+    softhsm.use(folder / "token" / "softhsm2.conf")
+    used = module or softhsm_module()
     refs = {
         label: KeyInUse(
-            ref=KeyRef(token="bench", object=label, pin_source=str(pin), module_path=str(used)),  # noqa: S106
+            ref=KeyRef(token="bench", object=label, pin_source=str(folder / "pin"), module_path=str(used)),  # noqa: S106
             purpose=purpose,
         )
         for label, (_, _, purpose) in _KEYS.items()
     }
-    office = Office.create(folder / "office", kind="p256")
-    office.trust = TrustStore(anchors=(TrustAnchor(der(pki.root.certificate)),), crls=pki.crls(at=NOW))
-    renderer = Renderer()
+    office = Office.open(folder / "office")
+    root, *crls = (file.read_bytes() for file in sorted(folder.glob("*.der")))
+    office.trust = TrustStore(anchors=(TrustAnchor(root),), crls=tuple(crls))
+    with SignerProcess(refs) as signer, _store(folder, used) as store:
+        office.key, office.seal_key = signer.key("agency"), signer.key("seal")
+        person_key = signer.key("person")
+        image = (office.folder / "person.png").read_bytes()
+        yield Counter(
+            office=office,
+            issuer=office.issuer(**{"delivery": None} | parts),
+            person=Person(certificates=person_key.certificates, image=image),
+            person_key=person_key,
+            raw_key=store.key(KeyRef(object="agency")),
+            page=_page(office),
+        )
+    office.registry.close()
+
+
+def _make(folder: Path) -> None:
+    """Keys in a token, certificates, and who trusts them."""
+    softhsm.use(softhsm.make_token(folder / "token", label="bench", pin=PIN, so_pin="87654321").conf)
+    (folder / "pin").touch(0o600)
+    (folder / "pin").write_text(f"{PIN}\n", "utf-8")
+    pki = PKI.create()
+    with _store(folder, softhsm_module()) as store:
+        for label, (kind, who, _) in _KEYS.items():
+            public = load_der_public_key(store.key(generate_key(store, kind=kind, label=label)).public_key)
+            chain = pki.chain(pki.issuing.certify(public, name(who)))  # type: ignore[arg-type]  # one of three kinds
+            import_certificates(store, KeyRef(object=label), certificates=chain)
+    for position, made in enumerate((der(pki.root.certificate), *pki.crls(at=NOW))):
+        (folder / f"{position}.der").write_bytes(made)
+    Office.create(folder / "office", kind="p256").registry.close()
+    (folder / "made").touch()
+
+
+def _store(folder: Path, module: Path) -> TokenKeyStore:
+    return TokenKeyStore(module=module, pin=FilePin(folder / "pin"), defaults=KeyRef(token="bench"))  # noqa: S106
+
+
+def _page(office: Office) -> Rendered:
     template = load(TEMPLATE)
-    page = renderer.render(
+    return Renderer().render(
         template,
         template.sample,
         agency=office.agency,
@@ -140,22 +169,6 @@ def counter(folder: Path, *, module: Path | None = None) -> Iterator[Counter]:
         seal_mm=(28.0, 34.0),
         person=True,
     )
-    with (
-        SignerProcess(refs) as signer,
-        TokenKeyStore(module=used, pin=FilePin(pin), defaults=KeyRef(token="bench")) as store,  # noqa: S106
-    ):
-        office.key, office.seal_key = signer.key("agency"), signer.key("seal")
-        person_key = signer.key("person")
-        image = (office.folder / "person.png").read_bytes()
-        yield Counter(
-            office=office,
-            issuer=office.issuer(delivery=None),
-            person=Person(certificates=person_key.certificates, image=image),
-            person_key=person_key,
-            raw_key=store.key(KeyRef(object="agency")),
-            page=page,
-        )
-    office.registry.close()
 
 
 @contextmanager

@@ -8,10 +8,12 @@ Each step is a compare-and-set: it happens once, and only from the state before 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Table, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultId
 from esign.document import ResultMetadata, SignerRole
@@ -178,14 +180,10 @@ def step(
         RegistryError: `intent-state`: it is in another state.
     """
     _check_digest(*(str(v) for k, v in values.items() if k.endswith("sha256") and v is not None))
-    changed = (
-        update(_INTENT)
-        .where(_INTENT.c.id == str(id), _INTENT.c.state.in_(expected))
-        .values(state=to, **values)
-        .returning(_INTENT)
-    )
     session.flush()
-    found = session.connection().execute(changed).one_or_none()
+    new = {f"new_{name}": value for name, value in values.items()}
+    changed = session.connection().execute(_change(expected, to, tuple(values)), {"this": str(id), **new})
+    found = changed.one_or_none()
     session.expire_all()
     if found is None:
         stands = row(session, id)
@@ -193,6 +191,18 @@ def step(
     now_is = as_intent(row(session, id)) if found.main else _as_intent(found)
     _note_step(session, now_is, values)
     return now_is
+
+
+@lru_cache(maxsize=64)
+def _change(expected: tuple[IntentState, ...], to: IntentState, names: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """The statement of one kind of step; SQLAlchemy takes longer to put it together than SQLite to run it."""
+    columns = _INTENT.c
+    return (
+        update(_INTENT)
+        .where(columns.id == bindparam("this"), or_(*(columns.state == state for state in expected)))
+        .values(state=to, **{name: bindparam(f"new_{name}", type_=columns[name].type) for name in names})
+        .returning(_INTENT)
+    )
 
 
 # What each state says when it was reached, and about which bytes.

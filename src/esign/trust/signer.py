@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from asn1crypto import x509
 
@@ -45,6 +46,7 @@ def _check_dates(signer: bytes, at: datetime) -> None:
         raise SigningError("certificate-not-yet-valid")
 
 
+@lru_cache(maxsize=256)
 def common_name(certificate: bytes) -> str:
     """The subject's common name, or all of the subject where it has none."""
     subject = x509.Certificate.load(certificate).subject
