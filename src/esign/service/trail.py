@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from esign.codes import AgencyCode, ResultId
@@ -34,6 +35,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 UNKNOWN = "unknown"
 """Whoever has not said who they are."""
 _ATTEMPT, _REQUEST = "esign.attempt", "esign.request"
+_INTERFACE = "/v1/"
+"""What stands outside of it is for everybody: health, the first page, what problems mean."""
 _READ = {Act.DOCUMENT, Act.AUDIT, Act.ACCESS}
 """Reading these is recorded as well."""
 _LATER = {"credentials-too-often", "request-in-flight", "request-is-in-flight", "service-busy"}
@@ -73,20 +76,22 @@ def request_id(scope: Scope) -> str:
     return found
 
 
-def declared_act(route: APIRoute) -> Act | None:
+def declared_act(route: BaseRoute) -> Act | None:
     """The act that a route declares."""
-    return next((act for found in _calls(route.dependant) if (act := getattr(found, "act", None)) is not None), None)
+    calls = _calls(route.dependant) if isinstance(route, APIRoute) else iter(())
+    return next((act for found in calls if (act := getattr(found, "act", None)) is not None), None)
 
 
 def refuse_undeclared(app: FastAPI) -> None:
-    """Look at all routes before anything is served.
+    """Look at all routes of the interface before anything is served.
 
     Raises:
         TypeError: A route declares neither an act nor that it is for everybody.
     """
-    for route in app.routes:
-        if isinstance(route, APIRoute) and declared_act(route) is None and not _is_for_everybody(route.endpoint):
-            message = f"{route.path} declares no act"
+    for found in iter_route_contexts(app.routes):
+        guarded = str(found.path).startswith(_INTERFACE)
+        if guarded and declared_act(found.original_route) is None and not _is_for_everybody(found.endpoint):
+            message = f"{found.path} declares no act"
             raise TypeError(message)
 
 
@@ -145,8 +150,8 @@ class AuditTrail:
         tried: Attempt | None = scope.get(_ATTEMPT)
         status: int = start["status"]
         if tried is None:
-            route = scope.get("route")
-            if status < 400 and isinstance(route, APIRoute) and not _is_for_everybody(route.endpoint):
+            guarded = scope["path"].startswith(_INTERFACE) and not _is_for_everybody(scope.get("endpoint"))
+            if status < 400 and guarded:
                 raise ServiceError("not-permitted", act="-")
             return
         code = scope.get("esign.code", "request-invalid") if status >= 400 else "ok"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -138,7 +139,8 @@ def test_every_field_of_every_entry() -> None:
     walk = Walk()
     for n, entry in enumerate(CHAIN):
         for field in (*FIELDS, "hash"):
-            edited = replace(entry, **{field: other(getattr(entry, field), draw)})
+            changed: dict[str, Any] = {field: other(getattr(entry, field), draw)}
+            edited = replace(entry, **changed)
             assert edited != entry
             broken = replace_walk(walk).step(edited)
             assert broken is not None, (n, field)
