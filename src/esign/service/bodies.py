@@ -14,15 +14,16 @@ from typing import IO, Any, TypeVar
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from esign.api.base import Model
 from esign.errors import ServiceError
 from esign.service.offices import Limits
-from esign.service.problems import InvalidRequest
+from esign.service.problems import InvalidRequest, answer_with
 
 __all__ = [
+    "LARGEST_HEAD",
     "BodyGuard",
     "allow",
     "media_type_of",
@@ -33,13 +34,14 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=Model)
+LARGEST_HEAD = 16 * 1024
 _SCOPE = "esign.body"
 _MEMORY = 1 << 20
 """Bytes of a file that are kept in memory before it goes to a temporary file."""
 
 
 class BodyGuard:
-    """Middleware: ends a request whose body is too large, too slow, or has no end."""
+    """Middleware: ends a request whose head or body is too large, or whose body is too slow or has no end."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -49,6 +51,11 @@ class BodyGuard:
         """ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) > LARGEST_HEAD:
+            refused = answer_with(HTTPConnection(scope), ServiceError("headers-too-large", limit=LARGEST_HEAD))
+            refused.headers["Connection"] = "close"
+            await refused(scope, receive, send)
             return
         body = _Body(receive, self._limits, _declared(scope))
         scope[_SCOPE] = body

@@ -6,6 +6,7 @@ One table says which HTTP status a code has; what stands nowhere has the status 
 
 import json
 import logging
+import re
 import secrets
 import traceback
 from collections.abc import Mapping
@@ -220,8 +221,8 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         known = {404: "route-unknown", 405: "method-not-allowed", 413: "body-too-large", 415: "media-type-unknown"}
         answer = answer_with(request, ServiceError(known.get(error.status_code, "request-invalid")))
-        if error.headers and "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(_methods(app, request.url.path))
         return answer
 
     app.add_exception_handler(Error, ours)
@@ -234,10 +235,20 @@ def _violations(found: Any) -> tuple[Violation, ...]:
     said = []
     for each in list(found)[:50]:
         steps = [str(step) for step in each["loc"] if step != "body"]
+        if each["type"] == "extra_forbidden":
+            steps.pop()  # the name of a member that does not belong there is the caller's own text
         at = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
-        # The name of a member that does not belong there is the caller's own text.
         said.append(Violation(at=at[:200], rule=str(each["type"])[:60]))
     return tuple(said)
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """The methods of an address (RFC 9110 §15.5.6); the framework names those of its first route alone."""
+    found: set[str] = set()
+    for template, operations in app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\\{[a-z_]+\\\}", "[^/]+", re.escape(template)), path):
+            found |= {method.upper() for method in operations}
+    return sorted(found) or ["GET"]
 
 
 def _sentences(reason: Reason, language: Language) -> Sentences:

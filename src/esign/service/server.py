@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from esign.api.problems import MEDIA_TYPE
 from esign.errors import ServiceError
+from esign.service.bodies import LARGEST_HEAD
 from esign.service.problems import problem_of
 
 __all__ = ["Listening", "serve", "server"]
@@ -22,7 +23,6 @@ __all__ = ["Listening", "serve", "server"]
 _GRACE = 25
 """Seconds for what is in flight; the rest of the thirty is for closing."""
 _HEADERS_SECONDS = 10.0
-_LARGEST_HEAD = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,9 @@ class _Connection(H11Protocol):
             self._refuse(ServiceError("headers-too-slow", seconds=_HEADERS_SECONDS))
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's English sentence
-        too_large = len(self.conn.trailing_data[0]) > _LARGEST_HEAD
+        too_large = len(self.conn.trailing_data[0]) > LARGEST_HEAD
         self._refuse(
-            ServiceError("headers-too-large", limit=_LARGEST_HEAD) if too_large else ServiceError("http-invalid")
+            ServiceError("headers-too-large", limit=LARGEST_HEAD) if too_large else ServiceError("http-invalid")
         )
 
     def _refuse(self, error: ServiceError) -> None:
@@ -130,7 +130,7 @@ def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
         limit_concurrency=listening.connections,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_GRACE,
-        h11_max_incomplete_event_size=_LARGEST_HEAD,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
     )
     return uvicorn.Server(config)
 
