@@ -8,6 +8,8 @@ from typing import Self
 import httpx
 
 from esign.client.approvals import Approvals
+from esign.client.batches import Batches
+from esign.client.endpoints import Webhooks
 from esign.client.keys import AccessKeys
 from esign.client.officials import Officials
 from esign.client.results import Results
@@ -16,6 +18,7 @@ from esign.client.standings import Standings
 from esign.client.trail import Audit
 from esign.client.transport import Transport
 from esign.client.verifications import Verifications
+from esign.client.work import Work
 from esign.codes import AgencyCode
 from esign.errors import InputError
 from esign.texts import Language
@@ -69,6 +72,9 @@ class Client:
         self.approvals = Approvals(transport, place)
         self.keys = AccessKeys(transport, place)
         self.audit = Audit(transport, place)
+        self.batches = Batches(transport, place)
+        self.webhooks = Webhooks(transport, place)
+        self.work = Work(transport, place)
 
     def close(self) -> None:
         """Give the connections back."""

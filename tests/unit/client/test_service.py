@@ -14,12 +14,15 @@ import pytest
 
 import esign.client
 from esign.api.access import KeyRequest
+from esign.api.batches import BatchRowRequest
 from esign.api.officials import PersonGiven, ReleaseRequest, SubmissionRequest
 from esign.api.results import IssueRequest
 from esign.api.standing import ChangeRequest
+from esign.api.webhooks import EndpointRequest
 from esign.client import Client
 from esign.client.part import Part
 from esign.errors import (
+    Error,
     InputError,
     NotRegistered,
     PreflightError,
@@ -169,6 +172,34 @@ def test_operators_and_auditors(client: Client) -> None:
     # Reading the audit stands in it, too.
     assert [e.outcome for e in client.audit.entries(after=entries[-1].sequence)] == ["ok"]
     assert client.approvals.waiting() == ()
+
+
+def test_a_batch(client: Client, here: ServiceForTest) -> None:
+    rows = [BatchRowRequest(**dict(REQUEST) | {"dossier": None}, key=f"row-{i}") for i in range(3)]
+    batch = client.batches.submit(rows, key="ten-nam")
+    assert client.batches.submit(rows, key="ten-nam").id == batch.id
+    assert (batch.size, batch.state) == (3, "waiting")
+    assert client.batches.authorise(batch).state == "authorised"
+    assert [b.id for b in client.batches.listing()] == [batch.id]
+    assert [r.position for r in client.batches.rows(batch.id)] == [1, 2, 3]
+    assert client.batches.proof(batch.id, 2).root == batch.root
+    assert client.batches.cancel(batch.id).state in {"cancelled", "authorised"}
+    assert client.batches.get(batch.id).rows is not None
+    assert client.work.status().set_aside == []
+    with pytest.raises(Error):
+        client.batches.retry(batch.id, 1)
+
+
+def test_whom_it_tells(client: Client) -> None:
+    with pytest.raises(Error):
+        client.webhooks.add(EndpointRequest(url="https://127.0.0.1/hook"))
+    assert client.webhooks.listing() == ()
+    assert list(client.webhooks.deliveries()) == []
+    for ask in (client.webhooks.get, client.webhooks.rotate, client.webhooks.enable, client.webhooks.remove):
+        with pytest.raises(Error):
+            ask("7K3M-9XQ2-4RTB-0ZWA")
+    with pytest.raises(Error):
+        client.webhooks.replay("msg_unknown")
 
 
 def test_every_route_of_an_agency_is_called_by_some_method(here: ServiceForTest) -> None:
