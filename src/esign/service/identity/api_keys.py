@@ -7,7 +7,6 @@ one without asking the register. Only the SHA-256 is stored.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import secrets
@@ -44,7 +43,7 @@ def digest_of(key: str) -> str:
         raise ServiceError("access-key-malformed")
     try:
         secret = base64.b32decode(letters.upper() + "=" * (-_LETTERS % 8))[:_SECRET]
-    except binascii.Error as e:
+    except ValueError as e:
         raise ServiceError("access-key-malformed") from e
     # One spelling only: capitals and stray bits in the last letter are other strings, so other keys.
     if not hmac.compare_digest(_spelled(secret).encode(), letters.encode("utf-8", "replace")):

@@ -9,6 +9,7 @@ grants      by rules of the configuration, claim by claim; a token that fits non
 import hashlib
 import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,11 +37,11 @@ ALGORITHMS: Mapping[str, str] = {
     "PS512": "RSA",
     "ES256": "EC",
     "ES384": "EC",
-    "EdDSA": "OKP",
+    "Ed25519": "OKP",
 }
 """What may be configured, with the type of key that it takes: a public key is never a secret of HMAC."""
 _MOST_BYTES = 16 * 1024
-_LEAST_RSA_BITS = 2048
+_LEAST_RSA_BYTES = 256
 _TYPES = {None, "JWT", "jwt", "at+jwt", "application/at+jwt"}
 _REFRESH = timedelta(seconds=30)
 """So often a token with an unknown `kid` may make us ask for the keys again."""
@@ -222,8 +223,15 @@ def _parsed(data: bytes) -> list[_PublicKey]:
     """The public keys of a set; secrets and what we do not know are passed over."""
     try:
         found = json.loads(data)
-        listed = [k for k in found["keys"] if isinstance(k, dict) and k.get("kty") in set(ALGORITHMS.values())]
+        listed = [k for k in found["keys"] if isinstance(k, dict) and _is_usable(k)]
         keys = [cast("_PublicKey", key) for each in listed for key in KeySet.import_key_set({"keys": [each]}).keys]
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as e:
         raise ServiceError("bearer-keys-unreadable") from e
-    return [k for k in keys if not isinstance(k, RSAKey) or k.public_key.key_size >= _LEAST_RSA_BITS]
+    return keys
+
+
+def _is_usable(key: Mapping[str, Any]) -> bool:
+    """Whether it is a public key of a kind that we know, and none that can be factored."""
+    if key.get("kty") == "RSA":
+        return len(urlsafe_b64decode(f"{key['n']}==")) >= _LEAST_RSA_BYTES
+    return key.get("kty") in set(ALGORITHMS.values())
