@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from esign.errors import RegistryError
-from esign.files import Folder
+from esign.files import Files
 
 __all__ = ["Spool"]
 
@@ -36,11 +36,12 @@ class Spool:
     Of two things with one name the newest counts. A group that a process did not write itself is found by looking.
     """
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Files) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._groups: dict[str, dict[str, tuple[int, int]]] = {}
         self._open = _Open()
+        self._has_looked = False
 
     def put(self, name: str, data: bytes) -> None:
         """Store durably; inside `together`, when that is left."""
@@ -72,6 +73,8 @@ class Spool:
 
     def discard(self, *names: str) -> None:
         """Remove things; nothing happens where there are none."""
+        if not self._has_looked:
+            self._look()  # at what a process before left; what others write later is theirs to remove
         for name in names:
             if not self._forget_in_groups(name):
                 self._folder.discard(name)
@@ -146,6 +149,7 @@ class Spool:
 
     def _look(self) -> None:
         """Learn of groups that others wrote, and of those that others removed."""
+        self._has_looked = True
         stored = {name for name in self._folder.names() if name.endswith(_GROUP)}
         with self._lock:
             for gone in self._groups.keys() - stored:

@@ -67,6 +67,36 @@ def test_killed_and_resumed(offices: dict[str, Path], tmp_path: Path, kind: str,
     independent_check(Office.open(folder), ["01/QĐ-UBND", "02/QĐ-UBND"])
 
 
+# When a group hears of a step for its first member, the step is durable for all of them; two groups are on the way.
+LINE = [(Step.RESERVED, 1), (Step.AWAITING, 3), (Step.APPROVED, 2), (Step.PREPARED, 4), (Step.KEY_USED, 1)]
+
+
+@pytest.mark.parametrize(("step", "nth"), [*LINE, (Step.ISSUED, 1), (Step.DELIVERED, 2)])
+def test_a_line_that_is_killed_is_taken_up_again(
+    offices: dict[str, Path], tmp_path: Path, step: Step, nth: int
+) -> None:
+    """Two signatures each, in groups: each result is made once, and no number is lost."""
+    folder = Office.copied(offices["p256"], tmp_path / "office").folder
+    killed = run(folder, "line", "k", "--person", "--die-at", step.value, "--nth", str(nth))
+    assert killed.returncode == -SIGKILL, killed.stderr
+    again = run(folder, "line", "k", "--person")
+    assert again.returncode == 0, again.stderr
+    expected = [f"{n:02}/QĐ-UBND" for n in range(1, 7)]
+    assert [line.split()[1] for line in again.stdout.splitlines()] == expected
+    independent_check(Office.open(folder), expected)
+
+
+@pytest.mark.parametrize("step", [Step.PREPARED, Step.SIGNED])
+def test_a_line_that_is_killed_is_resumed(offices: dict[str, Path], tmp_path: Path, step: Step) -> None:
+    """`resume` is the one of single results: it knows nothing of lines."""
+    folder = Office.copied(offices["rsa"], tmp_path / "office").folder
+    assert run(folder, "line", "k", "--die-at", step.value, "--nth", "2").returncode == -SIGKILL
+    resumed = run(folder, "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert run(folder, "line", "k").returncode == 0
+    independent_check(Office.open(folder), [f"{n:02}/QĐ-UBND" for n in range(1, 7)])
+
+
 @pytest.mark.parametrize("step", [Step.RESERVED, Step.KEY_USED])
 def test_killed_and_simply_asked_again(offices: dict[str, Path], tmp_path: Path, step: Step) -> None:
     """Without `resume`: a repeated request finishes what the dead process began."""

@@ -1,7 +1,7 @@
 """An office in a folder: test PKI, keys in software, register, spool and archive; several processes can open it.
 
 `python -m tests.support.office FOLDER issue KEY [--die-at STEP]` issues one result and, if asked, kills itself with
-SIGKILL right after the named step; `upgrade` works on the time-stamps that were promised.
+SIGKILL right after the named step; `line` issues several in groups; `upgrade` works on time-stamps that were promised.
 """
 
 import argparse
@@ -21,9 +21,11 @@ from esign.authority import public_key_sha256
 from esign.codes import AgencyCode, DossierCode, ProcedureCode
 from esign.delivery import FolderDelivery
 from esign.document import Agency, Person, ResultMetadata
+from esign.errors import Error
 from esign.files import Folder
 from esign.issuance import Issuer, Step
 from esign.keys import SigningKey
+from esign.line import Line
 from esign.net import Client, NetworkRules
 from esign.pades.augment import Augmenter
 from esign.pdf.specimen import specimen_seal, specimen_signature
@@ -277,17 +279,24 @@ def main() -> None:
     """Issue one result, and die on the way if asked."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("action", choices=["issue", "resume", "upgrade"])
+    parser.add_argument("action", choices=["issue", "resume", "upgrade", "line"])
     parser.add_argument("key", nargs="?", default="")
     parser.add_argument("--die-at", type=Step)
     parser.add_argument("--die-at-upgrade", type=UpgradeStep)
     parser.add_argument("--template", default="quyet-dinh")
     parser.add_argument("--timestamps", type=TimestampPolicy)
     parser.add_argument("--level", type=Level, default=Level.B_T)
+    parser.add_argument("--count", type=int, default=6, help="results on the line, named KEY-0, KEY-1, …")
+    parser.add_argument("--person", action="store_true", help="the competent person signs first")
+    parser.add_argument("--nth", type=int, default=1, help="die when the step is heard of for the n-th time")
     arguments = parser.parse_args()
 
+    heard = 0
+
     def on_step(step: Step | UpgradeStep, _intent: Intent | None) -> None:
-        if step in {arguments.die_at, arguments.die_at_upgrade} - {None}:
+        nonlocal heard
+        heard += step in {arguments.die_at, arguments.die_at_upgrade} - {None}
+        if heard == arguments.nth:
             sys.stdout.flush()
             os.kill(os.getpid(), 9)  # SIGKILL has no name on Windows, for which types are checked too
 
@@ -298,6 +307,15 @@ def main() -> None:
             print(upgraded.intent.id, upgraded.error or upgraded.intent.versions[-1].level.value)
         return
     issuer = office.issuer(on_step)
+    if arguments.action == "line":
+        person = office.person if arguments.person else None
+        requests = [replace(request(f"{arguments.key}-{n}"), person=person) for n in range(arguments.count)]
+        with Line(issuer, person_key=office.person_key, group=3, lanes=2) as line:
+            for outcome in line.issue(requests):
+                if isinstance(outcome, Error):
+                    raise outcome
+                print(outcome.id, outcome.number, outcome.sha256)
+        return
     if arguments.action == "issue":
         issued = issuer.issue(request(arguments.key, template=arguments.template))
         print(issued.id, issued.number, issued.sha256)
