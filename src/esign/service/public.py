@@ -133,9 +133,9 @@ def _add_page(router: APIRouter, page: Page, *, front: bool) -> None:
     files = {path: data for path, data in page.files().items() if front or path != "/"}
 
     def serving(path: str, data: bytes) -> Callable[..., Any]:
-        name = path.removeprefix("/")
+        name = path.removeprefix("/") or "index.html"
         kept = {**headers, "Cache-Control": caching(name)}
-        if "." in name:  # the policy of a page says nothing to a script that another program loads
+        if "." in path:  # the policy of a page says nothing to a script that another program loads
             kept = {"Cache-Control": caching(name), "Access-Control-Allow-Origin": "*"}
 
         @for_everybody
