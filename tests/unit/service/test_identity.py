@@ -214,7 +214,9 @@ def raw(header: Mapping[str, Any], claims: Mapping[str, Any] = CLAIMS, signature
     return ".".join(base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in parts)
 
 
-@pytest.mark.parametrize(("key", "alg"), [(RSA_KEY, "RS256"), (RSA_KEY, "PS256"), (EC_KEY, "ES256"), (ED_KEY, "Ed25519")])
+@pytest.mark.parametrize(
+    ("key", "alg"), [(RSA_KEY, "RS256"), (RSA_KEY, "PS256"), (EC_KEY, "ES256"), (ED_KEY, "Ed25519")]
+)
 def test_a_token_names_somebody(tokens: BearerTokens, key: Any, alg: str) -> None:
     found = tokens.principal(signed(key, alg))
     assert found == Principal(name="oidc:staff#8c1f2b7e-1111", roles={HERE: frozenset({Role.REGISTRAR})})
@@ -356,6 +358,7 @@ def test_keys_that_were_rotated_are_fetched_anew(source: Keys, tokens: BearerTok
 
 
 def test_an_issuer_that_is_down_or_speaks_nonsense(source: Keys, tokens: BearerTokens, tmp_path: Path) -> None:
+    nonsense: Any
     for nonsense in ("", [], {"keys": 7}, {"keys": [7]}, {"no": []}, {"keys": [{"kty": "RSA", "n": "!"}]}):
         source.published = nonsense
         with pytest.raises(ServiceError) as caught:

@@ -36,6 +36,7 @@ GET  results/{result}/pending/document            x       x        x       ·
 POST results/{result}/signature                   x       ·        ·       ·
 POST adoptions                                    x       ·        ·       ·
 POST results/{result}/release                     ·       x        ·       ·
+POST results/{result}/retry                       ·       x        ·       ·
 POST results/{result}/attachments                 x       ·        ·       ·
 POST copies                                       x       ·        ·       ·
 POST signatures                                   x       ·        ·       ·
