@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from esign.archive import sha256
+from esign.cms.baseline import signed_data
 from esign.cms.container import certificate_of, parse
 from esign.cms.content import Content
 from esign.cms.verification import verify
@@ -25,7 +27,6 @@ from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity, SignatureKind
 from esign.seal import SealToken, binding, digest_of
 from esign.trust import TrustStore, signer_facts
-from esign.workbench import sha256
 
 __all__ = ["Seen", "compare", "read_back"]
 
@@ -86,6 +87,7 @@ def compare(
     2. /ByteRange names exactly all the rest (ISO 32000-2 §12.8.1);
     3. the container in /Contents holds one signature of the expected certificate, over the digest of these bytes,
        and its value is that key's (RFC 5652 §5.6), found by the parser and the verifier that look at strangers' files;
+       there is nothing else in it, and only zeros behind it;
     4. it begins with what the register recorded as approved;
     5. the seal in it is read again: its claims are the ordered ones, and its digest is that of the bytes before it.
 
@@ -101,7 +103,7 @@ def compare(
     if not same or sha256(document) != intent.prepared_sha256 or not _covers(document, start, end):
         raise SigningError("read-back-failed", what="signature")
     view = memoryview(signed)
-    if not _is_signed(signed[start:end], Content(view[: start - 1], view[end + 1 :]), prepared.certificates[0]):
+    if not _is_signed(signed[start:end], Content(view[: start - 1], view[end + 1 :]), prepared):
         raise SigningError("read-back-failed", what="signature")
     if approved is not None and not (signed.startswith(approved) and sha256(approved) == intent.approved_sha256):
         raise SigningError("read-back-failed", what="signature")
@@ -121,7 +123,7 @@ def _covers(document: bytes, start: int, end: int) -> bool:
     return found is not None and tuple(map(int, found.groups())) == (start - 1, end + 1, len(document) - end - 1)
 
 
-def _is_signed(digits: bytes, content: Content, certificate: bytes) -> bool:
+def _is_signed(digits: bytes, content: Content, prepared: PreparedSignature) -> bool:
     try:
         container = parse(bytes.fromhex(digits.decode("ascii")))
     except (InputError, ValueError):
@@ -130,10 +132,13 @@ def _is_signed(digits: bytes, content: Content, certificate: bytes) -> bool:
         return False
     (signer,) = container.signers
     found = certificate_of(container, signer)
-    if found is None or found.der != certificate:
+    if found is None or found.der != prepared.certificates[0]:
         return False
     value = verify(signer, found, content, content_type=container.content_type)
-    return value.valid and not value.problems
+    expected = signed_data(
+        prepared.to_be_signed, signer.signature, certificates=prepared.certificates, mechanism=prepared.mechanism
+    )
+    return value.valid and not value.problems and digits == expected.hex().encode().ljust(len(digits), b"0")
 
 
 _URL = re.compile(rb"https://[a-z0-9.-]+/1#[0-9]{100,}")

@@ -68,7 +68,7 @@ def test_results_come_in_their_order_and_verify(office: Office) -> None:
         assert report.integrity is Integrity.INTACT
         assert len(report.signatures) == (2 if number % 3 else 1)
         assert report.seal is not None
-        assert shown(outcome)
+        assert shows_its_number(outcome)
     assert list((office.folder / "spool").iterdir()) == []
     assert office.registry.unfinished() == ()
 
