@@ -187,9 +187,9 @@ def test_forwarded_addresses_are_believed_from_proxies_alone(here: ServiceForTes
         await PlainTextResponse("")(scope, receive, send)  # type: ignore[arg-type]
 
     headers = {"X-Forwarded-For": "203.0.113.9"}
-    with answering(tell) as url:  # type: ignore[arg-type]
+    with answering(tell) as url:
         httpx.get(url, headers=headers)
-    with answering(tell, proxies=("127.0.0.1",)) as url:  # type: ignore[arg-type]
+    with answering(tell, proxies=("127.0.0.1",)) as url:
         httpx.get(url, headers=headers)
         httpx.get(url, headers={"X-Forwarded-For": "2001:db8:1:2ff:3::4"})
     assert seen == ["127.0.0.1", "203.0.113.9", "2001:db8:1:200::"]

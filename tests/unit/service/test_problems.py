@@ -1,6 +1,7 @@
 """Every refusal is a problem with a code, a next step and both languages; nothing of a request comes back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,7 +98,8 @@ def test_every_problem_has_a_page_of_its_own(here: ServiceForTest) -> None:
 def test_every_error_has_a_status_of_a_refusal() -> None:
     known = {400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 431, 500, 503}
     for code in sorted({use.code for use in USES if use.raised}):
-        for kind in (Error, *Error.__subclasses__()):
+        kinds: list[Any] = [Error, *Error.__subclasses__()]
+        for kind in kinds:
             said = problem_of(kind(code, seconds=3), "vi")
             assert said.status in known, code
             assert (said.retry_after is not None) >= (said.status in {429, 503})

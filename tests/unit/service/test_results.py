@@ -143,7 +143,7 @@ class Sometimes:
 
 
 def test_a_token_that_is_away_is_not_the_callers_fault(office: Office) -> None:
-    office.key = key = Sometimes(office.key)  # type: ignore[assignment]
+    office.key = key = Sometimes(office.key)
     with service(office) as here:
         key.away = True
         refused = here.post("results", key="k", json=wanted())

@@ -1,0 +1,165 @@
+"""Ready or not, and why; the figures for Prometheus."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from esign.errors import RegistryError, TokenUnavailable
+from esign.service import needs
+from esign.service.checkup import Checked, Checkup, State
+from esign.service.metrics import Metrics
+from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, ReadableNeeded, TokenNeeded
+from esign.service.states import count_states
+from esign.service.watched import WatchedKey
+from tests.support.office import Office, request
+from tests.support.service import ServiceForTest, service, wanted
+
+
+@dataclass
+class Token:
+    """A signer that can be away, or hang."""
+
+    away: bool = False
+    hangs: threading.Event | None = None
+
+    def check(self) -> None:
+        if self.hangs is not None:
+            self.hangs.wait()
+        if self.away:
+            raise TokenUnavailable("signer-lost")
+
+
+@pytest.fixture
+def token() -> Token:
+    return Token()
+
+
+@pytest.fixture
+def here(office: Office, token: Token, tmp_path: Path) -> Iterator[ServiceForTest]:
+    checkup = Checkup(
+        [
+            TokenNeeded(name="token", signer=token),
+            DatabaseNeeded(registry=office.registry),
+            ClockNeeded(registry=office.registry, now=office.clock),
+            CertificateNeeded(name="certificate", certificates=office.key.certificates, now=office.clock),
+            DiskNeeded(name="archive", folder=tmp_path / "not" / "yet"),
+        ],
+        patience=timedelta(seconds=0.5),
+        monotonic=iter(range(0, 10_000, 100)).__next__,
+    )
+    with service(office, health=checkup) as found:
+        yield found
+    checkup.close()
+
+
+def states(here: ServiceForTest) -> tuple[int, dict[str, str]]:
+    answer = here.client.get("/readyz")
+    found = answer.json()
+    for check in found["checks"]:
+        assert (check["reason"] is not None) == (check["state"] != "fine")
+        if check["reason"]:
+            assert check["reason"]["vi"]["next"]
+    return answer.status_code, {check["name"]: check["state"] for check in found["checks"]}
+
+
+def test_everything_is_fine(here: ServiceForTest) -> None:
+    assert states(here) == (
+        200,
+        dict.fromkeys(["token", "database", "clock", "certificate", "archive"], "fine"),
+    )
+    assert here.client.get("/livez").json()["ready"] is True
+
+
+def test_a_token_that_is_away_or_hangs(here: ServiceForTest, token: Token) -> None:
+    token.away = True
+    status, found = states(here)
+    assert (status, found["token"], found["database"]) == (503, "failed", "fine")
+    token.away, token.hangs = False, threading.Event()
+    status, found = states(here)
+    assert (status, found["token"], found["database"]) == (503, "unknown", "fine")
+    assert here.client.get("/livez").status_code == 200
+    token.hangs.set()
+    while states(here)[0] != 200:
+        pass
+
+
+def test_certificates_clocks_and_disks(here: ServiceForTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = here.office
+    office.issuer().issue(request("1"))
+    start = office.clock.at
+    office.clock.at = start - timedelta(minutes=5)
+    assert states(here)[1]["clock"] == "failed"
+    certificate = office.signer_certificate()
+    office.clock.at = certificate.not_valid_after_utc - timedelta(days=10)
+    assert states(here) == (200, {**states(here)[1], "certificate": "soon"})
+    office.clock.at = certificate.not_valid_after_utc + timedelta(days=1)
+    assert states(here)[1]["certificate"] == "failed"
+    office.clock.at = start
+
+    class Usage:
+        free = 50 << 20
+
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda _place: Usage)  # type: ignore[attr-defined]
+    assert states(here)[1]["archive"] == "failed"
+    Usage.free = 500 << 20
+    assert states(here)[1]["archive"] == "soon"
+
+
+def test_a_database_that_cannot_be_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RegistryError("registry-busy", path="x", detail="y")
+
+    monkeypatch.setattr(office.registry, "reachable", broken)
+    with pytest.raises(RegistryError):
+        DatabaseNeeded(registry=office.registry).check()
+    assert ReadableNeeded(registry=office.registry).check().state is State.FINE
+
+
+def test_looks_that_follow_closely_share_what_was_found() -> None:
+    class Counted:
+        name = "counted"
+        count = 0
+
+        def check(self) -> Checked:
+            self.count += 1
+            return Checked()
+
+    counted, at = Counted(), [0.0]
+    checkup = Checkup([counted], monotonic=lambda: at[0])
+
+    async def look() -> None:
+        await asyncio.gather(*(checkup.look() for _ in range(20)))
+        assert counted.count == 1
+        at[0] = 3.0
+        await checkup.look()
+
+    asyncio.run(look())
+    assert counted.count == 2
+    checkup.close()
+
+
+def test_figures_are_counted_and_name_nobody(office: Office) -> None:
+    metrics = Metrics()
+    office.key = WatchedKey(office.key, name="H26.18.01 agency", metrics=metrics)
+    with service(office, metrics=metrics) as here:
+        count_states(here.parts)
+        issued = here.issue(holder="Nguyễn Thị Bí Mật", dossier="H26.18.01-261120-0001")
+        here.get(f"results/{issued['id']}")
+        here.post("results", json=wanted(data={}))
+        with metrics.served(host="127.0.0.1", port=0) as port:
+            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    for line in (
+        'esign_requests_total{method="POST",route="/v1/agencies/{agency}/results",status="201"} 1.0',
+        'esign_refused_total{code="template-data-invalid"} 1.0',
+        'esign_signing_seconds_count{key="H26.18.01 agency"} 1.0',
+        'esign_desk_threads{desk="issuing"} 4.0',
+    ):
+        assert line in text
+    for canary in (issued["id"], "Bí Mật", "261120", "all-roles", "quyet-dinh"):
+        assert canary not in text
