@@ -33,6 +33,7 @@ from esign.reasons import system_problem
 from esign_cli.access_config import AccessSection, AuditSection, access_ranges
 from esign_cli.network import LevelChoice, NetworkSection, TimestampSection
 from esign_cli.service_config import ServiceSection, service_ranges
+from esign_cli.work_config import WebhooksSection, WorkSection, work_ranges
 
 __all__ = [
     "FILE_NAME",
@@ -292,6 +293,10 @@ class Config:
     """Who may ask it for what."""
     audit: AuditSection = field(default_factory=AuditSection)
     """Where the audit is anchored."""
+    work: WorkSection = field(default_factory=WorkSection)
+    """What `esign work` does."""
+    webhooks: WebhooksSection = field(default_factory=WebhooksSection)
+    """How others are told."""
     softhsm: SoftHSMSection | None = None
     """A development token."""
 
@@ -365,6 +370,7 @@ def _ranges(read: Config) -> Iterator[tuple[str, int, int, int]]:
     yield "network.at_once", read.network.at_once, 1, 64
     yield from service_ranges(read.service)
     yield from access_ranges(read.access, read.audit)
+    yield from work_ranges(read.work, read.webhooks)
     yield "network.deadline_seconds", read.network.deadline_seconds, 1, 600
     yield "timestamp.within_hours", read.timestamp.within_hours, 1, 24 * _MOST_DAYS
     yield "timestamp.grace_hours", read.timestamp.grace_hours, 0, 24 * _MOST_DAYS

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from esign.errors import ConfigurationError, InputError, RegistryError
 
 if TYPE_CHECKING:
+    from esign.keys import SigningKey
     from esign.publishing import Publisher, Store, TrustFolder
     from esign.seal import SealKeys, TrustList
     from esign.seal.list_keys import Root
@@ -136,7 +137,9 @@ def publishing_alone(config: "Config") -> Iterator[None]:
         raise RegistryError("status-publishing") from e
 
 
-def publisher(workplace: "Workplace", *, store: "Store", now: Callable[[], datetime]) -> "Publisher":
+def publisher(
+    workplace: "Workplace", *, store: "Store", now: Callable[[], datetime], key: "SigningKey | None" = None
+) -> "Publisher":
     """Publishes the register of the working folder with its status key; the token asks for its PIN here.
 
     Raises:
@@ -153,6 +156,6 @@ def publisher(workplace: "Workplace", *, store: "Store", now: Callable[[], datet
         store=store,
         host=host_of(config, trust),
         kid=config.status.kid_bytes,
-        key=workplace.store.key(config.status.key),
+        key=key or workplace.store.key(config.status.key),
         now=now,
     )

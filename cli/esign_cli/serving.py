@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,7 @@ from esign_cli.identities import credentials
 from esign_cli.publication import known_seal_keys
 from esign_cli.serving_public import listening_of, public_side
 from esign_cli.wiring import Workplace
+from esign_cli.working import batch_spool, kept_working, webhook_desk, workers
 from esign_hsm.pin import CredentialPin
 from esign_hsm.signer import KeyInUse, Purpose, SignerProcess
 
@@ -94,6 +96,8 @@ class ServedWorkplace(Workplace):
             registry=self.registry,
             verifier=self._verifier(),
             seal_host=self.config.seal.host if self.config.seal else "",
+            batches=batch_spool(self.config),
+            webhooks=webhook_desk(self),
         )
 
     def _count(self, step: Step, _intent: Intent | None) -> None:
@@ -220,6 +224,9 @@ class Serving:
         next(iter(offices.values())).verifier.prepare()
         for workplace in {w.registry.place: w for w in workplaces}.values():  # one chain each, however many agencies
             self._stack.enter_context(kept_anchored(workplace.anchoring()))
+        in_files = [w for w in workplaces if isinstance(w.registry.place, Path)]
+        # With a database on a server `esign work` does this, on as many hosts as there is work for.
+        self._stack.enter_context(kept_working(workers(in_files, now=self._now)))
         return parts
 
     @property

@@ -17,12 +17,14 @@ from starlette.types import ASGIApp
 
 from esign.codes import AgencyCode
 from esign.errors import ServiceError
+from esign.files import Folder
 from esign.pdf.templates import load
 from esign.service.access import Principal, Role
 from esign.service.app import create_app
 from esign.service.desk import Desk
 from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening, server
+from esign.work import BatchSpool
 from tests.support import office as offices
 
 ALL = "all-roles"
@@ -101,6 +103,7 @@ def office_of(made: offices.Office, **changes: Any) -> Office:
             registry=made.registry,
             verifier=made.verifier(),
             seal_host=offices.HOST,
+            batches=BatchSpool(Folder(made.folder / "spool")),
         ),
         **changes,
     )

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -39,7 +39,16 @@ class Event(Enum):
     """Nothing of a batch is left to do."""
 
 
-def result_issued(session: Session, found: IntentRow, facts: Registration, *, at: datetime) -> None:
+class _Known(Protocol):
+    """A row of an intent, as much of it as everybody who calls has read."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def agency(self) -> str: ...
+
+
+def result_issued(session: Session, found: _Known, facts: Registration, *, at: datetime) -> None:
     """A result is registered."""
     told = {"sha256": facts.sha256, "size": facts.size, "level": facts.level.value}
     _tell(
@@ -48,24 +57,24 @@ def result_issued(session: Session, found: IntentRow, facts: Registration, *, at
         found.agency,
         found.id,
         at,
-        lambda: _of_result(found) | {"standing": _standing(session, found).value} | told,
+        lambda: _issued(session, found.id) | told,
     )
 
 
-def standing_changed(session: Session, found: IntentRow, new: StandingChange, *, at: datetime) -> None:
+def standing_changed(session: Session, found: _Known, new: StandingChange, *, at: datetime) -> None:
     """A result, or the main result of an attachment, stands otherwise."""
     told = {
         "standing": new.standing.value,
         "since": new.at.isoformat(),
         "other": str(new.other) if new.other else None,
     }
-    _tell(session, Event.STANDING, found.agency, found.id, at, lambda: _of_result(found) | told)
+    _tell(session, Event.STANDING, found.agency, found.id, at, lambda: _of_result(_row(session, found.id)) | told)
 
 
-def version_added(session: Session, found: IntentRow, version: FileVersion, *, number: int, at: datetime) -> None:
+def version_added(session: Session, found: _Known, version: FileVersion, *, number: int, at: datetime) -> None:
     """A file grew."""
     told = {"version": number, "sha256": version.sha256, "size": version.size, "level": version.level.value}
-    _tell(session, Event.VERSION, found.agency, found.id, at, lambda: _of_result(found) | told)
+    _tell(session, Event.VERSION, found.agency, found.id, at, lambda: _of_result(_row(session, found.id)) | told)
 
 
 def batch_finished(session: Session, batch: BatchRow, rows: Mapping[str, int], *, at: datetime) -> None:
@@ -108,6 +117,15 @@ def _tell(
         ],
     )
     leave_work(session)
+
+
+def _row(session: Session, id: str) -> IntentRow:  # noqa: A002  # the register's word
+    return session.scalars(select(IntentRow).filter_by(id=id)).one()
+
+
+def _issued(session: Session, id: str) -> dict[str, object]:  # noqa: A002
+    found = _row(session, id)
+    return _of_result(found) | {"standing": _standing(session, found).value}
 
 
 def _of_result(found: IntentRow) -> dict[str, object]:

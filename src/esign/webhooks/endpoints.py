@@ -1,6 +1,6 @@
 """Looking after endpoints: adding them, showing their secret once, and giving them a new one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -29,7 +29,8 @@ class Added:
 class WebhookDesk:
     """Where endpoints are looked after."""
 
-    def __init__(self, *, registry: Registry, client: Client, key: WebhookKey) -> None:
+    def __init__(self, *, registry: Registry, client: Client, key: Callable[[], WebhookKey]) -> None:
+        """`key` is asked for when it is needed: who tells nobody needs none."""
         self._registry = registry
         self._client = client
         self._key = key
@@ -53,7 +54,7 @@ class WebhookDesk:
             agency=agency,
             url=url,
             events=tuple(dict.fromkeys(events)) or tuple(Event),
-            key_check=self._key.check,
+            key_check=self._key().check,
             by=by,
         )
         return self._with_secret(endpoint)
@@ -65,8 +66,8 @@ class WebhookDesk:
             NotRegistered: `webhook-unknown`.
         """
         return self._with_secret(
-            self._registry.endpoints.rotate(id, agency=agency, key_check=self._key.check, overlap=overlap)
+            self._registry.endpoints.rotate(id, agency=agency, key_check=self._key().check, overlap=overlap)
         )
 
     def _with_secret(self, endpoint: Endpoint) -> Added:
-        return Added(endpoint=endpoint, secret=shown(self._key.secret(endpoint.id, endpoint.generation)))
+        return Added(endpoint=endpoint, secret=shown(self._key().secret(endpoint.id, endpoint.generation)))

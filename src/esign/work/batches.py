@@ -10,7 +10,9 @@ believes it: each request must have the digest that was authorised.
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from threading import Event
 from typing import Self
 
@@ -28,6 +30,8 @@ __all__ = ["BatchIntake", "BatchSpool", "BatchWork", "Part"]
 
 _logger = logging.getLogger(__name__)
 _PART_BYTES = 8 << 20
+_PART = re.compile(r"(?P<batch>[0-9A-Z-]{19})\.[0-9]+\.batch")
+_ORPHANED_AFTER = timedelta(days=1)  # far longer than a batch takes to arrive
 _GROUP = 16  # what is in hand when a worker is told to stop is finished: seconds, even with a slow token
 
 
@@ -45,6 +49,13 @@ class BatchSpool:
         """The requests of a part; none where it is lost."""
         stored = self._folder.get(_name(batch, part))
         return stored.split(b"\n") if stored is not None else []
+
+    def sweep(self, known: Callable[[BatchId], bool]) -> None:
+        """Forget parts whose batch was never recorded: nobody was promised anything."""
+        for name in self._folder.names():
+            found = _PART.fullmatch(name)
+            if found and self._folder.age(name) > _ORPHANED_AFTER and not known(BatchId.parse(found["batch"])):
+                self._folder.discard(name)
 
     def discard(self, batch: BatchId, parts: int) -> None:
         """Forget what was asked for: it is mostly personal data."""
@@ -157,6 +168,10 @@ class BatchWork:
         self._agency = agency
         self._profile = profile
         self._checked: set[BatchId] = set()
+
+    def sweep(self) -> None:
+        """Forget what was taken in and never recorded."""
+        self._spool.sweep(self._registry.batches.known)
 
     def parts(self) -> Iterator[Part]:
         """What can be begun now, oldest batch first; batches of which nothing is left are finished on the way."""

@@ -31,7 +31,7 @@ class Post:
         return Client(NetworkRules(inside=self.inside), now=self.clock)
 
     def desk(self) -> WebhookDesk:
-        return WebhookDesk(registry=self.registry, client=self.client(), key=self.key)
+        return WebhookDesk(registry=self.registry, client=self.client(), key=lambda: self.key)
 
     def sender(self, **changes: Any) -> WebhookSender:
         parts: dict[str, Any] = {
