@@ -18,6 +18,7 @@ from datetime import date
 from enum import Enum
 from typing import Protocol
 
+from esign.archive import sha256
 from esign.codes import DocumentNumber, ResultId
 from esign.errors import (
     DuplicateNumber,
@@ -34,7 +35,6 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import Intent, IntentState, NextNumber, Registry
 from esign.request import Given, Request
-from esign.workbench import sha256
 
 __all__ = [
     "Entry",

@@ -7,6 +7,7 @@ starts where this one stopped.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from esign.archive import sha256
 from esign.errors import SigningError
 from esign.pades.augment import Augmenter
 from esign.pades.sign import PreparedSignature, to_be_stamped
@@ -15,7 +16,7 @@ from esign.readback import Seen, read_back
 from esign.reasons import Reason
 from esign.registry import Intent, Registration, Upgrade
 from esign.steps import OnStep, Step
-from esign.workbench import Record, Workbench, sha256
+from esign.workbench import Record, Workbench
 
 __all__ = ["Completion"]
 

@@ -12,19 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from esign.errors import RegistryError
 from esign.reasons import system_problem
 
-__all__ = ["Folder", "write_durably"]
+__all__ = ["Files", "Folder", "write_durably"]
 
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 _ABANDONED = timedelta(hours=1)
 """No write takes so long: a part that is older was left by a process that was killed."""
 
 
-def write_durably(path: Path, data: bytes, *, private: bool = True) -> None:
+def write_durably(path: Path, data: bytes, *, private: bool = True, new: bool = False) -> bool:
     """Put `data` at `path`, durably; readers see the old file or the new one, never a part.
+
+    With `new` a file that is there stays, and the answer is False.
 
     Raises:
         RegistryError: `disk-not-writable`: full, read-only, or without permission.
@@ -38,12 +41,32 @@ def write_durably(path: Path, data: bytes, *, private: bool = True) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(path)
+            placed = _place_new(aside, path) if new else _replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)
         _flush_folder(path.parent)
     except OSError as e:
         raise RegistryError("disk-not-writable", folder=path.parent.name, problem=system_problem(e)) from e
+    return placed
+
+
+def _replace(aside: Path, path: Path) -> bool:
+    aside.replace(path)
+    return True
+
+
+def _place_new(aside: Path, path: Path) -> bool:
+    """Give the file its name, which must be free: a link is made or not, unlike a rename, which replaces."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # FAT and some network drives have no links; of two processes at the same moment the later would win there.
+        if path.exists():
+            return False
+        aside.replace(path)
+    return True
 
 
 def _flush_folder(folder: Path) -> None:
@@ -55,8 +78,45 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+class Files(Protocol):
+    """Named byte strings: a folder of this host, or a store that several hosts share (`esign.objects`).
+
+    Names are ids and digests, never personal data. What was stored is durable when the call returns, and whole for
+    every reader from then on.
+    """
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store; storing the same name again replaces it.
+
+        Raises:
+            RegistryError: `disk-not-writable`, or `store-not-writable`. The same holds for what follows.
+        """
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """Store under a name that is free; False where it is taken, and nothing happens."""
+
+    def get(self, name: str) -> bytes | None:
+        """What was stored, or None.
+
+        Raises:
+            RegistryError: `disk-not-readable`, or `store-not-readable`.
+        """
+
+    def discard(self, name: str) -> None:
+        """Remove it; nothing happens where it is not there."""
+
+    def age(self, name: str) -> timedelta:
+        """How long ago it was stored; zero where it is not there."""
+
+    def names(self) -> Iterator[str]:
+        """What is stored."""
+
+    def sweep_parts(self, *, older_than: timedelta = _ABANDONED) -> int:
+        """Remove what processes that were killed left half written; return how many files that were."""
+
+
 class Folder:
-    """Named byte strings in one private folder; names are ids and digests, never personal data."""
+    """Implements `Files` in one private folder of this host."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,6 +124,10 @@ class Folder:
     def put(self, name: str, data: bytes) -> None:
         """Store durably; storing the same name again replaces it."""
         write_durably(self.path / name, data)
+
+    def put_new(self, name: str, data: bytes) -> bool:
+        """See `Files.put_new`."""
+        return write_durably(self.path / name, data, new=True)
 
     def get(self, name: str) -> bytes | None:
         """What was stored, or None.

@@ -30,6 +30,7 @@ from functools import cached_property
 from typing import Self
 
 from esign.admission import Admission
+from esign.archive import sha256
 from esign.authority import AuthorityTable
 from esign.codes import AgencyCode, DocumentNumber, ResultCode, ResultId
 from esign.completion import Completion
@@ -48,7 +49,7 @@ from esign.errors import (
     RequestConflict,
     SigningError,
 )
-from esign.files import Folder
+from esign.files import Files
 from esign.keys import SigningKey
 from esign.pades.augment import Augmenter
 from esign.pades.sign import PreparedSignature, complete
@@ -70,7 +71,7 @@ from esign.registry import (
 from esign.request import Adopted, Attached, Copied, Given, Request, digest_of
 from esign.steps import OnStep, Step
 from esign.trust import TrustStore
-from esign.workbench import Record, Workbench, sha256
+from esign.workbench import Record, Workbench
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
@@ -176,8 +177,8 @@ class Issuer:
         key: SigningKey | None = None,
         seal_key: SigningKey | None = None,
         registry: Registry,
-        spool: Folder,
-        archive: Folder,
+        spool: Files,
+        archive: Files,
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
         augmenter: Augmenter | None = None,
@@ -547,6 +548,7 @@ class Issuer:
                 return self._approve(intent, request.content.pdf)
             assert request.person is not None
             fixed = self._preparation.for_person(intent, request, request.person, layout)
+        self._registry.still_claimed(intent.id)
         self._bench.put_for_person(intent, fixed.prepared, fixed.record)
         intent = self._registry.awaiting(
             intent.id,
@@ -560,6 +562,7 @@ class Issuer:
 
     def _approve(self, intent: Intent, signed: bytes) -> Intent:
         """AWAITING or RESERVED → APPROVED: keep the file with the person's signature."""
+        self._registry.still_claimed(intent.id)
         self._bench.put_approved(intent, signed)
         intent = self._registry.approved(intent.id, sha256=sha256(signed))
         self._on_step(Step.APPROVED, intent)
@@ -604,6 +607,7 @@ class Issuer:
         return self._put_prepared(intent, fixed)
 
     def _put_prepared(self, intent: Intent, fixed: Fixed) -> Intent:
+        self._registry.still_claimed(intent.id)
         self._bench.put_prepared(intent, fixed.prepared, fixed.record)
         intent = self._registry.prepared(
             intent.id,
@@ -627,7 +631,7 @@ class Issuer:
             with self._voiding(intent):
                 signed = complete(prepared, signature, timestamp=token)
             signed = self._completion.augment(intent, prepared, signed)
-            self._bench.archive.put(intent, signed)
+            signed = self._bench.keep(intent, prepared, signed)
         intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
         return intent
@@ -638,6 +642,7 @@ class Issuer:
             raise KeyStoreError("prepared-for-other-key", id=str(intent.id))
         if self._consent is not None:
             self._consent.check(intent)
+        self._registry.still_claimed(intent.id)
         signature = key.sign(prepared.to_be_signed, mechanism=prepared.mechanism)
         if prepared.timestamp_room:
             self._bench.put_signature(intent, signature)  # the wait for its time-stamp may be long, and in vain

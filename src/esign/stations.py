@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from threading import Lock
 
+from esign.archive import sha256
 from esign.composition import Layout, SealOrder
 from esign.document import Person
 from esign.errors import Error, KeyStoreError, RequestInFlight, SigningError
@@ -36,7 +37,6 @@ from esign.reasons import Reason
 from esign.registry import Intent, IntentState, NextNumber
 from esign.request import Filled, Given, Request, digest_of
 from esign.steps import Step
-from esign.workbench import sha256
 
 __all__ = ["Group", "Known", "Member"]
 
@@ -259,6 +259,7 @@ class Group:
         """PREPARED: every byte that the agency signs is fixed, stored and recorded."""
         tools = self._with
         self._each(self._fix_for_agency, into="fixed")
+        self._leave_what_is_not_ours()
         walking = list(self._walking())
         with tools.bench.together():
             for member in walking:
@@ -285,14 +286,24 @@ class Group:
                 except Error as e:
                     member.outcome = e
         key, _ = tools.admission.agency_key()
+        self._leave_what_is_not_ours()
         self._complete(list(self._walking()), key)
         self._heard(Step.KEY_USED)
+
+    def _leave_what_is_not_ours(self) -> None:
+        """A claim that was lost with its connection may be another host's by now; that member goes on alone."""
+        for member in self._walking():
+            try:
+                self._with.registry.still_claimed(self._intent(member).id)
+            except RequestInFlight:
+                member.alone = True
 
     def _register(self) -> None:
         """SIGNED and ISSUED: stored, looked at, recorded."""
         tools = self._with
         for member in self._walking():
-            tools.bench.archive.put(self._intent(member), member.signed)
+            fixed = self._fixed(member)
+            member.signed = tools.bench.keep(self._intent(member), fixed.prepared, member.signed)
         seen: list[tuple[Member, Seen]] = []
         for member in self._walking():
             try:

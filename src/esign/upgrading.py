@@ -1,12 +1,12 @@
 """Reach the levels that were promised at issuing: the queue is the register, and this is who works on it.
 
     stamp      what is missing is appended to the newest version            nothing recorded yet
-    store      the longer file takes the place of the shorter one, whose bytes it begins with
+    store      the longer file stands beside the shorter one, whose bytes it begins with
     register   a new version of the same result; the earlier digest stays known
     deliver    to where the first one went
 
-A crash between two steps is repaired by doing them again: what follows the newest registered version in the archive
-is nobody's, and is not handed out. A promise that cannot be kept stays open, with its problem and its dates; it is
+A crash between two steps is repaired by doing them again: a version in the archive that was not registered is
+nobody's, and is not handed out. A promise that cannot be kept stays open, with its problem and its dates; it is
 never closed at a lower level (DESIGN law 7).
 
 >>> for upgraded in Upgrader(registry=registry, archive=archive, augmenter=augmenter, now=clock).run():
@@ -22,15 +22,15 @@ from enum import Enum
 from itertools import islice
 from typing import TypeVar
 
+from esign.archive import Archive, sha256
 from esign.codes import ResultId
 from esign.delivery import Delivery
 from esign.errors import DeliveryFailed, Error, NotRegistered, RequestInFlight, TimestampError
-from esign.files import Folder
+from esign.files import Files
 from esign.net import BreakerState
 from esign.pades.augment import Augmented, Augmenter
 from esign.profile import Level
 from esign.registry import FileVersion, Intent, IntentState, Registry
-from esign.workbench import Archive, sha256
 
 __all__ = ["UpgradeStep", "Upgraded", "Upgrader"]
 
@@ -65,7 +65,7 @@ class Upgrader:
         self,
         *,
         registry: Registry,
-        archive: Folder,
+        archive: Files,
         augmenter: Augmenter,
         now: Callable[[], datetime],
         delivery: Delivery | None = None,
@@ -132,9 +132,10 @@ class Upgrader:
         if not made.added:
             return intent
         self._on_step(UpgradeStep.STAMPED, intent)
-        self._archive.put(intent, made.pdf)
+        self._archive.put_version(intent, made.pdf)
         self._on_step(UpgradeStep.STORED, intent)
-        intent = self._registry.upgraded(intent.id, self._version(made))
+        intent = self._registry.upgraded(intent.id, self._version(made), after=intent.versions[-1].sha256)
+        self._archive.tidy(intent)
         self._on_step(UpgradeStep.REGISTERED, intent)
         return self._deliver(intent)
 

@@ -4,7 +4,6 @@ Whoever can write to these folders can destroy, but cannot change what is signed
 read back must have the digest that the register recorded.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -12,26 +11,22 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Self
 
+from esign.archive import Archive, sha256
 from esign.composition import Layout, Places
 from esign.document import Box
 from esign.errors import SigningError
-from esign.files import Folder
+from esign.files import Files
 from esign.pades.sign import PreparedSignature, is_made_for
 from esign.reasons import Reason
 from esign.registry import Intent
 from esign.request import Request, digest_of
 from esign.spool import Spool
 
-__all__ = ["Archive", "Record", "Workbench", "sha256"]
+__all__ = ["Record", "Workbench"]
 
 _MADE = ("pdf", "json", "record", "signature", "person.pdf", "person.json", "approved.pdf")
 """What may lie on the bench of an intent."""
 _ORPHANED_AFTER = timedelta(hours=1)  # far longer than from spooling a request to recording it
-
-
-def sha256(data: bytes) -> str:
-    """In hex, as the register keeps digests."""
-    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,57 +75,10 @@ class Record:
             raise SigningError("prepared-damaged", problem=type(e).__name__) from e
 
 
-class Archive:
-    """The signed files, each under its result's id, each checked against the register.
-
-    A file grows: its earlier versions are its first bytes. What follows the newest registered version was left by a
-    crash, and nobody has it.
-    """
-
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-
-    def put(self, intent: Intent, pdf: bytes) -> None:
-        """Keep a file; nobody gets it before it is registered."""
-        self._folder.put(f"{intent.id}.pdf", pdf)
-
-    def find(self, intent: Intent) -> bytes | None:
-        """What is there, registered or not."""
-        return self._folder.get(f"{intent.id}.pdf")
-
-    def get(self, intent: Intent, digest: str | None, *, size: int | None = None) -> bytes:
-        """The file, or its first `size` bytes, with the digest that the register recorded.
-
-        Raises:
-            SigningError: `archive-damaged`.
-        """
-        found = self.find(intent)
-        if found is None or sha256(found[:size]) != digest:
-            raise SigningError("archive-damaged", id=str(intent.id))
-        return found[:size]
-
-    def version(self, intent: Intent, number: int = -1) -> bytes:
-        """A version of an ISSUED file, the newest where no number is given.
-
-        Raises:
-            SigningError: `archive-damaged`.
-        """
-        found = intent.versions[number]
-        return self.get(intent, found.sha256, size=found.size)
-
-    def discard(self, intent: Intent) -> None:
-        """Remove the file of an intent that is void."""
-        self._folder.discard(f"{intent.id}.pdf")
-
-    def sweep(self) -> None:
-        """Remove what killed writers left."""
-        self._folder.sweep_parts()
-
-
 class Workbench:
     """The spool of what is being made and the archive of what was signed."""
 
-    def __init__(self, *, spool: Folder, archive: Folder, profile: str) -> None:
+    def __init__(self, *, spool: Files, archive: Files, profile: str) -> None:
         self._spool = Spool(spool)
         self.archive = Archive(archive)
         self._profile = profile
@@ -243,12 +191,11 @@ class Workbench:
     def completed(self, intent: Intent, prepared: PreparedSignature) -> bytes | None:
         """The signed file that a crash left before the register learned of it: the first that was stored counts."""
         signed = self.archive.find(intent)
-        if signed is None or len(signed) < len(prepared.document):
-            return None
-        start, end = prepared.contents
-        document = prepared.document
-        same = signed[:start] == document[:start] and signed[end : len(document)] == document[end:]
-        return signed if same else None
+        return signed if signed is not None and _completes(prepared, signed) else None
+
+    def keep(self, intent: Intent, prepared: PreparedSignature, signed: bytes) -> bytes:
+        """Store the signed file, and give what is to be registered: the first that was stored counts."""
+        return self.archive.put(intent, signed, fits=lambda stored: _completes(prepared, stored))
 
     def signed(self, intent: Intent) -> bytes:
         """The signed file that is to be registered.
@@ -256,7 +203,7 @@ class Workbench:
         Raises:
             SigningError: `archive-damaged`.
         """
-        return self.archive.get(intent, intent.signed_sha256)
+        return self.archive.signed(intent)
 
     def forget(self, intent: Intent, *, archived: bool = False) -> None:
         """Remove what was only needed to make it; with `archived` the signed file as well, for voided intents."""
@@ -281,3 +228,10 @@ class Workbench:
             idle = all(name.partition(".")[0] not in wanted for name in names)
             if idle and self._spool.age(group) > _ORPHANED_AFTER:
                 self._spool.discard_group(group)
+
+
+def _completes(prepared: PreparedSignature, signed: bytes) -> bool:
+    """Whether `signed` is what was prepared, with something in the place of the signature."""
+    start, end = prepared.contents
+    document = prepared.document
+    return signed[:start] == document[:start] and signed[end : len(document)] == document[end:]

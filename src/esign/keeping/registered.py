@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from esign.archive import Archive, sha256
 from esign.codes import ResultId
-from esign.files import Folder
+from esign.files import Files
 from esign.profile import Level
 from esign.registry import FileVersion, IntentState, Registry
-from esign.workbench import Archive, sha256
 
 __all__ = ["RegisterStore"]
 
@@ -17,7 +17,7 @@ _PAGE = 1000
 class RegisterStore:
     """Implements `DocumentStore` over a register and its archive; delivery is the upgrade queue's business."""
 
-    def __init__(self, *, registry: Registry, archive: Folder, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, registry: Registry, archive: Files, now: Callable[[], datetime]) -> None:
         self._registry = registry
         self._archive = Archive(archive)
         self._now = now
@@ -41,7 +41,7 @@ class RegisterStore:
         result_id = ResultId.parse(name)
         with self._registry.claim(result_id):
             intent = self._registry.get(result_id)
-            self._archive.put(intent, longer)
+            self._archive.put_version(intent, longer)
             version = FileVersion(sha256=sha256(longer), size=len(longer), level=Level.B_LTA, at=self._now())
-            self._registry.upgraded(result_id, version)
+            self._archive.tidy(self._registry.upgraded(result_id, version, after=intent.versions[-1].sha256))
         return version.sha256

@@ -7,13 +7,12 @@ made while this runs may be told as unfinished; what is told as missing is missi
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from esign.archive import Archive, archived, names_of, sha256
 from esign.codes import ResultId
 from esign.errors import RegistryError
-from esign.files import Folder
+from esign.files import Files
 from esign.reasons import Reason
-from esign.recovery.archived import archived_ids, name_of
 from esign.registry import Intent, IntentState, Registry
-from esign.workbench import sha256
 
 __all__ = ["Finding", "check"]
 
@@ -35,13 +34,13 @@ class Finding:
     """Whether register and files disagree; else it is work that is left."""
 
 
-def check(registry: Registry, *, archive: Folder, spool: Folder) -> Iterator[Finding]:
+def check(registry: Registry, *, archive: Files, spool: Files) -> Iterator[Finding]:
     """Everything that does not agree; nothing where all is well. Every archived file is read and hashed."""
     known: set[ResultId] = set()
     for intent in _entries(registry):
         known.add(intent.id)
         yield from _entry(intent, archive, spool)
-    for name, result_id in archived_ids(archive):
+    for name, result_id in archived(archive):
         if result_id is None:
             yield Finding(reason=Reason("check-file-strange", {"name": name}), grave=False)
         elif result_id not in known and not _since(registry, result_id):
@@ -60,12 +59,12 @@ def _entries(registry: Registry) -> Iterator[Intent]:
         after = page.next
 
 
-def _entry(intent: Intent, archive: Folder, spool: Folder) -> Iterator[Finding]:
+def _entry(intent: Intent, archive: Files, spool: Files) -> Iterator[Finding]:
     facts = {"id": str(intent.id), "state": intent.state.word}
     if intent.state is IntentState.ISSUED:
         yield from _file(intent, archive)
     elif intent.state is IntentState.VOID:
-        if archive.get(name_of(intent.id)) is not None:
+        if Archive(archive).find(intent) is not None:
             yield Finding(reason=Reason("check-file-of-void", facts))
     else:
         yield Finding(reason=Reason("check-unfinished", facts), grave=False)
@@ -74,16 +73,16 @@ def _entry(intent: Intent, archive: Folder, spool: Folder) -> Iterator[Finding]:
             yield Finding(reason=Reason("check-spool-missing", facts))
 
 
-def _file(intent: Intent, archive: Folder) -> Iterator[Finding]:
-    """Each version that was registered is there: the first bytes of the file."""
-    pdf = archive.get(name_of(intent.id))
-    if pdf is None:
+def _file(intent: Intent, archive: Files) -> Iterator[Finding]:
+    """Each version that was registered is there: a file of its own, or the first bytes of a longer one."""
+    files = [pdf for name in names_of(intent) if (pdf := archive.get(name)) is not None]
+    if not files:
         yield Finding(reason=Reason("check-file-missing", {"id": str(intent.id)}))
         return
     for version in intent.versions:
-        if sha256(pdf[: version.size]) != version.sha256:
+        if version.sha256 not in {sha256(pdf[: version.size]) for pdf in files}:
             yield Finding(reason=Reason("check-file-differs", {"id": str(intent.id), "version": version.position}))
-    if len(pdf) > max(version.size for version in intent.versions):
+    if max(map(len, files)) > max(version.size for version in intent.versions):
         yield Finding(reason=Reason("check-file-longer", {"id": str(intent.id)}), grave=False)
 
 

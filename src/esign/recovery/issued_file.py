@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from esign.archive import sha256
 from esign.authority import public_key_sha256
 from esign.codes import AgencyCode, ProcedureCode, ResultId
 from esign.document import SignerRole
@@ -24,7 +25,6 @@ from esign.report import Integrity, SignatureKind, SignatureReport
 from esign.seal import UNDISCLOSED, SealKeys, SealToken, binding
 from esign.seal import verify as verify_seal
 from esign.trust import TrustStore, signer_facts
-from esign.workbench import sha256
 
 __all__ = ["IssuedFile", "Reader"]
 

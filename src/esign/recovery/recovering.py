@@ -11,19 +11,20 @@ Every step may be repeated: a crash anywhere is repaired by running it again. Se
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
+from esign.archive import archived, sha256
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import Error, NotRegistered, RegistryError
-from esign.files import Folder
+from esign.files import Files
 from esign.profile import VIETNAM
 from esign.reasons import Reason
-from esign.recovery.archived import archived_ids
 from esign.recovery.issued_file import IssuedFile, Reader
 from esign.recovery.published import PublishedStatus
 from esign.recovery.witnesses import Witness
 from esign.registry import Intent, IntentState, Registry, acting
-from esign.workbench import sha256
 
 __all__ = ["Recovering", "Step"]
 
@@ -47,8 +48,8 @@ class Recovering:
         self,
         registry: Registry,
         *,
-        archive: Folder,
-        spool: Folder,
+        archive: Files,
+        spool: Files,
         reader: Reader,
         now: Callable[[], datetime],
         published: Mapping[int, PublishedStatus] | None = None,
@@ -86,15 +87,12 @@ class Recovering:
     def _files(self) -> Iterator[Step]:
         """The oldest first: what is attached to a result, or copies it, has its number and came after it."""
         unknown: list[tuple[datetime, Intent | None, IssuedFile]] = []
-        for name, result_id in archived_ids(self._archive):
-            if result_id is None:
-                continue
-            pdf = self._archive.get(name) or b""
+        for result_id, versions in self._archived():
             intent = self._known(result_id)
-            if intent is not None and self._agrees(intent, pdf):
+            if intent is not None and self._agrees(intent, versions):
                 continue
             try:
-                file = self._reader.read(result_id, pdf)
+                file = self._reader.read(result_id, max(versions, key=len))
             except Error as e:
                 yield Step(reason=e.reason, done=False)
                 continue
@@ -102,17 +100,23 @@ class Recovering:
         for _, intent, file in sorted(unknown, key=lambda each: each[0]):
             yield from self._register(intent, file)
 
+    def _archived(self) -> Iterator[tuple[ResultId, list[bytes]]]:
+        """Each result with what the archive has of it: a later version begins with the earlier ones."""
+        for result_id, names in groupby(archived(self._archive), key=itemgetter(1)):
+            if result_id is not None:
+                yield result_id, [self._archive.get(name) or b"" for name, _ in names]
+
     def _known(self, result_id: ResultId) -> Intent | None:
         try:
             return self._registry.get(result_id)
         except NotRegistered:
             return None
 
-    def _agrees(self, intent: Intent, pdf: bytes) -> bool:
+    def _agrees(self, intent: Intent, versions: list[bytes]) -> bool:
         """Whether there is nothing to do: it is registered as it is, or `esign resume` will finish it by itself."""
         if intent.state is IntentState.ISSUED:
             newest = intent.versions[-1]
-            return newest.size == len(pdf) and newest.sha256 == sha256(pdf)
+            return any(newest.size == len(pdf) and newest.sha256 == sha256(pdf) for pdf in versions)
         needed = ("pdf", "json", "record")
         return all(self._spool.get(f"{intent.id}.{kind}") is not None for kind in needed)
 

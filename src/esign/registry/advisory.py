@@ -57,6 +57,19 @@ class AdvisoryClaims:
             except psycopg.Error:
                 self._drop()
 
+    def still_held(self, id: ResultId) -> bool:  # noqa: A002
+        """Whether what `take` gave is ours at this moment: the server says so, or it is not."""
+        with self._lock:
+            connection = self._held.get(lock_key(f"claim {id}"))
+            if connection is None or connection is not self._connection:
+                return False
+            try:
+                connection.execute("SELECT")
+            except psycopg.Error:
+                self._drop()
+                return False
+            return True
+
     def close(self) -> None:
         """Free everything."""
         with self._lock:

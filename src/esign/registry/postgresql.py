@@ -94,6 +94,10 @@ class PostgreSQLStore(Store):
         finally:
             self._claims.give_back(id)
 
+    def still_claims(self, id: ResultId) -> bool:  # noqa: A002
+        """See `Store.still_claims`: the connection may be gone, and the claim with it."""
+        return self._claims.still_held(id)
+
     def wait_for_work(self, timeout: timedelta) -> bool:
         """See `Store.wait_for_work`; hears of other hosts as well."""
         with self._starting:

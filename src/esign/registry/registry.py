@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from esign.codes import AgencyCode, DocumentNumber, DossierCode, ResultId
 from esign.document import StandingChange
-from esign.errors import RegistryError
+from esign.errors import RegistryError, RequestInFlight
 from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import books, intents, numbering, presentations, standing, status, versions
@@ -190,12 +190,21 @@ class Registry:
         """Work on the intent `id` alone; freed by the system if the process dies, or its host.
 
         On a server a claim can be lost with the connection while its holder goes on; then two may work on one intent.
-        Each step is still taken once, and what was stored first stays.
+        Each step is still taken once, and what was stored first stays; `still_claimed` spares the rest.
 
         Raises:
             RequestInFlight: `request-in-flight`.
         """
         return self._store.claim(id)
+
+    def still_claimed(self, id: ResultId) -> None:  # noqa: A002
+        """Make sure, inside `claim`, that it holds: before what cannot be undone, such as a signature.
+
+        Raises:
+            RequestInFlight: `claim-lost`: somebody else may be at work by now.
+        """
+        if not self._store.still_claims(id):
+            raise RequestInFlight("claim-lost", id=str(id))
 
     def awaiting(
         self,
@@ -328,16 +337,18 @@ class Registry:
 
     # --- what a file becomes after it was issued -------------------------------------------------------------------
 
-    def upgraded(self, id: ResultId, version: FileVersion) -> Intent:  # noqa: A002
+    def upgraded(self, id: ResultId, version: FileVersion, *, after: str | None = None) -> Intent:  # noqa: A002
         """Register what the file of an ISSUED entry became by appending; its earlier digests stay known.
 
-        When this returns, the version may be handed out. A level that was promised and is reached is done.
+        `after` is the digest of the version that it was made from. When this returns, the version may be handed out.
+        A level that was promised and is reached is done.
 
         Raises:
-            RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`.
+            RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`, or `version-overtaken`:
+                somebody else was faster, and this version does not begin with theirs.
         """
         with self._store.write() as session:
-            versions.add(session, intents.row(session, id), version, at=self._now())
+            versions.add(session, intents.row(session, id), version, at=self._now(), after=after)
             return intents.as_intent(intents.row(session, id))
 
     def upgrade_failed(self, id: ResultId, problem: Reason) -> Intent:  # noqa: A002

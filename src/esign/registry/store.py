@@ -95,6 +95,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def still_claims(self, id: ResultId) -> bool:  # noqa: A002
+        """Whether a claim of this process on the intent `id` holds at this moment."""
+
+    @abstractmethod
     def wait_for_work(self, timeout: timedelta) -> bool:
         """Sleep until a transaction left work, or `timeout` is over; whether there may be work."""
 

@@ -30,11 +30,11 @@ def promise(session: Session, id: ResultId, wanted: Upgrade) -> None:  # noqa: A
     )
 
 
-def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetime) -> None:
-    """Register a version of an ISSUED file; its level ends the promise of that level.
+def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetime, after: str | None = None) -> None:
+    """Register a version of an ISSUED file, made from the one with the digest `after`; its level ends the promise.
 
     Raises:
-        RegistryError: `intent-state`, `file-already-registered`, `version-not-longer`.
+        RegistryError: `intent-state`, `file-already-registered`, `version-overtaken`, `version-not-longer`.
     """
     alone(session, f"file {version.sha256}")
     lock_row(session, found.id)
@@ -43,6 +43,9 @@ def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetim
     other = known_as(session, version.sha256)
     if other is not None:
         raise RegistryError("file-already-registered", id=found.id, other=other)
+    newest = found.issued.versions[-1].sha256 if found.issued.versions else found.issued.sha256
+    if after not in (None, newest):
+        raise RegistryError("version-overtaken", id=found.id)
     longest = max([found.issued.size, *(v.size for v in found.issued.versions)])
     if version.size <= longest:
         raise RegistryError("version-not-longer", id=found.id, size=version.size, before=longest)
