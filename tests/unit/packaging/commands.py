@@ -16,6 +16,8 @@ def understood(argv: Sequence[str]) -> list[str]:
     path = ["esign"]
     while True:
         rest = [*getattr(context, "_protected_args", []), *context.args]
+        if not rest and getattr(command, "invoke_without_command", False):
+            return path
         if not getattr(command, "commands", None):
             assert not rest, f"{' '.join(argv)}: too much: {rest}"
             return path

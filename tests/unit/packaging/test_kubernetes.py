@@ -70,6 +70,19 @@ def test_confined(pod: str) -> None:
     }
     assert inside["resources"]["limits"]["memory"]
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
+    # What the namespace's standard lets a pod mount (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
+    allowed = {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
+    assert {kind for volume in spec["volumes"] for kind in volume if kind != "name"} <= allowed
+    assert named("Namespace")["esign"]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 @pytest.mark.parametrize("pod", PODS)
