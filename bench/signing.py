@@ -4,6 +4,7 @@
 does with each signature: a session of its own, and the check that the key in the token is still the one we know.
 """
 
+import hashlib
 import io
 import sys
 import tempfile
@@ -11,17 +12,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+sys.path.insert(0, str(ROOT))
 
 import os  # noqa: E402
 
+import pikepdf  # noqa: E402
 from asn1crypto import crl, x509  # noqa: E402
+from bench.measuring import Ratio, Times, Work, keep  # noqa: E402
 from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: E402
-from measuring import Ratio, Times, Work, keep  # noqa: E402
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter  # noqa: E402
 from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: E402
 from pyhanko.sign.fields import SigFieldSpec  # noqa: E402
@@ -45,6 +48,8 @@ from esign_hsm import FilePin, KeyKind, TokenKey, TokenKeyStore, generate_key, i
 from tests.support.office import NOW, Office  # noqa: E402
 from tests.support.pki import PKI, der, name  # noqa: E402
 from tests.support.shim import Shim, build  # noqa: E402
+from tests.unit.pades.test_in_place import with_revisions  # noqa: E402
+from tests.unit.pdf.tools import page  # noqa: E402
 
 ROUNDS = 30
 KINDS = {
@@ -55,7 +60,6 @@ KINDS = {
 DELAYS = {5: 40, 20: 12, 300: 2}
 """Milliseconds that a simulated token takes for a signature, and how many are made in a round."""
 MANY = "visible, in a row"
-_ROW = 60
 ATTRIBUTES = bytes(250)
 """As long as what is signed for a document."""
 PIN = "123456"
@@ -74,6 +78,7 @@ def main() -> None:
             signing(kind, tokens, documents, office.agency)
         slow_tokens(tokens, documents, office.agency, folder)
         verifying(tokens, documents)
+        growing(tokens, office.agency, folder)
 
 
 # --- what is measured ------------------------------------------------------------------------------------------------
@@ -97,7 +102,7 @@ def signing(kind: str, tokens: "Tokens", documents: list[bytes], agency: Agency)
         work = {
             "raw": Work(sign, 20),
             "key store": Work(lambda: key.sign(ATTRIBUTES, mechanism=mechanism), 20),
-            **{what: Work(lambda s=s: s.sign(next(ready), signing_time=NOW), 20) for what, s in signers.items()},
+            **{what: Work(partial(sign_next, s, ready), 20) for what, s in signers.items()},
             "stock pyHanko, hidden": Work(lambda: stock(next(ready), key, mechanism, visible=False)),
             "stock pyHanko, visible": Work(lambda: stock(next(ready), key, mechanism, visible=True)),
         }
@@ -112,14 +117,21 @@ def signing(kind: str, tokens: "Tokens", documents: list[bytes], agency: Agency)
     keep(f"signing {kind}", {"seconds": {w: times.median(w) for w in work}, "share of the raw rate": shares})
 
 
-def many(sign: Callable[[], object], signer: OurSigner, documents: list[bytes]) -> Ratio:
+def sign_next(signer: OurSigner, ready: Iterator[bytes]) -> None:
+    """One document, alone."""
+    signer.sign(next(ready), signing_time=NOW)
+
+
+def many(
+    sign: Callable[[], object], signer: OurSigner, documents: list[bytes], *, count: int = 60, rounds: int = ROUNDS
+) -> Ratio:
     """A row of documents, each prepared while the token signs the one before: that takes a second core."""
-    row = (documents * _ROW)[:_ROW]
+    row = (documents * count)[:count]
     work = {
         "raw": Work(lambda: [sign() for _ in row]),
         "row": Work(lambda: list(signer.sign_all(row, now=lambda: NOW))),
     }
-    return Times(work, rounds=ROUNDS, clock=time.perf_counter).ratio("raw", "row")
+    return Times(work, rounds=rounds, clock=time.perf_counter).ratio("raw", "row")
 
 
 def slow_tokens(tokens: "Tokens", documents: list[bytes], agency: Agency, folder: Path) -> None:
@@ -131,14 +143,11 @@ def slow_tokens(tokens: "Tokens", documents: list[bytes], agency: Agency, folder
     signer = OurSigner(
         key, mechanism=mechanism, field_name="S", appearance=appearance(replace(agency, seal_image=None))
     )
-    ready = cycle(documents)
     shares = {}
     for delay, count in DELAYS.items():
         shim.delay(delay)
         with raw(key, mechanism) as sign:
-            work = {"raw": Work(sign, count), "ours": Work(lambda: signer.sign(next(ready), signing_time=NOW), count)}
-            times = Times(work, rounds=5, clock=time.perf_counter)
-        shares[f"{delay} ms"] = times.ratio("raw", "ours")
+            shares[f"{delay} ms"] = many(sign, signer, documents, count=count, rounds=5)
         print(f"a token of {delay:3} ms a signature is busy {shares[f'{delay} ms'].percent()}")
     keep("slow tokens", {"share of the raw rate": shares})
 
@@ -149,8 +158,8 @@ def verifying(tokens: "Tokens", documents: list[bytes]) -> None:
     for kind, (_, mechanism) in KINDS.items():
         signed = OurSigner(tokens.keys[kind], mechanism=mechanism, field_name="S").sign(documents[0], signing_time=NOW)
         work = {
-            "ours": Work(lambda pdf=signed.document: inspect_signatures(pdf, trust=tokens.trust, at=NOW), 3),
-            "stock pyHanko": Work(lambda pdf=signed.document: stock_validation(pdf, tokens.trust)),
+            "ours": Work(partial(inspect_signatures, signed.document, trust=tokens.trust, at=NOW), 3),
+            "stock pyHanko": Work(partial(stock_validation, signed.document, tokens.trust)),
         }
         times = Times(work, rounds=ROUNDS)
         figures[kind] = times.ratio("stock pyHanko", "ours")
@@ -159,6 +168,42 @@ def verifying(tokens: "Tokens", documents: list[bytes]) -> None:
             f" {figures[kind].times()} as fast as by stock pyHanko ({1e3 * times.median('stock pyHanko'):.1f} ms)"
         )
     keep("verifying", {"as fast as stock pyHanko": figures})
+
+
+def growing(tokens: "Tokens", agency: Agency, folder: Path) -> None:
+    """A file of 100 MB where it is, beside hashing it; and ten times as many pages and revisions."""
+    mechanism = KINDS["P-256"][1]
+    signer = OurSigner(tokens.keys["P-256"], mechanism=mechanism, field_name="S")
+    large = folder / "large.pdf"
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.pages[0].obj.Scan = pdf.make_stream(os.urandom(100 << 20))
+        pdf.save(large)
+    work = {"hashed": Work(lambda: hashed(large)), "signed": Work(lambda: signer.sign_file(large, signing_time=NOW))}
+    in_place = Times(work, rounds=7, clock=time.perf_counter).ratio("signed", "hashed")
+    print(f"100 MB signed in place: {in_place.times()} as long as hashed")
+    seen = appearance(replace(agency, seal_image=None))
+    figures = {"100 MB in place, to hashing it": in_place}
+    for what in ("pages", "earlier revisions"):
+        cases = {}
+        for count in (100, 1000):
+            paged = what == "pages"
+            document = page(pages=count) if paged else with_revisions(count)
+            placed = Appearance(mark=seen.mark, box=replace(seen.box, page=count - 1 if paged else 0))
+            made = OurSigner(tokens.keys["P-256"], mechanism=mechanism, field_name="S", appearance=placed)
+            cases[str(count)] = Work(partial(made.sign, document, signing_time=NOW), 3)
+        times = Times(cases, rounds=ROUNDS)
+        figures[f"1000 {what}, to 100"] = times.ratio("1000", "100")
+        print(f"1000 {what}: {1e3 * times.median('1000'):.1f} ms, {times.ratio('1000', '100').times()} as long as 100")
+    keep("growing", {"how many times as long": figures})
+
+
+def hashed(file: Path) -> None:
+    """What cannot be saved."""
+    piece, digest = memoryview(bytearray(1 << 20)), hashlib.sha256()
+    with file.open("rb", buffering=0) as opened:
+        while count := opened.readinto(piece):
+            digest.update(piece[:count])
 
 
 # --- what it is measured with ----------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Large files are signed where they are: appended to, in little memory, and with work that grows as they do."""
 
 import io
-import resource
 import subprocess
 import sys
 from collections import Counter
@@ -84,6 +83,7 @@ def test_a_file_stays_as_it_is_where_nothing_is_signed(key: SoftwareKey, tmp_pat
 @pytest.fixture
 def little_room() -> Iterator[int]:
     """A limit on how long files may become, as a full disk has one."""
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     most = len(page()) + 1000
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
@@ -130,7 +130,8 @@ def test_a_hundred_megabytes_in_little_memory(pki: PKI, tmp_path: Path) -> None:
         pdf.add_blank_page()
         pdf.pages[0].obj.Scan = pdf.make_stream(bytes(100 * MIB))
         pdf.save(large, compress_streams=False)
-    script = [sys.executable, "-c", _IN_ITS_OWN_PROCESS, tmp_path / "key", tmp_path / "certificate", large]
+    files = [str(tmp_path / "key"), str(tmp_path / "certificate"), str(large)]
+    script = [sys.executable, "-c", _IN_ITS_OWN_PROCESS, *files]
     way, peak = subprocess.run(script, check=True, capture_output=True, text=True).stdout.split()
     assert way == "plain"
     assert int(peak) < 80 * 1024
