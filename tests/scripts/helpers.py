@@ -222,8 +222,16 @@ def _lose_the_request(folder: Path, _environ: dict[str, str]) -> None:
         path.unlink()
 
 
+def _by_hand(folder: Path, _environ: dict[str, str], *statements: str) -> None:
+    """Somebody at the database's own prompt, where no program is in their way."""
+    with closing(sqlite3.connect(folder / "register.sqlite", isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
 _HELPERS: Mapping[str, Callable[..., None]] = {
     "authority": _authority,
+    "by-hand": _by_hand,
     "certify": _certify,
     "change-a-byte": _change_a_byte,
     "chmod": _chmod,
