@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,9 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="opt-serve-demo")] = False,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="opt-serve-host")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", min=0, max=65535, help="opt-serve-port")] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="opt-serve-metrics-port")
+    ] = None,
 ) -> ExitCode:
     """Serve until SIGTERM comes."""
     try:
@@ -41,33 +44,37 @@ def serve(
         from esign_cli.serving import Serving
     except ImportError as e:
         raise ConfigurationError("extra-missing", extra="service") from e
-    from dataclasses import replace
-
     from esign_hsm.pin import protect_process
 
     run = session(ctx)
     protect_process()
-    if public:
-        return _serve_public(run, _configs(run, configs)[0], host=host, port=port)
-    if demo:
+    typed = {"host": host, "port": port, "metrics_port": metrics_port}
+    if demo and not public:
         _prepare_demo(ctx, configs[0] if configs else Path())
-    found = _configs(run, configs)
-    with Serving(found, now=run.now) as serving:
+    first, *others = _configs(run, configs)
+    first = _overridden(first, {name: value for name, value in typed.items() if value is not None})
+    if public:
+        return _serve_public(run, first)
+    with Serving([first, *others], now=run.now) as serving:
         listening = serving.listening
-        listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
         app = create_app(serving.parts)
         address = f"{listening.host}:{listening.port}"
-        _tell(run, found[0], address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
+        _tell(run, first, address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
         write_json()
         with _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port):
             answer(app, listening)
     return ExitCode.OK
 
 
-def _serve_public(run: Session, config: "Config", *, host: str | None, port: int | None) -> ExitCode:
-    """Without token, PIN or writing to the register."""
+def _overridden(config: "Config", typed: dict[str, Any]) -> "Config":
+    """`config` with what the command line says otherwise."""
     from dataclasses import replace
 
+    return replace(config, service=replace(config.service, **typed))
+
+
+def _serve_public(run: Session, config: "Config") -> ExitCode:
+    """Without token, PIN or writing to the register."""
     from esign.service.app import create_public_app
     from esign.service.logs import write_json
     from esign.service.server import serve as answer
@@ -75,7 +82,6 @@ def _serve_public(run: Session, config: "Config", *, host: str | None, port: int
 
     with PublicServing(config, now=run.now) as serving:
         listening = listening_of(config)
-        listening = replace(listening, host=host or listening.host, port=listening.port if port is None else port)
         app = create_public_app(serving.public, checkup=serving.checkup, metrics=serving.metrics)
         run.output.note("serve-at", url=f"http://{listening.host}:{listening.port}")
         write_json()
