@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from esign.reasons import Reason
 from esign.registry import Entry, FileVersion, Grant, Registry, acting
 from esign.registry.chain import FORMAT, printable
 from tests.unit.registry.making import WARD, Clock, approve, await_person, digest, finish, issue, new_intent, prepare
+from tests.unit.registry.test_store import VECTORS, older_register
 
 Change = Callable[[Registry], object]
 
@@ -266,3 +268,18 @@ def test_what_was_issued_before_the_chain_began_is_told_of_by_its_first_entry(re
         told = hashlib.sha256("\n".join(digests).encode()).hexdigest()
         session.connection().exec_driver_sql(f"UPDATE audit SET digest = '{told}'")  # our own digits
     assert registry.audit.unaudited() == ()
+
+
+@pytest.mark.parametrize("revision", sorted(v.stem for v in VECTORS.glob("*.sql")))
+def test_a_register_of_an_older_release_begins_its_chain(revision: str, tmp_path: Path) -> None:
+    """Its first entry tells of everything that was issued before; what is done since has entries of its own."""
+    with Registry.open(older_register(revision, tmp_path / "register.sqlite"), now=Clock()) as upgraded:
+        (begun,) = upgraded.audit.all()
+        assert begun.act == "audit.begun"
+        assert recomputed((begun,)) == [begun.hash]
+        before = [i.registration.sha256 for i in upgraded.listing(limit=1000).entries if i.registration]
+        assert before
+        assert begun.digest == hashlib.sha256("\n".join(sorted(before)).encode()).hexdigest()
+        assert upgraded.audit.unaudited() == ()
+        issue(upgraded)
+        assert upgraded.audit.unaudited() == ()
