@@ -8,6 +8,7 @@ ISO 32000-2 §12.7.5.5 (signature fields), §12.8.1 (signature dictionaries), §
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 
 from esign.document import Box, Mark
 from esign.errors import InputError
@@ -133,7 +134,7 @@ def dress(widget: Dict, drawn: Object, value: Object) -> None:
 
 def free_name(wanted: str, taken: Container[str]) -> str:
     """`wanted`, or with a number behind it."""
-    return next(n for n in (wanted, *(f"{wanted}{i}" for i in range(2, 1000))) if n not in taken)
+    return next(n for n in chain((wanted,), (f"{wanted}{i}" for i in count(2))) if n not in taken)
 
 
 def _fieldmdp(lock: Sequence[str], root: Ref) -> Dict:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from esign.errors import SigningError
 from esign.pades.fields import add_signature_field, set_signature_flags, signature_fields
 from esign.pades.placeholder import WithRoom, add_placeholder, finish
+from esign.pades.signing_revision import free_name
 from esign.pades.updating import open_update, updating
 from esign.syntax import Dict, Name
 
@@ -62,8 +63,7 @@ def _with_empty_timestamp(pdf: bytes, room: int) -> WithRoom:
     """The updated file, with room for the token."""
     update = open_update(pdf)
     fields = signature_fields(update)
-    name = next(n for n in (TIMESTAMP_FIELD, *(f"{TIMESTAMP_FIELD}{i}" for i in range(2, 10_000))) if n not in fields)
-    made = add_signature_field(update, name, None, alt="")
+    made = add_signature_field(update, free_name(TIMESTAMP_FIELD, fields), None, alt="")
     if not any(field.is_signed for field in fields.values()):
         set_signature_flags(update)
     stamp = {"Type": Name("DocTimeStamp"), "Filter": Name("Adobe.PPKLite"), "SubFilter": Name("ETSI.RFC3161")}

@@ -162,6 +162,8 @@ def _index(revisions: tuple[Revision, ...]) -> tuple[dict[int, list[int]], list[
     """In which revisions each object number stands, ascending; and the revisions too large to be listed so."""
     known: dict[int, list[int]] = {}
     large: list[int] = []
+    if len(revisions) == 1:
+        return known, [0]  # what is asked of it can be found in it
     for revision in revisions:
         if sum(section.size for section in revision.sections) > _LARGE:
             large.append(revision.index)

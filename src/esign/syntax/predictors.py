@@ -1,6 +1,7 @@
 """Undo the predictors of Flate and LZW (ISO 32000-2 §7.4.4.4): PNG's, which cross-reference streams use, and TIFF's."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from esign.syntax.problems import SyntaxProblem
 
@@ -32,6 +33,9 @@ def _whole(parameters: Mapping[str, object], key: str, default: int) -> int:
 
 
 def _png(data: bytes, row: int, pixel: int) -> bytes:
+    kinds = data[:: row + 1]
+    if kinds == b"\x02" * len(kinds) and len(data) == len(kinds) * (row + 1):
+        return _all_up(data, row)
     out = bytearray()
     above = bytes(row)
     for at in range(0, len(data), row + 1):
@@ -47,6 +51,14 @@ def _png(data: bytes, row: int, pixel: int) -> bytes:
             _paeth(line, above, pixel)
         out += line
         above = bytes(line).ljust(row, b"\x00")
+    return bytes(out)
+
+
+def _all_up(data: bytes, row: int) -> bytes:
+    """Rows that are all differences to the one above, as cross-reference streams are: sums down each column."""
+    out = bytearray(len(data) // (row + 1) * row)
+    for column in range(row):
+        out[column::row] = bytes(map((255).__and__, accumulate(data[column + 1 :: row + 1])))
     return bytes(out)
 
 

@@ -132,3 +132,12 @@ def test_bombs_stop_at_the_limit(chain: list[str], data: bytes) -> None:
 def test_any_data_are_undone_or_a_problem(name: str, data: bytes) -> None:
     with contextlib.suppress(SyntaxProblem):
         undo(name, data)
+
+
+@given(rows=st.integers(0, 40), width=st.integers(1, 9), data=st.data())
+def test_rows_that_are_all_differences_to_the_one_above(rows: int, width: int, data: st.DataObject) -> None:
+    """The short way for these is the long way, which one other row at the end asks for."""
+    packed = b"".join(b"\x02" + data.draw(st.binary(min_size=width, max_size=width)) for _ in range(rows))
+    last = b"\x00" + bytes(width)
+    whole = undo("FlateDecode", zlib.compress(packed), Predictor=12, Columns=width)
+    assert undo("FlateDecode", zlib.compress(packed + last), Predictor=12, Columns=width) == whole + last[1:]
