@@ -68,13 +68,18 @@ def _folders(_run: "Session", workplace: "Workplace") -> Iterator[Finding]:
     import secrets
 
     from esign.files import write_durably
+    from esign_cli.wiring import files_at
 
     paths = workplace.config.paths
-    for folder in dict.fromkeys((paths.registry.parent, paths.spool, paths.archive, paths.out)):
-        probe = folder / f".esign-doctor-{secrets.token_hex(4)}"
-        write_durably(probe, b"")
-        probe.unlink()
-    free = min(shutil.disk_usage(f).free for f in (paths.registry.parent, paths.archive))
+    name = f".esign-doctor-{secrets.token_hex(4)}"
+    for folder in paths.folders:
+        write_durably(folder / name, b"")
+        (folder / name).unlink()
+    for place in (paths.spool, paths.archive):
+        if isinstance(place, str):
+            files_at(place).put(name, b"esign doctor")
+            files_at(place).discard(name)
+    free = min(shutil.disk_usage(folder).free for folder in paths.folders)
     severity = Severity.FAULT if free < _NO_SPACE else Severity.WARNING if free < _LITTLE_SPACE else Severity.FINE
     code = "doctor-disk" if severity is Severity.FINE else "doctor-disk-low"
     yield _finding(severity, "disk", code, free=f"{free / 2**30:.1f}")
@@ -95,11 +100,11 @@ def _register(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         from esign_cli.output import shown
 
         yield _finding(Severity.FINE, "clock", "doctor-clock", now=shown(run.now()))
-    from esign.files import Folder
+    from esign_cli.wiring import files_at
 
     in_work = (*unfinished, *registry.waiting())  # what people have not signed yet is no leftover
     known = {f"{i.id}" for i in in_work} | {i.request_digest for i in in_work}
-    stray = [n for n in Folder(workplace.config.paths.spool).names() if n.partition(".")[0] not in known]
+    stray = [n for n in files_at(workplace.config.paths.spool).names() if n.partition(".")[0] not in known]
     if stray:
         yield _finding(Severity.WARNING, "spool", "doctor-spool", count=len(stray), folder=workplace.config.paths.spool)
     else:

@@ -241,16 +241,27 @@ class TrustSection:
 class PathsSection:
     """`[paths]`."""
 
-    registry: Path = Path("register.sqlite")
-    """The register's file."""
-    spool: Path = Path("spool")
-    """What is being made."""
-    archive: Path = Path("archive")
-    """The signed originals."""
+    registry: Path | str = Path("register.sqlite")
+    """The register's file, or the URL of its database on a server (`esign.registry.database_url`)."""
+    spool: Path | str = Path("spool")
+    """What is being made: a folder, or the URL of an object store (`esign.objects`)."""
+    archive: Path | str = Path("archive")
+    """The signed originals; likewise."""
     out: Path = Path("out")
     """Where documents are delivered."""
     reports: Path = Path("reports")
     """Summaries of batches."""
+
+    @property
+    def host(self) -> Path:
+        """The folder for what this host keeps for itself."""
+        return self.registry.parent if isinstance(self.registry, Path) else self.out.parent
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where this host writes."""
+        places = (self.host, self.spool, self.archive, self.out)
+        return tuple(dict.fromkeys(place for place in places if isinstance(place, Path)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +339,8 @@ class Config:
             target = read.status.target
             place = target if "://" in target else str(reader.place(Path(target)))
             read = dataclasses.replace(read, status=dataclasses.replace(read.status, target=place))
-        places = {f.name: reader.place(getattr(read.paths, f.name)) for f in dataclasses.fields(read.paths)}
+        paths = {f.name: getattr(read.paths, f.name) for f in dataclasses.fields(read.paths)}
+        places = {name: reader.place(p) if isinstance(p, Path) else p for name, p in paths.items()}
         return dataclasses.replace(read, paths=PathsSection(**places))
 
     @property
@@ -442,6 +454,8 @@ class _Reader:
         if kind in (bool, int, str):
             return self._exactly(kind, value, key)
         text = self._exactly(str, value, key)
+        if kind is Path and str in kinds and "://" in text:
+            return text  # a place that is no path
         if kind is Path:
             return self.place(Path(text)) if text or hint is Path else None
         return self._parsed(kind, text, key)

@@ -131,7 +131,7 @@ def publishing_alone(config: "Config") -> Iterator[None]:
     from esign.registry.claims import claims_folder, host_lock
 
     try:
-        with host_lock(claims_folder(config.paths.registry) / "publish.lock", timeout=0):
+        with host_lock(claims_folder(config.paths.host / "register") / "publish.lock", timeout=0):
             yield
     except Timeout as e:
         raise RegistryError("status-publishing") from e

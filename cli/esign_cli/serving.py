@@ -39,7 +39,7 @@ from esign_cli.serving_public import listening_of, public_side
 from esign_cli.wiring import Workplace
 from esign_cli.working import batch_spool, kept_working, webhook_desk, workers
 from esign_hsm.pin import CredentialPin
-from esign_hsm.signer import KeyInUse, Purpose, SignerProcess
+from esign_hsm.signer import GuardMaker, KeyInUse, Purpose, SignerProcess
 
 __all__ = ["ServedWorkplace", "Serving"]
 
@@ -53,7 +53,7 @@ class ServedWorkplace(Workplace):
 
     def __init__(self, config: Config, *, now: Callable[[], datetime], metrics: Metrics | None = None) -> None:
         super().__init__(config, now=now)
-        self.signer = SignerProcess(_keys_in_use(config))
+        self.signer = SignerProcess(_keys_in_use(config), guard=_guard(config))
         self._metrics = metrics or Metrics()
 
     def key(self) -> SigningKey:
@@ -111,7 +111,8 @@ class ServedWorkplace(Workplace):
         seal = self.seal_key()
         if seal is not None and seal.certificates:
             certificates[_SEAL] = seal.certificates
-        folders = {"spool": self.config.paths.spool, "archive": self.config.paths.archive}
+        paths = self.config.paths
+        folders = {n: p for n, p in (("spool", paths.spool), ("archive", paths.archive)) if isinstance(p, Path)}
         return (
             TokenNeeded(name=f"token {code}", signer=self.signer),
             DatabaseNeeded(name=f"database {code}", registry=self.registry),
@@ -250,6 +251,12 @@ class Serving:
         desk = Desk(name, threads=threads, waiting=waiting)
         self._stack.callback(desk.close)
         return desk
+
+
+def _guard(config: Config) -> GuardMaker | None:
+    """The guard that the signer process shares with those of other hosts, where the register is on a server."""
+    place = config.paths.registry
+    return GuardMaker(made_by="esign.registry.pin_guard:shared_guard", place=place) if isinstance(place, str) else None
 
 
 def _keys_in_use(config: Config) -> Mapping[str, KeyInUse]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from esign.document import SignerRole
 from esign.errors import ConfigurationError, InputError, RegistryError
-from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
+from esign.keys import KeyRef, KeyType, Mechanism, PinGuard, Protection, SigningKey
 from esign.reasons import system_problem
 from esign_cli import network
 from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
+    from esign.files import Files
     from esign.issuance import Issuer, Step
     from esign.net import Client
     from esign.pades.augment import Augmenter
@@ -48,8 +49,10 @@ __all__ = [
     "Keys",
     "Workplace",
     "authority_table",
+    "files_at",
     "has_register",
     "pin_from",
+    "pin_guard",
     "read_file",
     "read_files",
     "seal_key_table",
@@ -94,9 +97,9 @@ class Workplace:
 
     def close(self) -> None:
         """Give sessions and connections back."""
-        for part in ("store", "registry"):
+        for part in ("store", "guard", "registry"):
             built = self.__dict__.pop(part, None)
-            if built is not None:
+            if hasattr(built, "close"):
                 built.close()
 
     # --- what is issued, and by whom -------------------------------------------------------------------------------
@@ -125,8 +128,13 @@ class Workplace:
         from esign.registry import Registry, act_as
 
         act_as(f"cli:{self.config.access.actor or self.config.agency.code}")
-        has_register(self.config.paths)
-        return Registry.open(self.config.paths.registry, now=self._now)
+        paths = self.config.paths
+        has_register(paths)
+        registry = Registry.open(paths.registry, now=self._now)
+        if isinstance(paths.registry, str) and not registry.listing(limit=1).entries and _holds(paths.archive):
+            registry.close()
+            raise RegistryError("register-missing", file=registry.name, archive=paths.archive)
+        return registry
 
     @cached_property
     def renderer(self) -> "Renderer":
@@ -138,9 +146,9 @@ class Workplace:
     # --- keys ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def guard(self) -> FilePinGuard:
-        """What keeps a wrong PIN from being sent twice on this host."""
-        return FilePinGuard()
+    def guard(self) -> PinGuard:
+        """What keeps a wrong PIN from being sent twice."""
+        return pin_guard(self.config)
 
     @cached_property
     def store(self) -> TokenKeyStore:
@@ -180,7 +188,6 @@ class Workplace:
             RegistryError: `registry-restored`: an older copy was put in the place of the register.
         """
         from esign.consent import FourEyes
-        from esign.files import Folder
         from esign.issuance import Issuer
         from esign_cli.recovery import refuse_restored
 
@@ -192,8 +199,8 @@ class Workplace:
             key=self.key() if keys is Keys.ALL else None,
             seal_key=self.seal_key() if keys is not Keys.NONE else self._late_seal_key(),
             registry=self.registry,
-            spool=Folder(paths.spool),
-            archive=Folder(paths.archive),
+            spool=files_at(paths.spool),
+            archive=files_at(paths.archive),
             now=self._now,
             trust=self.trust,
             augmenter=self.augmenter,
@@ -263,14 +270,13 @@ class Workplace:
         Raises:
             ConfigurationError: `timestamp-no-authorities`.
         """
-        from esign.files import Folder
         from esign.upgrading import Upgrader
 
         if self.augmenter is None:
             raise ConfigurationError("timestamp-no-authorities")
         return Upgrader(
             registry=self.registry,
-            archive=Folder(self.config.paths.archive),
+            archive=files_at(self.config.paths.archive),
             augmenter=self.augmenter,
             now=self._now,
             delivery=delivery,
@@ -449,11 +455,44 @@ def has_register(paths: PathsSection) -> bool:
         RegistryError: `register-missing`: documents were issued, so an empty register in its place would give their
             numbers again, and a verifier without it would call a withdrawn result good.
     """
-    if paths.registry.exists():
+    if isinstance(paths.registry, str) or paths.registry.exists():
         return True
-    if paths.archive.is_dir() and any(paths.archive.iterdir()):
+    if _holds(paths.archive):
         raise RegistryError("register-missing", file=paths.registry, archive=paths.archive)
     return False
+
+
+def _holds(archive: Path | str) -> bool:
+    """Whether documents were issued."""
+    return next(files_at(archive).names(), None) is not None
+
+
+def files_at(place: Path | str) -> "Files":
+    """A folder of this host, or an object store that several hosts share.
+
+    Raises:
+        ConfigurationError: `store-extra-missing`, or `store-url-invalid`.
+    """
+    if isinstance(place, str):
+        from esign.objects import ObjectFiles
+
+        return ObjectFiles.at(place)
+    from esign.files import Folder
+
+    return Folder(place)
+
+
+def pin_guard(config: Config | None) -> PinGuard:
+    """What keeps a wrong PIN from being sent twice: on this host, or among all that share the register's database.
+
+    Raises:
+        RegistryError: The database is away.
+    """
+    if config is None or isinstance(config.paths.registry, Path):
+        return FilePinGuard()
+    from esign.registry.pin_guard import shared_guard
+
+    return shared_guard(config.paths.registry)
 
 
 def read_file(path: Path) -> bytes:

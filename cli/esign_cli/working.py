@@ -15,10 +15,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from esign.codes import ResultId
-from esign.files import Folder
 from esign.registry import Registry
 from esign.webhooks import WebhookDesk, WebhookKey, WebhookSender
 from esign.work import BatchSpool, BatchWork, Chore, Worker
+from esign_cli.wiring import files_at
 
 if TYPE_CHECKING:
     from esign_cli.config import Config
@@ -67,7 +67,7 @@ def _batch_work(workplace: "ServedWorkplace") -> BatchWork:
 
 def batch_spool(config: "Config") -> BatchSpool:
     """Where the requests of batches wait."""
-    return BatchSpool(Folder(config.paths.spool))
+    return BatchSpool(files_at(config.paths.spool))
 
 
 # --- chores ----------------------------------------------------------------------------------------------------------

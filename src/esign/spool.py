@@ -54,7 +54,8 @@ class Spool:
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make all that this thread puts inside one file, stored when the block is left; nothing, if it fails."""
-        self._open.group = found = {}
+        found: dict[str, bytes] = {}
+        self._open.group = found
         try:
             yield
         finally:

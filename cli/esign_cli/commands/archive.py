@@ -80,21 +80,18 @@ def renew(
 @contextmanager
 def _keeper(run: Session, places: list[Path], index: Path | None) -> Iterator["Keeper"]:
     """Over the named files and folders, or over the working folder's register."""
-    from esign.files import Folder
     from esign.keeping import FolderStore, Index, Keeper, RegisterStore
     from esign.pades.renewal import Renewer
-    from esign_cli.wiring import Workplace
+    from esign_cli.wiring import Workplace, files_at
 
     with Workplace(run.config(), now=run.now) as workplace:
         paths = workplace.config.paths
-        kept = Index.open(
-            index or paths.registry.with_name(_INDEX if not places else f"{_places_key(places)}.{_INDEX}")
-        )
+        kept = Index.open(index or paths.host / (_INDEX if not places else f"{_places_key(places)}.{_INDEX}"))
         try:
             store = (
                 FolderStore(tuple(places))
                 if places
-                else RegisterStore(registry=workplace.registry, archive=Folder(paths.archive), now=run.now)
+                else RegisterStore(registry=workplace.registry, archive=files_at(paths.archive), now=run.now)
             )
             renewer = Renewer(
                 timestamper=workplace.timestamper, network=workplace.network, trust=workplace.trust, now=run.now

@@ -39,16 +39,15 @@ def migrate(ctx: typer.Context) -> ExitCode:
 
 def check(ctx: typer.Context, *, as_json: AsJSON = False) -> ExitCode:
     """Compare rows, files, numbers; nothing is changed."""
-    from esign.files import Folder
     from esign.recovery import check as compare
-    from esign_cli.wiring import Workplace
+    from esign_cli.wiring import Workplace, files_at
 
     run = session(ctx)
     grave = 0
     with Workplace(run.config(), now=run.now) as workplace:
         workplace.registry.check()
         paths = workplace.config.paths
-        for finding in compare(workplace.registry, archive=Folder(paths.archive), spool=Folder(paths.spool)):
+        for finding in compare(workplace.registry, archive=files_at(paths.archive), spool=files_at(paths.spool)):
             grave += finding.grave
             _tell(run, finding.reason, good=not finding.grave, as_json=as_json)
     if not as_json:
@@ -83,10 +82,9 @@ def recover(
 ) -> ExitCode:
     """Catch a restored register up; services are stopped meanwhile."""
     from esign.errors import InputError
-    from esign.files import Folder
     from esign.recovery import Recovering
     from esign_cli.recovery import published, reader, witness
-    from esign_cli.wiring import Workplace
+    from esign_cli.wiring import Workplace, files_at
 
     run = session(ctx)
     if not yes and not run.output.confirm("registry-recover-confirm"):
@@ -96,8 +94,8 @@ def recover(
         paths = workplace.config.paths
         recovering = Recovering(
             workplace.registry,
-            archive=Folder(paths.archive),
-            spool=Folder(paths.spool),
+            archive=files_at(paths.archive),
+            spool=files_at(paths.spool),
             reader=reader(workplace, now=run.now),
             now=run.now,
             published={} if without_status else published(workplace.config, now=run.now()),

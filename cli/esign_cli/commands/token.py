@@ -84,11 +84,11 @@ def info(
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Everything that can be seen without a PIN."""
-    from esign_hsm import FilePinGuard
+    from esign_cli.wiring import pin_guard
 
     run = session(ctx)
     token = _one(run, label, module)
-    blocked = FilePinGuard().blocked(token.serial)
+    blocked = pin_guard(run.config_if_any()).blocked(token.serial)
     if as_json:
         run.output.json({**_members(token), "pin_blocked": blocked})
         return ExitCode.OK
@@ -119,7 +119,8 @@ def init(
 ) -> ExitCode:
     """Make an empty token; an existing one is erased only on request, and only with its SO PIN."""
     from esign_cli.pins import prompt
-    from esign_hsm import FilePin, FilePinGuard, init_token, protect_process
+    from esign_cli.wiring import pin_guard
+    from esign_hsm import FilePin, init_token, protect_process
 
     run = session(ctx)
     protect_process()
@@ -135,7 +136,7 @@ def init(
         raise InputError("not-confirmed")
     user = FilePin(pin_file) if pin_file else prompt(run.output, question="pin-prompt-new", confirm=True)
     so = FilePin(so_pin_file) if so_pin_file else prompt(run.output, question="pin-prompt-so", confirm=not erase)
-    made = init_token(named, label=label, so_pin=so, user_pin=user, guard=FilePinGuard(), slot_id=slot, erase=erase)
+    made = init_token(named, label=label, so_pin=so, user_pin=user, guard=pin_guard(config), slot_id=slot, erase=erase)
     run.output.row(made.label, made.serial, str(made.slot_id))
     return ExitCode.OK
 
@@ -148,11 +149,11 @@ def unblock(
     yes: Yes = False,
 ) -> ExitCode:
     """A person says: the PIN is right now."""
-    from esign_hsm import FilePinGuard
+    from esign_cli.wiring import pin_guard
 
     run = session(ctx)
     token = _one(run, label, module)
-    guard = FilePinGuard()
+    guard = pin_guard(run.config_if_any())
     if not guard.blocked(token.serial):
         run.output.note("unblock-not-needed", token=token.label)
         return ExitCode.OK

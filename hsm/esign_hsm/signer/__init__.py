@@ -7,7 +7,7 @@
 protocol between them: which keys there are, and "sign these bytes with this one".
 """
 
-from esign_hsm.signer.supervisor import KeyInUse, ProcessKey, SignerProcess
+from esign_hsm.signer.supervisor import GuardMaker, KeyInUse, ProcessKey, SignerProcess
 from esign_hsm.signer.wire import Purpose
 
-__all__ = ["KeyInUse", "ProcessKey", "Purpose", "SignerProcess"]
+__all__ = ["GuardMaker", "KeyInUse", "ProcessKey", "Purpose", "SignerProcess"]

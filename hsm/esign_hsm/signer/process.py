@@ -9,12 +9,13 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from typing import Any, Protocol
 
 from esign.errors import Error, InputError, KeyNotFound, KeyStoreError
-from esign.keys import KeyRef, Mechanism, SigningKey
+from esign.keys import KeyRef, Mechanism, PinGuard, SigningKey
 from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import protect_process
 from esign_hsm.signer.wire import Purpose, decoded, encoded, error_to, fits, receive, send
@@ -39,7 +40,7 @@ def main() -> None:
     protect_process()
     settings = json.loads(sys.stdin.readline())
     try:
-        keys = _opened(settings["keys"], TokenKeyStore())
+        keys = _opened(settings["keys"], TokenKeyStore(guard=_guard(settings["guard"])))
         listener = Listener(settings["address"], authkey=decoded(settings["secret"]))
     except Error as e:
         _say({"error": error_to(e)})
@@ -64,6 +65,15 @@ def serve(listener: Listener, keys: Mapping[str, tuple[_Key, Purpose]]) -> None:
 def _say(line: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
+
+
+def _guard(wanted: Mapping[str, str] | None) -> PinGuard | None:
+    """The guard that our caller named: its function is in a package that this one does not know."""
+    if wanted is None:
+        return None
+    module, _, name = wanted["made_by"].partition(":")
+    guard: PinGuard = getattr(import_module(module), name)(wanted["place"])
+    return guard
 
 
 def _opened(wanted: Mapping[str, Mapping[str, str]], store: _Keys) -> dict[str, tuple[_Key, Purpose]]:

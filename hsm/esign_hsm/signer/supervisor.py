@@ -26,7 +26,7 @@ from esign.errors import KeyNotFound, TokenUnavailable
 from esign.keys import KeyRef, KeyType, Mechanism, Protection, check_signature
 from esign_hsm.signer.wire import Line, Purpose, decoded, encoded, error_from, receive, send
 
-__all__ = ["KeyInUse", "ProcessKey", "SignerProcess"]
+__all__ = ["GuardMaker", "KeyInUse", "ProcessKey", "SignerProcess"]
 
 _logger = logging.getLogger(__name__)
 _PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0)
@@ -44,12 +44,33 @@ class KeyInUse:
     """What it signs; other things are refused."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardMaker:
+    """A `PinGuard` that the process makes for itself, with a function of a package that this one does not know."""
+
+    made_by: str
+    """The function: `module:name`; it is given `place`."""
+    place: str
+    """Where the guard is kept, for instance the URL of a database; no secret."""
+
+
 class SignerProcess:
     """The signer process of one token, seen from outside; safe to use from several threads."""
 
-    def __init__(self, keys: Mapping[str, KeyInUse], *, seconds: float = 15.0, start_seconds: float = 30.0) -> None:
-        """`seconds` is what one signature may take before the process counts as hung; then it is replaced."""
+    def __init__(
+        self,
+        keys: Mapping[str, KeyInUse],
+        *,
+        guard: GuardMaker | None = None,
+        seconds: float = 15.0,
+        start_seconds: float = 30.0,
+    ) -> None:
+        """`seconds` is what one signature may take before the process counts as hung; then it is replaced.
+
+        `guard`: `FilePinGuard()` where None.
+        """
         self._wanted = dict(keys)
+        self._guard = guard
         self._seconds = seconds
         self._start_seconds = start_seconds
         self._folder = tempfile.TemporaryDirectory(prefix="esign-signer-", ignore_cleanup_errors=True)
@@ -185,7 +206,9 @@ class SignerProcess:
         )
         keys = {n: {"ref": str(k.ref), "purpose": k.purpose.value} for n, k in self._wanted.items()}
         running = _Running(process, address, secret)
-        said = running.settle({"address": address, "secret": encoded(secret), "keys": keys}, self._start_seconds)
+        guard = None if self._guard is None else {"made_by": self._guard.made_by, "place": self._guard.place}
+        settings = {"address": address, "secret": encoded(secret), "keys": keys, "guard": guard}
+        said = running.settle(settings, self._start_seconds)
         if "ready" not in said:
             running.end()
             if "error" in said:

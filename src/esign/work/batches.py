@@ -18,7 +18,7 @@ from typing import Self
 
 from esign.codes import AgencyCode, ResultId
 from esign.errors import Error, InputError, RegistryError
-from esign.files import Folder
+from esign.files import Files
 from esign.issuance import Issuer
 from esign.line import Line
 from esign.reasons import Reason
@@ -38,7 +38,7 @@ _GROUP = 16  # what is in hand when a worker is told to stop is finished: second
 class BatchSpool:
     """The stored requests of batches that are not finished."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Files) -> None:
         self._folder = folder
 
     def put(self, batch: BatchId, part: int, requests: list[bytes]) -> None:
@@ -50,11 +50,11 @@ class BatchSpool:
         stored = self._folder.get(_name(batch, part))
         return stored.split(b"\n") if stored is not None else []
 
-    def sweep(self, known: Callable[[BatchId], bool]) -> None:
-        """Forget parts whose batch was never recorded: nobody was promised anything."""
+    def sweep(self, wanted: Callable[[BatchId], bool]) -> None:
+        """Forget parts whose batch was never recorded, or is finished: a process died before it could."""
         for name in self._folder.names():
             found = _PART.fullmatch(name)
-            if found and self._folder.age(name) > _ORPHANED_AFTER and not known(BatchId.parse(found["batch"])):
+            if found and self._folder.age(name) > _ORPHANED_AFTER and not wanted(BatchId.parse(found["batch"])):
                 self._folder.discard(name)
 
     def discard(self, batch: BatchId, parts: int) -> None:
@@ -170,8 +170,8 @@ class BatchWork:
         self._checked: set[BatchId] = set()
 
     def sweep(self) -> None:
-        """Forget what was taken in and never recorded."""
-        self._spool.sweep(self._registry.batches.known)
+        """Forget what no batch needs."""
+        self._spool.sweep(self._registry.batches.unfinished)
 
     def parts(self) -> Iterator[Part]:
         """What can be begun now, oldest batch first; batches of which nothing is left are finished on the way."""
