@@ -1,4 +1,4 @@
-"""Draw docs/guide/performance.svg from build/bench.json: how much of the raw token's rate is reached (`make bench`)."""
+"""Take build/bench.json as the guide's figures and draw them: how much of the raw token's rate is reached."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,10 @@ _OURS, _THEIRS, _LINE = "#c0392b", "#8a8f98", "#2c3e50"
 
 
 def main() -> None:
-    """Draw it."""
-    figures = json.loads((ROOT / "build" / "bench.json").read_text("utf-8"))
-    PICTURE.write_text(drawn(figures["sections"]), "utf-8")
+    """Both files."""
+    text = (ROOT / "build" / "bench.json").read_text("utf-8")
+    PICTURE.with_suffix(".json").write_text(text, "utf-8")
+    PICTURE.write_text(drawn(json.loads(text)["sections"]), "utf-8")
     print(PICTURE.relative_to(ROOT))
 
 
