@@ -73,6 +73,8 @@ def main() -> None:
     failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
     batch = [sys.executable, "-m", "tests.support.torture_batch", "--seed", str(arguments.seed)]
     failed |= subprocess.run(batch, cwd=ROOT, check=False).returncode
+    work = [sys.executable, "-m", "tests.support.torture_work", "--rows", str(10 * arguments.rounds)]
+    failed |= subprocess.run(work, cwd=ROOT, check=False).returncode
     mutations = [sys.executable, "-m", "tests.support.torture_mutations"]
     failed |= subprocess.run(mutations, cwd=ROOT, check=False).returncode
     sys.exit(bool(figures.failures) or failed)

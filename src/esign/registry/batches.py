@@ -171,10 +171,10 @@ class Batches:
         with self._store.read() as session:
             return _as_batch(_row(session, id, agency))
 
-    def known(self, id: BatchId) -> bool:  # noqa: A002
-        """Whether there is such a batch, whosever."""
+    def unfinished(self, id: BatchId) -> bool:  # noqa: A002
+        """Whether there is such a batch, whosever, and something of it is left to do."""
         with self._store.read() as session:
-            return session.scalar(select(BatchRow.sequence).filter_by(id=str(id))) is not None
+            return session.scalar(select(BatchRow.sequence).filter_by(id=str(id), finished_at=None)) is not None
 
     def listing(self, *, agency: AgencyCode, limit: int = 100, before: BatchId | None = None) -> tuple[Batch, ...]:
         """Batches of an agency, newest first; `before` is the last one of the page before.
