@@ -13,6 +13,7 @@ from esign.errors import RegistryError
 from esign.files import Files
 from esign.reasons import Reason
 from esign.registry import Intent, IntentState, Registry
+from esign.spool import Spool
 
 __all__ = ["Finding", "check"]
 
@@ -37,9 +38,10 @@ class Finding:
 def check(registry: Registry, *, archive: Files, spool: Files) -> Iterator[Finding]:
     """Everything that does not agree; nothing where all is well. Every archived file is read and hashed."""
     known: set[ResultId] = set()
+    spooled = Spool(spool)
     for intent in _entries(registry):
         known.add(intent.id)
-        yield from _entry(intent, archive, spool)
+        yield from _entry(intent, archive, spooled)
     for name, result_id in archived(archive):
         if result_id is None:
             yield Finding(reason=Reason("check-file-strange", {"name": name}), grave=False)
@@ -59,7 +61,7 @@ def _entries(registry: Registry) -> Iterator[Intent]:
         after = page.next
 
 
-def _entry(intent: Intent, archive: Files, spool: Files) -> Iterator[Finding]:
+def _entry(intent: Intent, archive: Files, spool: Spool) -> Iterator[Finding]:
     facts = {"id": str(intent.id), "state": intent.state.word}
     if intent.state is IntentState.ISSUED:
         yield from _file(intent, archive)

@@ -4,7 +4,7 @@ A file is believed only where a key of this agency made its last signature and, 
 the seal: whoever can write into the archive must not get a forgery registered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,9 +36,9 @@ class IssuedFile:
     """A signed file, understood."""
 
     found: Found
-    """As it was issued: up to the agency's signature."""
+    """As it was issued."""
     later: FileVersion | None
-    """The whole file, where something was appended since."""
+    """The newest version, where something was appended since."""
 
 
 class Reader:
@@ -60,28 +60,26 @@ class Reader:
         self._certificates = certificates
         self._now = now
 
-    def read(self, result_id: ResultId, pdf: bytes) -> IssuedFile:
-        """What `pdf`, which is kept under `result_id`, tells.
+    def read(self, result_id: ResultId, versions: Sequence[bytes]) -> IssuedFile:
+        """What `versions`, which are kept under `result_id`, tell; each begins with the one before.
 
         Raises:
             SigningError: `recovery-not-ours`: it is not whole, or no known key of this agency made it.
         """
         try:
-            return self._read(result_id, pdf)
+            return self._read(result_id, *sorted(versions, key=len))
         except SigningError:
             raise
         except Error as e:
             raise SigningError("recovery-not-ours", id=str(result_id), problem=e.reason) from e
 
-    def _read(self, result_id: ResultId, pdf: bytes) -> IssuedFile:
-        last, size = self._signatures(result_id, pdf)[-1], len(pdf)
-        token = self._seal(result_id, pdf)
-        self._check_signer(result_id, last, token)
-        issued = pdf[: last.signed_bytes]
+    def _read(self, result_id: ResultId, issued: bytes, *later: bytes) -> IssuedFile:
         signatures = self._signatures(result_id, issued)
+        token = self._seal(result_id, issued)
         ours = signatures[-1]
-        signing_time = ours.signing_time or (token.claims.issued_at if token else self._now())
+        self._check_signer(result_id, ours, token)
         claims = token.claims if token is not None else None
+        signing_time = ours.signing_time or (claims.issued_at if claims else self._now())
         registration = Registration(
             sha256=sha256(issued),
             size=len(issued),
@@ -111,10 +109,13 @@ class Reader:
             expires=claims.expires if claims else None,
             registration=registration,
         )
-        later = None
-        if size > len(issued):
-            later = FileVersion(sha256=sha256(pdf), size=size, level=_LEVELS[last.level], at=self._now())
-        return IssuedFile(found=found, later=later)
+        return IssuedFile(found=found, later=self._later(result_id, issued, later[-1]) if later else None)
+
+    def _later(self, result_id: ResultId, issued: bytes, pdf: bytes) -> FileVersion:
+        last = self._signatures(result_id, pdf)[-1]
+        if not pdf.startswith(issued):
+            raise SigningError("recovery-not-ours", id=str(result_id), problem=Reason("recovery-version-other"))
+        return FileVersion(sha256=sha256(pdf), size=len(pdf), level=_LEVELS[last.level], at=self._now())
 
     def _signatures(self, result_id: ResultId, pdf: bytes) -> list[SignatureReport]:
         seen = inspect_signatures(pdf, trust=TrustStore(), at=self._now())

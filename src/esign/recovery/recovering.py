@@ -25,6 +25,7 @@ from esign.recovery.issued_file import IssuedFile, Reader
 from esign.recovery.published import PublishedStatus
 from esign.recovery.witnesses import Witness
 from esign.registry import Intent, IntentState, Registry, acting
+from esign.spool import Spool
 
 __all__ = ["Recovering", "Step"]
 
@@ -62,7 +63,7 @@ class Recovering:
         """
         self._registry = registry
         self._archive = archive
-        self._spool = spool
+        self._spool = Spool(spool)
         self._reader = reader
         self._now = now
         self._published = published or {}
@@ -92,7 +93,7 @@ class Recovering:
             if intent is not None and self._agrees(intent, versions):
                 continue
             try:
-                file = self._reader.read(result_id, max(versions, key=len))
+                file = self._reader.read(result_id, versions)
             except Error as e:
                 yield Step(reason=e.reason, done=False)
                 continue
@@ -116,7 +117,8 @@ class Recovering:
         """Whether there is nothing to do: it is registered as it is, or `esign resume` will finish it by itself."""
         if intent.state is IntentState.ISSUED:
             newest = intent.versions[-1]
-            return any(newest.size == len(pdf) and newest.sha256 == sha256(pdf) for pdf in versions)
+            longest = max(versions, key=len)
+            return newest.size == len(longest) and newest.sha256 == sha256(longest)
         needed = ("pdf", "json", "record")
         return all(self._spool.get(f"{intent.id}.{kind}") is not None for kind in needed)
 
