@@ -87,11 +87,12 @@ def kill_workers(
             process.send_signal(signal.SIGTERM)
         ended = [process.wait(60) for process in running]
     elapsed = time.monotonic() - began
-    failures = [*_counted(room, batch, rows), *(f"a worker ended with {code}" for code in ended if code not in _IN_ORDER)]
+    failures = _counted(room, batch, rows)
+    failures += [f"a worker ended with {code}" for code in ended if code not in _IN_ORDER]
     if reconciled > 30:
         failures.append(f"finished {reconciled:.0f} s after the last kill")
     room.office.registry.close()
-    reached = f"{rows} rows, {kills} kills, {elapsed:.0f} s, all delivered {reconciled:.1f} s after the batch's end"
+    reached = f"{rows} rows, {kills} kills, {elapsed:.0f} s, delivered {reconciled:.1f} s after the batch's end"
     kind = "SQLite" if isinstance(place, Path) else "PostgreSQL"
     return Figures(f"{workers} workers killed in a batch, {kind} (seed {seed})", reached, tuple(failures))
 

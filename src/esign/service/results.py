@@ -71,7 +71,7 @@ async def issue(
     made = await parts.reading.run(request_of, body, key=key, today=parts.now().astimezone(VIETNAM).date())
     later = "respond-async" in {preference.split(";")[0].strip().lower() for preference in prefer.split(",")}
     with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        intent = await parts.issuing.run(office.issuer.accept if later else lambda r: _issue(office, r), made)
+        intent = await parts.issuing.run(_accept if later else _issue, office, made)
     waits = later or intent.state is IntentState.PREPARED  # for a second person
     place = answers.links(office.code, intent.id, issued=not waits)
     if waits:
@@ -159,6 +159,14 @@ def issue_now(office: Office, asked: IssuingRequest) -> Intent:
             return intent  # it is issued, and delivered later
         raise
     return office.registry.get(issued.id)
+
+
+def _accept(office: Office, request: IssuingRequest) -> Intent:
+    """Record it, and let a worker begin at once."""
+    intent = office.issuer.accept(request)
+    if intent.state is IntentState.RESERVED:
+        office.registry.tasks.ask(intent.id)
+    return intent
 
 
 def _issue(office: Office, asked: IssuingRequest) -> Intent:
