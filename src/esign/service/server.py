@@ -4,6 +4,10 @@ What is in flight when SIGTERM comes is finished, for at most 30 seconds (Kubern
 """
 
 import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +117,23 @@ class _Peer:
         await self._app(scope, receive, send)
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, after whose end the process goes on: signers are to be ended and the audit to be anchored."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals as requests to end; uvicorn would raise them again, and with that end the process at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {name: signal.signal(name, self.handle_exit) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+
 def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
     """A server that `run()` starts; `should_exit` ends it in order, as a signal does."""
     config = uvicorn.Config(
@@ -132,7 +153,7 @@ def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=LARGEST_HEAD,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def serve(app: ASGIApp, listening: Listening) -> None:
