@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from esign.consent import FourEyes
-from esign.errors import ApprovalMissing, RegistryError
+from esign.errors import ApprovalMissing, Error, RegistryError
+from esign.issuance import Issued, Issuer
 from esign.keys import Mechanism
+from esign.line import Line
 from esign.registry import IntentState, acting
+from esign.request import Request
 from esign.service.access import Role
 from tests.support.office import Office, request
 from tests.support.service import Names, ServiceForTest, office_of, problem, service, wanted
@@ -166,3 +169,30 @@ def test_without_four_eyes_nothing_waits(made: Path, tmp_path: Path) -> None:
         assert here.issue()["state"] == "issued"
         assert here.get("approvals").json()["waiting"] == []
     office.registry.close()
+
+
+def test_many_at_once_wait_one_by_one(office: Office, key: CountingKey) -> None:
+    """Grouped steps ask for consent as well; what is approved goes on, the rest waits."""
+    issuer = office.issuer(key=key, consent=FourEyes(office.registry))
+    asked = [request(f"k{n}") for n in range(4)]
+    with acting("key:a"):
+        outcomes = line_of(issuer, asked)
+    assert [type(o) for o in outcomes] == [ApprovalMissing] * 4
+    assert key.signed == []
+    waiting = office.registry.approvals.waiting(office.agency.code)
+    assert len(waiting) == 4
+    with acting("key:b"):
+        for intent in waiting[:2]:
+            office.registry.approvals.decide(intent.id, prepared_sha256=intent.prepared_sha256 or "", approved=True)
+    with acting("key:a"):
+        outcomes = line_of(issuer, asked)
+    assert sum(isinstance(o, ApprovalMissing) for o in outcomes) == 2
+    assert len(key.signed) == 2
+    assert office.registry.audit.unaudited() == ()
+    acts = [e.actor for e in office.registry.audit.all() if e.act.startswith("intent.")]
+    assert set(acts) == {"key:a"}, "also what other threads of the line do"
+
+
+def line_of(issuer: Issuer, requests: list[Request]) -> list[Issued | Error]:
+    with Line(issuer, group=4, lanes=1, setters=1) as line:
+        return list(line.issue(requests))
