@@ -94,12 +94,19 @@ class Completion:
         return self.facts(intent, signed, seen=seen, prepared=prepared, record=record)
 
     def facts(
-        self, intent: Intent, signed: bytes, *, seen: Seen, prepared: PreparedSignature, record: Record
+        self,
+        intent: Intent,
+        signed: bytes,
+        *,
+        seen: Seen,
+        prepared: PreparedSignature,
+        record: Record,
+        digest: str = "",
     ) -> Registration:
-        """What the register is to know of a file that was looked at."""
+        """What the register is to know of a file that was looked at; its SHA-256, where it is known already."""
         assert intent.signing_time is not None
         return Registration(
-            sha256=sha256(signed),
+            sha256=digest or sha256(signed),
             size=len(signed),
             signers=seen.signers,
             signing_time=intent.signing_time,

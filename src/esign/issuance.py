@@ -549,10 +549,10 @@ class Issuer:
             assert request.person is not None
             fixed = self._preparation.for_person(intent, request, request.person, layout)
         self._registry.still_claimed(intent.id)
-        self._bench.put_for_person(intent, fixed.prepared, fixed.record)
+        self._bench.put_for_person(intent, fixed.prepared, fixed.record, digest=fixed.sha256)
         intent = self._registry.awaiting(
             intent.id,
-            prepared_sha256=sha256(fixed.prepared.document),
+            prepared_sha256=fixed.sha256,
             to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
             signing_time=fixed.signing_time,
             expires=fixed.signing_time + self._profile.person_within,
@@ -608,10 +608,10 @@ class Issuer:
 
     def _put_prepared(self, intent: Intent, fixed: Fixed) -> Intent:
         self._registry.still_claimed(intent.id)
-        self._bench.put_prepared(intent, fixed.prepared, fixed.record)
+        self._bench.put_prepared(intent, fixed.prepared, fixed.record, digest=fixed.sha256)
         intent = self._registry.prepared(
             intent.id,
-            prepared_sha256=sha256(fixed.prepared.document),
+            prepared_sha256=fixed.sha256,
             to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
             signing_time=fixed.signing_time,
         )

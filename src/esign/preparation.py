@@ -10,8 +10,10 @@ Nothing here is stored or recorded; the seal's key is used, the keys of people a
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from esign.admission import Admission
+from esign.archive import sha256
 from esign.composition import Composer, Layout
 from esign.document import Person
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
@@ -36,6 +38,13 @@ class Fixed:
     """What only the preparing process knows."""
     signing_time: datetime
     """The time that the signature will claim."""
+    sha256: str
+    """Of the document with the empty signature, hex."""
+
+    @classmethod
+    def of(cls, prepared: PreparedSignature, record: Record, signing_time: datetime) -> Self:
+        """With the digest."""
+        return cls(prepared=prepared, record=record, signing_time=signing_time, sha256=sha256(prepared.document))
 
 
 class Preparation:
@@ -86,7 +95,7 @@ class Preparation:
             appearance=self._composer.person_appearance(layout, person),
             timestamp_room=self._person_profile.timestamp_room,
         )
-        return Fixed(prepared=prepared, record=Record.of(layout), signing_time=signing_time)
+        return Fixed.of(prepared, Record.of(layout), signing_time)
 
     def for_agency(self, intent: Intent, request: Request, layout: Layout, *, sealed: bytes | None = None) -> Fixed:
         """What the agency signs, where nobody signed before; `sealed` as for the person.
@@ -115,7 +124,7 @@ class Preparation:
             timestamp_room=self._profile.signature.timestamp_room,
         )
         record = Record.of(layout).noting(*self._admission.key(key))
-        return Fixed(prepared=prepared, record=record, signing_time=signing_time)
+        return Fixed.of(prepared, record, signing_time)
 
     def for_release(
         self, intent: Intent, request: Request, approved: bytes, record: Record, notices: tuple[Reason, ...]
@@ -144,4 +153,4 @@ class Preparation:
             seal_url=revision.seal_url,
             timestamp_room=self._profile.signature.timestamp_room,
         )
-        return Fixed(prepared=prepared, record=record.noting(*notices), signing_time=signing_time)
+        return Fixed.of(prepared, record.noting(*notices), signing_time)

@@ -228,13 +228,13 @@ class Group:
         with tools.bench.together():
             for member in concerned:
                 fixed = self._fixed(member)
-                tools.bench.put_for_person(self._intent(member), fixed.prepared, fixed.record)
+                tools.bench.put_for_person(self._intent(member), fixed.prepared, fixed.record, digest=fixed.sha256)
         with tools.registry.together():
             for member in concerned:
                 fixed = self._fixed(member)
                 member.intent = tools.registry.awaiting(
                     self._intent(member).id,
-                    prepared_sha256=sha256(fixed.prepared.document),
+                    prepared_sha256=fixed.sha256,
                     to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
                     signing_time=fixed.signing_time,
                     expires=fixed.signing_time + tools.profile.person_within,
@@ -264,13 +264,13 @@ class Group:
         with tools.bench.together():
             for member in walking:
                 fixed = self._fixed(member)
-                tools.bench.put_prepared(self._intent(member), fixed.prepared, fixed.record)
+                tools.bench.put_prepared(self._intent(member), fixed.prepared, fixed.record, digest=fixed.sha256)
         with tools.registry.together():
             for member in walking:
                 fixed = self._fixed(member)
                 member.intent = tools.registry.prepared(
                     self._intent(member).id,
-                    prepared_sha256=sha256(fixed.prepared.document),
+                    prepared_sha256=fixed.sha256,
                     to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
                     signing_time=fixed.signing_time,
                 )
@@ -313,9 +313,10 @@ class Group:
         with tools.registry.together():
             for member, found in seen:
                 fixed, intent = self._fixed(member), self._intent(member)
-                tools.registry.signed(intent.id, sha256=sha256(member.signed))
+                digest = sha256(member.signed)
+                tools.registry.signed(intent.id, sha256=digest)
                 facts = tools.completion.facts(
-                    intent, member.signed, seen=found, prepared=fixed.prepared, record=fixed.record
+                    intent, member.signed, seen=found, prepared=fixed.prepared, record=fixed.record, digest=digest
                 )
                 member.intent = tools.registry.issued(intent.id, facts)
         for step in (Step.SIGNED, Step.READ_BACK, Step.ISSUED):
@@ -505,7 +506,7 @@ class Group:
                 raise KeyStoreError("prepared-for-other-key", id=str(self._intent(member).id))
         signatures = sign_all(key, [self._fixed(m).prepared.to_be_signed for m in members], mechanism=mechanism)
         for member, signature in zip(members, signatures, strict=True):
-            member.signed = complete(self._fixed(member).prepared, signature)
+            member.signed = complete(self._fixed(member).prepared, signature, just_prepared=True)
 
     def _intent(self, member: Member) -> Intent:
         assert member.intent is not None

@@ -109,23 +109,23 @@ class Workbench:
         """Forget what was asked for and not recorded: it is mostly personal data."""
         self._spool.discard(f"{digest}.request")
 
-    def put_prepared(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
-        """Keep the bytes to be signed, before the register learns that they are fixed."""
-        self._put(intent, "", prepared)
+    def put_prepared(self, intent: Intent, prepared: PreparedSignature, record: Record, *, digest: str) -> None:
+        """Keep the bytes to be signed, before the register learns that they are fixed; `digest` is the document's."""
+        self._put(intent, "", prepared, digest)
         self.put_record(intent, record)
 
     def put_record(self, intent: Intent, record: Record) -> None:
         """Keep what a later step, perhaps of another process, will need."""
         self._spool.put(f"{intent.id}.record", record.to_bytes())
 
-    def put_for_person(self, intent: Intent, prepared: PreparedSignature, record: Record) -> None:
+    def put_for_person(self, intent: Intent, prepared: PreparedSignature, record: Record, *, digest: str) -> None:
         """The same for the person's signature."""
-        self._put(intent, "person.", prepared)
+        self._put(intent, "person.", prepared, digest)
         self.put_record(intent, record)
 
-    def _put(self, intent: Intent, whose: str, prepared: PreparedSignature) -> None:
+    def _put(self, intent: Intent, whose: str, prepared: PreparedSignature, digest: str) -> None:
         self._spool.put(f"{intent.id}.{whose}pdf", prepared.document)
-        self._spool.put(f"{intent.id}.{whose}json", prepared.to_json().encode())
+        self._spool.put(f"{intent.id}.{whose}json", prepared.to_json(document_sha256=digest).encode())
 
     def for_person(self, intent: Intent) -> PreparedSignature:
         """What the person's key is to sign.

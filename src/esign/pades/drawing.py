@@ -4,6 +4,7 @@ ISO 32000-2 §8.10 (form XObjects), §12.5.5 (appearance streams).
 """
 
 import re
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -30,10 +31,10 @@ def import_mark(update: Update, mark: Mark, *, rotate: int) -> Ref:
     """`mark` as a Form XObject, turned so that it stands upright on a page with /Rotate."""
     picture = _picture(mark)
     copied = {ref: update.add(None) for ref in picture.objects}
-    *objects, form = picture.copied(copied, rotate=rotate)
-    for ref, value in zip(copied.values(), objects, strict=True):
-        update.replace(ref, value)
-    return update.add(form)
+    first = min((ref.num for ref in copied.values()), default=0)
+    for ref, pieces in zip(copied.values(), picture.texts, strict=True):
+        update.replace(ref, Raw(_numbered(pieces, first)))
+    return update.add(picture.form(copied, rotate=rotate))
 
 
 class WrittenMark:
@@ -46,10 +47,7 @@ class WrittenMark:
 
     def at(self, first: int) -> list[bytes]:
         """The objects, numbered from `first`; the last one is the form."""
-        return [
-            b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
-            for pieces in self._objects
-        ]
+        return [_numbered(pieces, first) for pieces in self._objects]
 
 
 def _without_numbers(value: Writable) -> list[bytes | int]:
@@ -57,6 +55,11 @@ def _without_numbers(value: Writable) -> list[bytes | int]:
     text, data = object_text(value)
     pieces: list[bytes | int] = [int(p) if i % 2 else p for i, p in enumerate(_NUMBER.split(text))]
     return [*pieces, data]
+
+
+def _numbered(pieces: Sequence[bytes | int], first: int) -> bytes:
+    """Such a text, where the neighbours are numbered from `first`."""
+    return b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
 
 
 def placement(mark: Mark, box: Box) -> tuple[float, ...]:
@@ -110,9 +113,17 @@ class _Picture:
         self.resources = found if isinstance(found, Dict) else Dict()
         self.content, self.packing = _content(reader, page.node)
         self.objects = _reachable(view, self.resources)
+        copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(self.objects)}
+        self.texts = [_without_numbers(_renumbered(value, copied)) for value in self.objects.values()]
+        """The objects as `WrittenMark` keeps them."""
 
     def copied(self, numbers_of: dict[Ref, Ref], *, rotate: int) -> list[Writable]:
         """The objects under other numbers, and behind them the form that draws with them."""
+        objects = (_renumbered(value, numbers_of) for value in self.objects.values())
+        return [*objects, self.form(numbers_of, rotate=rotate)]
+
+    def form(self, numbers_of: dict[Ref, Ref], *, rotate: int) -> Data:
+        """The form alone."""
         form = Dict(
             {
                 "Type": Name("XObject"),
@@ -123,7 +134,7 @@ class _Picture:
                 **self.packing,
             }
         )
-        return [*(_renumbered(value, numbers_of) for value in self.objects.values()), Data(form, self.content)]
+        return Data(form, self.content)
 
 
 def _picture(mark: Mark) -> _Picture:

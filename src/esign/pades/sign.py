@@ -68,12 +68,12 @@ class PreparedSignature:
     timestamp_room: int = 0
     """Bytes that wait for a time-stamp of the signature; 0 where it gets none."""
 
-    def to_json(self) -> str:
-        """Everything but the document, to be stored beside it."""
+    def to_json(self, *, document_sha256: str = "") -> str:
+        """Everything but the document, to be stored beside it; the document's digest, where it is known already."""
         return json.dumps(
             {
                 "version": 1,
-                "document_sha256": hashlib.sha256(self.document).hexdigest(),
+                "document_sha256": document_sha256 or hashlib.sha256(self.document).hexdigest(),
                 "to_be_signed": base64.b64encode(self.to_be_signed).decode(),
                 "mechanism": self.mechanism.value,
                 "certificates": [base64.b64encode(c).decode() for c in self.certificates],
@@ -226,17 +226,21 @@ def to_be_stamped(prepared: PreparedSignature, signature: bytes) -> bytes:
     return hashlib.new(prepared.mechanism.digest, signature).digest()
 
 
-def complete(prepared: PreparedSignature, signature: bytes, *, timestamp: bytes | None = None) -> bytes:
+def complete(
+    prepared: PreparedSignature, signature: bytes, *, timestamp: bytes | None = None, just_prepared: bool = False
+) -> bytes:
     """The signed document; `timestamp` is a token for `to_be_stamped`, where there is to be one.
 
     The signature is checked first, and so is that `to_be_signed` still speaks of this document: a signature may
-    come from far away, and after a long time.
+    come from far away, and after a long time. The second is left out for what was `just_prepared` by this process, and
+    in nobody else's hand since.
 
     Raises:
         SigningError: `signature-mismatch`: it was made by another key or over something else. `timestamp-missing`: it
             was prepared for a level that this would not reach. `signature-too-long`.
     """
-    check_prepared(prepared)
+    if not just_prepared:
+        check_prepared(prepared)
     if not is_made_for(prepared, signature):
         raise SigningError("signature-mismatch")
     if (timestamp is None) != (prepared.timestamp_room == 0):
