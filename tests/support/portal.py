@@ -25,6 +25,8 @@ class Portal:
     asked: Callable[[int], dict[str, Any]]
     """What result `n` is asked for with."""
     threads: int = 4
+    later: Callable[[int], bool] = lambda _number: False
+    """Whether result `n` is asked for with `Prefer: respond-async`: a worker issues it, and the portal looks again."""
     prefix: str = "dossier"
     seed: int = 0
     told: list[Told] = field(default_factory=list)
@@ -87,18 +89,21 @@ class Portal:
             return False
         key = f"{self.prefix}-{number}"
         begun = time.monotonic()
+        url = f"{chance.choice(urls)}/v1/agencies/{self.agency}/results"
+        later = {"Prefer": "respond-async"} if self.later(number) else {}
         try:
-            answer = client.post(
-                f"{chance.choice(urls)}/v1/agencies/{self.agency}/results",
-                headers={"Idempotency-Key": key},
-                json=self.asked(number),
-            )
+            answer = client.post(url, headers={"Idempotency-Key": key, **later}, json=self.asked(number))
+            if answer.status_code == 202:
+                self._note("202")
+                answer = client.get(f"{url}/{answer.json()['id']}")
             said = answer.json()
         except (httpx.HTTPError, ValueError) as e:
             self._note(type(e).__name__)
             return False
         self._note(f"{answer.status_code} {said.get('code', '')}".strip())
-        if answer.status_code == 201:
+        if answer.status_code == 200 and said["state"] != "issued":
+            return False
+        if answer.status_code in {200, 201}:
             with self._lock:
                 self.told.append(Told(key=key, id=said["id"], number=said["number"], sha256=said["file"]["sha256"]))
                 self.seconds.append(time.monotonic() - begun)

@@ -301,12 +301,29 @@ def break_everything(
             first = False
         b.portal.give_out_no_more()
         found = settle(b)
+    return _figures(f"a service that is broken ({database}, {key}, seed {seed})", b, found)
+
+
+def kill_among_many(place: Path, *, key: str, seed: int, results: int) -> Figures:
+    """Two APIs and two workers on one PostgreSQL, one of them killed every few seconds; half is issued for later."""
+    with bench(place, database="postgresql", key=key, seed=seed, servers=2, workers=2, threads=8) as b:
+        b.portal.later = lambda number: number % 2 == 0
+        b.portal.hand_in(results)
+        while not b.portal.wait(1 + 4 * b.chance.random()):
+            with suppress(TimeoutError):
+                b.suffer(b.chance.choice(["kill at random 1", f"kill at {b.chance.choice(STEPS)}"]))
+            print(f"{b.portal.done} of {results}", file=sys.stderr, flush=True)
+        found = settle(b, expected=results)
+    return _figures(f"two APIs and two workers, killed at random ({key}, seed {seed})", b, found)
+
+
+def _figures(name: str, b: Bench, found: checker.Checked) -> Figures:
     statuses = ", ".join(f"{n}× {status}" for status, n in sorted(b.portal.statuses.items()))
-    faults = ", ".join(f"{n}× {name}" for name, n in sorted((b.happened + b.fleet.events).items()))
+    faults = ", ".join(f"{n}× {what}" for what, n in sorted((b.happened + b.fleet.events).items()))
     slowest = sorted(b.recovered.items(), key=lambda each: -each[1])[:4]
-    slow = ", ".join(f"{seconds:.1f} s ({name})" for name, seconds in slowest)
+    slow = ", ".join(f"{seconds:.1f} s ({what})" for what, seconds in slowest)
     reached = f"{found}; faults: {faults}; answers: {statuses}; reconciled within {slow}"
-    return Figures(f"a service that is broken ({database}, {key}, seed {seed})", reached, tuple(found.failures))
+    return Figures(name, reached, tuple(found.failures))
 
 
 def fill_disk_at_each_write(place: Path, *, key: str, seed: int, stride: int = 1) -> Figures:
@@ -343,12 +360,13 @@ def main() -> None:
     parser.add_argument("--key", choices=["rsa", "ecdsa"], action="append")
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0)
-    parser.add_argument("--only", choices=["disk", "everything"], help="one of the campaigns")
+    parser.add_argument("--results", type=int, default=500, help="of the campaign with two APIs and two workers")
+    parser.add_argument("--only", choices=["everything", "disk", "many"], help="one of the campaigns")
     parser.add_argument("--keep", action="store_true", help="leave what was made, to look at")
     given = parser.parse_args()
     failed = False
     for run in _campaigns(given):
-        place = Path(tempfile.mkdtemp(prefix="esign-torture-"))
+        place = Path(tempfile.mkdtemp(prefix="esign-broken-"))
         figures = run(place)
         print(figures, *figures.failures[1:], sep="\n", flush=True)
         failed |= bool(figures.failures)
@@ -361,7 +379,7 @@ def main() -> None:
 
 def _campaigns(given: argparse.Namespace) -> Iterator[Callable[[Path], Figures]]:
     for key in given.key or ["rsa", "ecdsa"]:
-        if given.only != "disk":
+        if given.only in {None, "everything"}:
             for database in given.database or ["sqlite", "postgresql"]:
                 yield partial(
                     break_everything,
@@ -372,8 +390,10 @@ def _campaigns(given: argparse.Namespace) -> Iterator[Callable[[Path], Figures]]
                     servers=given.servers,
                     workers=given.workers,
                 )
-        if given.only != "everything":
+        if given.only in {None, "disk"}:
             yield partial(fill_disk_at_each_write, key=key, seed=given.seed)
+        if given.only in {None, "many"}:
+            yield partial(kill_among_many, key=key, seed=given.seed, results=given.results)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ _REFUSALS = {
 _ALWAYS = ("400", "405", "408", "413", "431", "500", "503")
 _WITH_AGENCY = ("401", "403", "404", "429")
 _WITH_BODY = ("409", "415", "422")
+_WITH_RESULT = ("409",)
 
 
 def taking(model: type[Model], *, file: str = "") -> dict[str, Any]:
@@ -133,6 +134,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
             *_ALWAYS,
             *(_WITH_AGENCY if of_agency else ("404",)),
             *(_WITH_BODY if body or method == "post" else ()),
+            *(_WITH_RESULT if "{result}" in path else ()),
         }
         if not of_agency:
             codes |= {"429"}
