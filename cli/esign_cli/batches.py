@@ -142,6 +142,7 @@ class _Doing:
             self._run.output, self._workplace.pin, lambda: self._workplace.issuer(keys=keys, delivery=delivery)
         )
         key = key_facts(self._workplace.key()) if self._plan.needs_key else ""
+        self._record()
         started = self._run.now()
         rows: list[Row] = []
         with interruptible() as stopped, self._run.output.progress(len(self._plan.entries)) as progress:
@@ -155,6 +156,18 @@ class _Doing:
             )
             self._run.output.note("batch-report", file=path)
         return _summary(self._run, rows, interrupted=stopped.is_set())
+
+    def _record(self) -> None:
+        """Keep what was authorised: the root over the contents that were looked at (docs/spec/batches.md §4)."""
+        from esign.batch import Outlook
+        from esign.registry import actor
+
+        contents = [e.seen.content for e in self._plan.entries if e.seen.outlook is Outlook.TO_DO]
+        if len(contents) >= _ASK_FROM:
+            config = self._workplace.config
+            self._workplace.registry.batches.confirmed(
+                contents, agency=config.agency.code, profile=config.profile.name, by=actor().name
+            )
 
     def _print(self, row: "Row") -> None:
         from esign.batch import Outcome
