@@ -33,6 +33,7 @@ format: dev ## let ruff rewrite what it can
 
 bench: dev ## ratios and figures measured in one run, to build/bench*.json
 	$(PY) bench/signing.py
+	$(PY) bench/issuance.py
 	$(PY) bench/tokens.py
 	$(PY) bench/status.py
 	$(PY) bench/photos.py

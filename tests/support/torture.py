@@ -40,6 +40,25 @@ def kill_while_issuing(*, rounds: int, seed: int) -> Figures:
     return Figures(f"kill -9 while issuing (seed {seed})", f"{rounds} results, {kills} kills", tuple(failures))
 
 
+def kill_lines(*, rounds: int, seed: int) -> Figures:
+    """Results with two signatures on a line, killed at a random step of a random member; then again, and counted."""
+    chance = random.Random(seed)
+    failures: list[str] = []
+    kills = 0
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        Office.create(folder, kind="p256")
+        for number in range(rounds):
+            step = chance.choice([*_STEPS, Step.AWAITING, Step.APPROVED])
+            dying = ["--die-at", step.value, "--nth", str(chance.randint(1, 6))]
+            kills += _run(folder, "line", f"k{number}", "--person", *dying) == -SIGKILL
+            if chance.random() < 0.5:
+                _run(folder, "resume")
+        failures += [f"k{n} was not issued" for n in range(rounds) if _run(folder, "line", f"k{n}", "--person") != 0]
+        failures += _counted(Office.open(folder), 6 * rounds)
+    return Figures(f"kill -9 on a line (seed {seed})", f"{6 * rounds} results, {kills} kills", tuple(failures))
+
+
 def _counted(office: Office, expected: int) -> list[str]:
     entries = office.registry.listing(limit=10 * expected).entries
     numbers = sorted(e.number.number for e in entries if e.number)
@@ -69,6 +88,8 @@ def main() -> None:
     arguments = parser.parse_args()
     figures = kill_while_issuing(rounds=arguments.rounds, seed=arguments.seed)
     print(figures, flush=True)
+    lines = kill_lines(rounds=arguments.rounds // 5, seed=arguments.seed)
+    print(lines, flush=True)
     keys = [sys.executable, "-m", "tests.support.torture_keys", "--seconds", str(arguments.seconds)]
     failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
     batch = [sys.executable, "-m", "tests.support.torture_batch", "--seed", str(arguments.seed)]
@@ -77,7 +98,7 @@ def main() -> None:
     failed |= subprocess.run(work, cwd=ROOT, check=False).returncode
     mutations = [sys.executable, "-m", "tests.support.torture_mutations"]
     failed |= subprocess.run(mutations, cwd=ROOT, check=False).returncode
-    sys.exit(bool(figures.failures) or failed)
+    sys.exit(bool(figures.failures or lines.failures) or failed)
 
 
 if __name__ == "__main__":
