@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TypeAlias, Union
+from functools import lru_cache
+from typing import Any, NoReturn, TypeAlias, Union
 
 from esign.syntax.objects import Dict, Keyword, Name, Object, Ref, Stream, String
 
@@ -27,7 +28,6 @@ class Data:
     """As it is stored: filtered as its /Filter says, and not encrypted."""
 
 
-_Out: TypeAlias = Callable[[bytes], object]
 Writable: TypeAlias = Union[Object, Raw, Data]  # noqa: UP007 - `Object` is a forward reference
 
 # Names write all but regular characters, and the number sign itself, as #xx (§7.3.5).
@@ -45,9 +45,8 @@ def written(value: Writable) -> bytes:
     Raises:
         TypeError: A stream within another object; it can only be an object of its own.
     """
-    parts: list[bytes] = []
-    _write(value, parts.append)
-    return b"".join(parts)
+    writer = _WRITERS.get(type(value)) or _inherited(type(value))
+    return writer(value)
 
 
 def object_text(value: Writable) -> tuple[bytes, bytes]:
@@ -58,59 +57,65 @@ def object_text(value: Writable) -> tuple[bytes, bytes]:
     return dictionary, b"\nstream\n%s\nendstream" % value.content
 
 
-def _write(value: Writable, out: _Out) -> None:  # noqa: C901 - one case a kind, in the order of §7.3
-    match value:
-        case None:
-            out(b"null")
-        case bool():
-            out(b"true" if value else b"false")
-        case int():
-            out(b"%d" % value)
-        case float():
-            out(_real(value))
-        case Name():
-            out(_name(value))
-        case String():
-            out(b"(" + _MEANING.sub(lambda m: _ESCAPED[m[0]], value) + b")")
-        case Ref():
-            out(b"%d %d R" % value)
-        case list():
-            _write_array(value, out)
-        case Dict():
-            _write_dictionary(value, out)
-        case Raw() | Keyword():
-            out(bytes(value))
-        case Data() | Stream():
-            message = "a stream is an object of its own"
-            raise TypeError(message)
-
-
-def _write_array(items: list[Object], out: _Out) -> None:
-    out(b"[")
-    for i, item in enumerate(items):
-        text = written(item)
-        if i and text[:1] not in _CLOSED:
-            out(b" ")
-        out(text)
-    out(b"]")
-
-
-def _write_dictionary(dictionary: Dict, out: _Out) -> None:
-    out(b"<<")
-    for key, item in dictionary.items():
-        out(_name(key))
-        text = written(item)
-        if text[:1] not in _CLOSED:
-            out(b" ")
-        out(text)
-    out(b">>")
-
-
-def _name(name: str) -> bytes:
-    return b"/" + _SPECIAL.sub(lambda m: b"#%02X" % m[0][0], name.encode("latin-1"))
+def _boolean(value: bool) -> bytes:  # noqa: FBT001 - one writer a kind
+    return b"true" if value else b"false"
 
 
 def _real(value: float) -> bytes:
     # No exponents (§7.3.3); and 512.0 stays a real, for who compares revisions sees another object in 512.
-    text = format(Decimal(repr(value)), "f")
+    text = repr(value)
+    if "e" in text:
+        text = format(Decimal(text), "f")
     return (text if "." in text else f"{text}.0").encode()
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str) -> bytes:
+    return b"/" + _SPECIAL.sub(lambda m: b"#%02X" % m[0][0], name.encode("latin-1"))
+
+
+def _string(value: bytes) -> bytes:
+    return b"(%s)" % _MEANING.sub(lambda m: _ESCAPED[m[0]], value)
+
+
+def _array(items: list[Object]) -> bytes:
+    return b"[%s]" % b"".join([_apart(written(item)) for item in items]).removeprefix(b" ")
+
+
+def _dictionary(dictionary: Dict) -> bytes:
+    return b"<<%s>>" % b"".join([_name(key) + _apart(written(item)) for key, item in dictionary.items()])
+
+
+def _apart(text: bytes) -> bytes:
+    return text if text[:1] in _CLOSED else b" " + text
+
+
+def _no_stream(_value: object) -> NoReturn:
+    message = "a stream is an object of its own"
+    raise TypeError(message)
+
+
+# In the order of §7.3.
+_WRITERS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda _: b"null",
+    bool: _boolean,
+    int: lambda value: b"%d" % value,
+    float: _real,
+    Name: _name,
+    String: _string,
+    Ref: lambda value: b"%d %d R" % value,
+    list: _array,
+    Dict: _dictionary,
+    Raw: bytes,
+    Keyword: bytes,
+    Data: _no_stream,
+    Stream: _no_stream,
+}
+
+
+def _inherited(kind: type) -> Callable[[Any], bytes]:
+    """The writer of what `kind` is a kind of."""
+    for base in kind.__mro__:
+        if base in _WRITERS:
+            return _WRITERS[base]
+    raise TypeError(kind.__name__)
