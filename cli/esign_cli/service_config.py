@@ -31,6 +31,8 @@ class ServiceSection:
     """The largest document."""
     body_seconds: int = 60
     """So long a whole request may take to arrive."""
+    telemetry: str = ""
+    """An OTLP collector for traces; empty sends none."""
     lookups_per_minute: int = 6
     """How often one client may look results up in the long run."""
     lookups_at_once: int = 10

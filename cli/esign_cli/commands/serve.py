@@ -41,6 +41,7 @@ def serve(
         from esign.service.app import create_app
         from esign.service.logs import write_json
         from esign.service.server import serve as answer
+        from esign.service.telemetry import traced
         from esign_cli.serving import Serving
     except ImportError as e:
         raise ConfigurationError("extra-missing", extra="service") from e
@@ -61,8 +62,9 @@ def serve(
         address = f"{listening.host}:{listening.port}"
         _tell(run, first, address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
         write_json()
-        with _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port):
-            answer(app, listening)
+        metrics = _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port)
+        with metrics, traced(app, first.service.telemetry) as watched:
+            answer(watched, listening)
     return ExitCode.OK
 
 
@@ -78,6 +80,7 @@ def _serve_public(run: Session, config: "Config") -> ExitCode:
     from esign.service.app import create_public_app
     from esign.service.logs import write_json
     from esign.service.server import serve as answer
+    from esign.service.telemetry import traced
     from esign_cli.serving_public import PublicServing, listening_of
 
     with PublicServing(config, now=run.now) as serving:
@@ -85,8 +88,9 @@ def _serve_public(run: Session, config: "Config") -> ExitCode:
         app = create_public_app(serving.public, checkup=serving.checkup, metrics=serving.metrics)
         run.output.note("serve-at", url=f"http://{listening.host}:{listening.port}")
         write_json()
-        with _metrics(serving.metrics, host=listening.host, port=config.service.metrics_port):
-            answer(app, listening)
+        metrics = _metrics(serving.metrics, host=listening.host, port=config.service.metrics_port)
+        with metrics, traced(app, config.service.telemetry) as watched:
+            answer(watched, listening)
     return ExitCode.OK
 
 
