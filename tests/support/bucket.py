@@ -3,6 +3,7 @@
 It checks no signatures, but refuses requests without one.
 """
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,12 @@ class Bucket:
         self.objects: dict[str, tuple[bytes, dict[str, str], datetime]] = {}
         self.puts: list[str] = []
         self.fails = 0
-        """So many of the next requests are answered with 500."""
+        """So many of the next requests are answered with 400."""
+        self.loses_answers = 0
+        """So many of the next puts are done, and not answered."""
+        self.garbles = False
+        """Whether it stores other bytes than it was given."""
+        self.lock = threading.Lock()
 
 
 @contextmanager
@@ -53,11 +59,22 @@ def serving(bucket: Bucket) -> Iterator[str]:
 
         def do_PUT(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))
-            if not self._refused():
-                kept = {name: self.headers.get(name, "") for name in ("Content-Type", "Cache-Control")}
-                bucket.objects[self._key()] = (data, kept, datetime.now(UTC))
+            if self._refused():
+                return
+            kept = {name: self.headers.get(name, "") for name in ("Content-Type", "Cache-Control")}
+            with bucket.lock:
+                if self.headers.get("If-None-Match") == "*" and self._key() in bucket.objects:
+                    self._answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+                    return
+                stored = data[:-1] + b"?" if bucket.garbles else data
+                bucket.objects[self._key()] = (stored, kept, datetime.now(UTC))
                 bucket.puts.append(self._key())
-                self._answer(200, ETag='"x"')
+            if bucket.loses_answers:
+                bucket.loses_answers -= 1
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
+            self._answer(200, ETag='"x"')
 
         def do_GET(self) -> None:
             if self._refused():
@@ -73,6 +90,21 @@ def serving(bucket: Bucket) -> Iterator[str]:
             data, headers, at = found
             modified = at.strftime("%a, %d %b %Y %H:%M:%S GMT")
             self._answer(200, data, ETag='"x"', Last_Modified=modified, Content_Type=headers["Content-Type"])
+
+        def do_HEAD(self) -> None:
+            found = bucket.objects.get(self._key())
+            if self._refused():
+                return
+            if found is None:
+                self._answer(404)
+                return
+            data, _, at = found
+            modified = at.strftime("%a, %d %b %Y %H:%M:%S GMT")
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", '"x"')
+            self.send_header("Last-Modified", modified)
+            self.end_headers()
 
         def _list(self, prefix: str) -> None:
             entries = "".join(

@@ -6,12 +6,14 @@ with 1 when one fails; the test suite runs the same functions at a smaller size.
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from esign.errors import Error
 from esign.keys import KeyRef, Mechanism, SigningKey
 from esign_hsm import FilePin, KeyKind, TokenKeyStore, generate_key, softhsm
 from tests.support import shim as shims
+from tests.support.postgres import postgres_server
 from tests.support.softhsm import pin_file_in
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +96,22 @@ def wrong_pins(ref: KeyRef, shim: shims.Shim, *, workers: int) -> Figures:
     return Figures(f"{workers} workers with a wrong PIN", f"{sent} C_Login", tuple(failures))
 
 
+def wrong_pins_on_hosts(ref: KeyRef, shim: shims.Shim, place: str, *, folder: Path, workers: int) -> Figures:
+    """The same on two hosts, which share nothing but the token and the register at `place`."""
+    shim.forget()
+    with ThreadPoolExecutor(2) as pool:
+        hosts = [
+            pool.submit(_workers, "sign", ref, workers, place=place, ESIGN_STATE_DIR=str(folder / name))
+            for name in ("one", "two")
+        ]
+        results = [result for host in hosts for result in host.result()]
+    sent = shim.calls()["C_Login"]
+    failures = [] if sent == 1 else [f"{sent} C_Login"]
+    if (results.count("pin-refused"), results.count("pin-blocked")) != (1, 2 * workers - 1):
+        failures += [f"unexpected outcomes {sorted(set(results))}"]
+    return Figures(f"{workers} workers on each of two hosts with a wrong PIN", f"{sent} C_Login", tuple(failures))
+
+
 def pull_and_plug(key: SigningKey, shim: shims.Shim, *, rounds: int, threads: int = 4) -> Figures:
     """The token is pulled and put back while threads sign; what they do meanwhile fails, nothing has to restart."""
     failures: list[str] = []
@@ -140,11 +159,13 @@ def pull_and_plug(key: SigningKey, shim: shims.Shim, *, rounds: int, threads: in
     return Figures(f"{rounds} times pulled and put back", reached, tuple(failures))
 
 
-def _workers(job: str, ref: KeyRef, count: int) -> list[str]:
-    """Start `count` processes at once, and give the last line of each."""
-    command = [sys.executable, "-m", "tests.support.torture_keys", "--job", job, str(ref)]
+def _workers(job: str, ref: KeyRef, count: int, *, place: str = "", **environ: str) -> list[str]:
+    """Start `count` processes at once, and give the last line of each; their guard is in the register at `place`."""
+    command = [sys.executable, "-m", "tests.support.torture_keys", "--job", job, "--guard", place, str(ref)]
     running = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environ
+        )
         for _ in range(count)
     ]
     lines = []
@@ -154,10 +175,15 @@ def _workers(job: str, ref: KeyRef, count: int) -> list[str]:
     return lines
 
 
-def _job(uri: str) -> None:
+def _job(uri: str, place: str) -> None:
     """What a worker does: open the key, sign once; prints `signed` or the code of what went wrong."""
     try:
-        with TokenKeyStore() as store:
+        guard = None
+        if place:
+            from esign.registry.pin_guard import shared_guard
+
+            guard = shared_guard(place)
+        with TokenKeyStore(guard=guard) as store:
             key = store.key(KeyRef.parse(uri))
             check(key, b"data", key.sign(b"data", mechanism=Mechanism.ECDSA_P256_SHA256))
         print("signed")
@@ -193,7 +219,11 @@ def campaigns(*, seconds: float = 60, processes: int = 60, workers: int = 100, r
         with TokenKeyStore() as store:
             yield pull_and_plug(store.key(through_shim), shim, rounds=rounds)
         wrong = pin_file_in(directory, "wrong", "654321")
-        yield wrong_pins(KeyRef(pin_source=str(wrong)).filled(through_shim), shim, workers=workers)
+        mistyped = KeyRef(pin_source=str(wrong)).filled(through_shim)
+        yield wrong_pins(mistyped, shim, workers=workers)
+        with postgres_server() as server:
+            place = server.url(server.register())
+            yield wrong_pins_on_hosts(mistyped, shim, place, folder=directory, workers=max(workers // 5, 1))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,10 +233,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--job", choices=["sign"], help=argparse.SUPPRESS)
+    parser.add_argument("--guard", default="", help=argparse.SUPPRESS)
     parser.add_argument("uri", nargs="?", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.job:
-        _job(given.uri)
+        _job(given.uri, given.guard)
         return 0
     failed = False
     for figures in campaigns(
