@@ -1,8 +1,7 @@
 """Whatever the OpenAPI document allows, and much that it does not: no 5xx, and each answer is as the document says.
 
-`python -m tests.support.torture_schema [--cases 10000] [--seed N]` asks a real `esign serve`; the suite asks a service
-in its own process some hundred times. Where a random id would only ever be unknown, every second one is of something that
-is there.
+`python -m tests.support.torture_schema [--cases 10000] [--seed N]` asks a real `esign serve`; the suite asks one some
+hundred times. Where a random id would only ever be unknown, every second one is of something that is there.
 """
 
 import argparse
