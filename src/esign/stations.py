@@ -506,7 +506,7 @@ class Group:
                 raise KeyStoreError("prepared-for-other-key", id=str(self._intent(member).id))
         signatures = sign_all(key, [self._fixed(m).prepared.to_be_signed for m in members], mechanism=mechanism)
         for member, signature in zip(members, signatures, strict=True):
-            member.signed = complete(self._fixed(member).prepared, signature, just_prepared=True)
+            member.signed = complete(self._fixed(member).prepared, signature)
 
     def _intent(self, member: Member) -> Intent:
         assert member.intent is not None
