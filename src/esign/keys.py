@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import lru_cache
 from typing import Protocol, Self, runtime_checkable
 from urllib.parse import quote, unquote_to_bytes
 
@@ -306,12 +307,15 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
 }
 
 
+_loaded = lru_cache(maxsize=256)(load_der_public_key)
+
+
 def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechanism: Mechanism) -> bool:
     """Whether `signature` over `data` was made by the private key of `public_key` (SubjectPublicKeyInfo, DER).
 
     False also where the key is of another kind than `mechanism` needs.
     """
-    key = load_der_public_key(public_key)
+    key = _loaded(public_key)
     digest = _HASHES[mechanism.digest]
     try:
         if isinstance(key, rsa.RSAPublicKey) and mechanism.key_type is KeyType.RSA:
@@ -333,7 +337,7 @@ def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechani
 
 def key_type_of(public_key: bytes) -> KeyType | None:
     """The kind of a public key (SubjectPublicKeyInfo, DER); None for one that esign does not sign with."""
-    key = load_der_public_key(public_key)
+    key = _loaded(public_key)
     if isinstance(key, rsa.RSAPublicKey):
         return KeyType.RSA
     if isinstance(key, ec.EllipticCurvePublicKey):

@@ -12,6 +12,7 @@ EN 319 142-1 §6.3 (baseline levels B-B and B-T); ISO 32000-1 §12.8.
 import base64
 import hashlib
 import json
+from binascii import hexlify
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,7 @@ from typing import Self
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from esign.cms.baseline import MAX_SIGNATURE, signed_attributes, signed_data
+from esign.cms.baseline import MAX_SIGNATURE, ContainerTemplate, signed_attributes, signed_data
 from esign.errors import SigningError
 from esign.keys import KeyType, Mechanism, SigningKey, check_signature, key_type_of
 from esign.pades.fields import FilledField
@@ -173,10 +174,9 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         seal_url=seal_url,
     )
     made, _ = with_room(pdf, revision, signing_time)
-    attributes = signed_attributes(made.digest(mechanism.digest), certificate=certificates[0], mechanism=mechanism)
     return PreparedSignature(
         document=made.document,
-        to_be_signed=attributes,
+        to_be_signed=_template(certificates, mechanism).attributes(made.digest(mechanism.digest)),
         mechanism=mechanism,
         certificates=certificates,
         contents=(made.start + 1, made.end - 1),
@@ -226,37 +226,38 @@ def to_be_stamped(prepared: PreparedSignature, signature: bytes) -> bytes:
     return hashlib.new(prepared.mechanism.digest, signature).digest()
 
 
-def complete(
-    prepared: PreparedSignature, signature: bytes, *, timestamp: bytes | None = None, just_prepared: bool = False
-) -> bytes:
+def complete(prepared: PreparedSignature, signature: bytes, *, timestamp: bytes | None = None) -> bytes:
     """The signed document; `timestamp` is a token for `to_be_stamped`, where there is to be one.
 
     The signature is checked first, and so is that `to_be_signed` still speaks of this document: a signature may
-    come from far away, and after a long time. The second is left out for what was `just_prepared` by this process, and
-    in nobody else's hand since.
+    come from far away, and after a long time.
 
     Raises:
         SigningError: `signature-mismatch`: it was made by another key or over something else. `timestamp-missing`: it
             was prepared for a level that this would not reach. `signature-too-long`.
     """
-    if not just_prepared:
-        check_prepared(prepared)
+    digest = _digest_checked(prepared)
     if not is_made_for(prepared, signature):
         raise SigningError("signature-mismatch")
     if (timestamp is None) != (prepared.timestamp_room == 0):
         raise SigningError("timestamp-missing")
+    if timestamp is None:
+        digits = _template(prepared.certificates, prepared.mechanism).hexadecimal(digest, signature)
+    else:
+        digits = hexlify(
+            signed_data(
+                prepared.to_be_signed,
+                signature,
+                certificates=prepared.certificates,
+                mechanism=prepared.mechanism,
+                timestamp=timestamp,
+            )
+        )
     start, end = prepared.contents
-    container = signed_data(
-        prepared.to_be_signed,
-        signature,
-        certificates=prepared.certificates,
-        mechanism=prepared.mechanism,
-        timestamp=timestamp,
-    )
-    digits = container.hex().encode()
     if len(digits) > end - start:
-        raise SigningError("signature-too-long", size=len(container), reserved=(end - start) // 2)
-    return prepared.document[:start] + digits.ljust(end - start, b"0") + prepared.document[end:]
+        raise SigningError("signature-too-long", size=len(digits) // 2, reserved=(end - start) // 2)
+    document = memoryview(prepared.document)
+    return b"".join((document[:start], digits.ljust(end - start, b"0"), document[end:]))
 
 
 def check_prepared(prepared: PreparedSignature) -> None:
@@ -265,12 +266,24 @@ def check_prepared(prepared: PreparedSignature) -> None:
     Raises:
         SigningError: `signature-mismatch`.
     """
+    _digest_checked(prepared)
+
+
+def _digest_checked(prepared: PreparedSignature) -> bytes:
+    """The digest of everything but `/Contents`, of which `to_be_signed` speaks."""
     start, end = prepared.contents
-    digest = hashlib.new(prepared.mechanism.digest, prepared.document[: start - 1])
-    digest.update(prepared.document[end + 1 :])
-    expected = signed_attributes(digest.digest(), certificate=prepared.certificates[0], mechanism=prepared.mechanism)
-    if expected != prepared.to_be_signed:
+    document = memoryview(prepared.document)
+    hashed = hashlib.new(prepared.mechanism.digest, document[: start - 1])
+    hashed.update(document[end + 1 :])
+    digest = hashed.digest()
+    if _template(prepared.certificates, prepared.mechanism).attributes(digest) != prepared.to_be_signed:
         raise SigningError("signature-mismatch")
+    return digest
+
+
+@lru_cache(maxsize=256)
+def _template(certificates: tuple[bytes, ...], mechanism: Mechanism) -> ContainerTemplate:
+    return ContainerTemplate(certificates, mechanism)
 
 
 def sign(prepared: PreparedSignature, key: SigningKey) -> bytes:
