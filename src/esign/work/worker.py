@@ -238,10 +238,13 @@ class Worker:
             self._stand_still(job.place, error)
             return
         if cause is Cause.BUSY or job.part is not None:
-            with self._lock:
-                self._busy_elsewhere[job.id] = self._monotonic() + self._look.total_seconds()
+            self._put_off(job)
             return
         self._record(job, error.reason, cause)
+
+    def _put_off(self, job: _Job) -> None:
+        with self._lock:
+            self._busy_elsewhere[job.id] = self._monotonic() + self._look.total_seconds()
 
     def _failed(self, id: ResultId, error: Error) -> None:  # noqa: A002
         """An intent of a batch failed; the batch goes on without it."""
@@ -249,6 +252,7 @@ class Worker:
 
     def _record(self, job: _Job, problem: Reason, cause: Cause) -> None:
         if job.part is not None:
+            self._put_off(job)
             return
         try:
             if self._registry.get(job.id).state is IntentState.VOID:

@@ -11,7 +11,7 @@ from esign.document import Person
 from esign.errors import Error, InputError, NotRegistered, RegistryError, RequestConflict
 from esign.issuance import Step
 from esign.merkle import root_over
-from esign.registry import Batch, BatchId, BatchState, EndpointId, Event, IntentState, RowState
+from esign.registry import Batch, BatchId, BatchState, EndpointId, Event, Intent, IntentState, RowState
 from esign.request import Filled, Request
 from tests.support.office import request
 from tests.support.work import CHIEF, PORTAL, Workroom, until, working
@@ -281,3 +281,24 @@ def test_the_end_of_a_batch_is_told_once(room: Workroom) -> None:
     assert webhook.message.data["rows"] == {"issued": 3}
     assert not registry.batches.finish(batch.id)
     assert Counter(e.state for e in registry.listing().entries) == {IntentState.ISSUED: 3}
+
+
+def test_a_row_that_nobody_foresaw_spoils_no_other(room: Workroom) -> None:
+    batch = room.batch(requests(6))
+    room.authorise(batch)
+
+    class Broken:
+        def check(self, intent: Intent) -> None:
+            if intent.idempotency_key == "row-3":
+                raise ZeroDivisionError
+
+    room.changes["consent"] = Broken()
+    with working(room.worker()):
+        until(lambda: counts(room, batch) == {RowState.ISSUED: 5, RowState.BEGUN: 1})
+        while not room.office.registry.tasks.set_aside():
+            room.office.clock.advance(timedelta(seconds=20))
+        finished(room, batch)
+    assert counts(room, batch) == {RowState.ISSUED: 5, RowState.SET_ASIDE: 1}
+    row = room.office.registry.batches.rows(batch.id, after=3, limit=1).entries[0]
+    assert row.problem is not None
+    assert (row.position, row.problem.code) == (4, "work-unexpected")
