@@ -114,8 +114,10 @@ class Office:
         return cls.open(folder, **profile)
 
     @classmethod
-    def open(cls, folder: Path, *, signature: SignatureProfile = TT15, **profile: Any) -> "Office":
-        """Open what `create` made; any number of processes may."""
+    def open(
+        cls, folder: Path, *, signature: SignatureProfile = TT15, register: str | None = None, **profile: Any
+    ) -> "Office":
+        """Open what `create` made, with its register at a URL if one is given; any number of processes may."""
         clock = Clock()
         key = SoftwareKey.from_pkcs12((folder / "key.p12").read_bytes(), PASSPHRASE)
         trust = TrustStore.from_pem(
@@ -138,7 +140,7 @@ class Office:
             profile=IssuanceProfile(seal=seal, signature=signature, **profile),
             key=key,
             seal_key=SoftwareKey.from_pkcs12((folder / "seal.p12").read_bytes(), PASSPHRASE),
-            registry=Registry.open(folder / "register.sqlite", now=clock),
+            registry=Registry.open(register or folder / "register.sqlite", now=clock),
             trust=trust,
             clock=clock,
             augmenter=_augmenter(folder, clock, trust),
