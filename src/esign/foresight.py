@@ -30,7 +30,7 @@ class Foresight:
         """The number that the next request gets, behind those that were guessed before and are not settled."""
         book = _book(wanted, issued)
         with self._lock:
-            if book not in self._last:
+            if not self._guessed[book]:  # others may have counted since
                 self._last[book] = self._registry.last_number(
                     self._agency, year=issued.year, symbol=wanted.symbol, with_year=wanted.with_year
                 )
