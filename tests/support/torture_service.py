@@ -73,7 +73,9 @@ class Bench:
     """The database, past the proxy."""
     happened: Counter[str] = field(default_factory=Counter)
     recovered: dict[str, float] = field(default_factory=dict)
-    """The longest that it took after each fault, in seconds."""
+    """The longest that it took after each fault, in seconds from when every process was there again."""
+    away: float = 0.0
+    """The longest that it took until every process was there again, in seconds."""
     failures: list[str] = field(default_factory=list)
 
     # --- faults ----------------------------------------------------------------------------------------------------
@@ -173,6 +175,8 @@ class Bench:
         left = checker.unfinished(self.direct)
         begun = time.monotonic()
         self.fleet.heal()
+        self.away = max(self.away, time.monotonic() - begun)
+        begun = time.monotonic()
         self._until(lambda: not left & checker.unfinished(self.direct), f"{name}: not reconciled", seconds=120)
         seconds = time.monotonic() - begun
         self.recovered[name] = max(seconds, self.recovered.get(name, 0.0))
@@ -323,6 +327,7 @@ def _figures(name: str, b: Bench, found: checker.Checked) -> Figures:
     slowest = sorted(b.recovered.items(), key=lambda each: -each[1])[:4]
     slow = ", ".join(f"{seconds:.1f} s ({what})" for what, seconds in slowest)
     reached = f"{found}; faults: {faults}; answers: {statuses}; reconciled within {slow}"
+    reached += f"; processes were back within {b.away:.1f} s"
     return Figures(name, reached, tuple(found.failures))
 
 
