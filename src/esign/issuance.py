@@ -129,16 +129,27 @@ class Equipment:
     """What an issuer works with; `esign.line` works with the same, many results at a time."""
 
     profile: IssuanceProfile
+    """How it issues."""
     registry: Registry
+    """What is recorded."""
     bench: Workbench
+    """What is being made, and what was signed."""
     composer: Composer
+    """Pages, seals and appearances."""
     admission: Admission
+    """What is examined before."""
     preparation: Preparation
+    """What fixes the bytes that are signed."""
     completion: Completion
+    """What follows a signature."""
     consent: Consent | None
+    """Who is asked before the agency's key signs; None where nobody is."""
     delivery: Delivery | None
+    """Where files go; None leaves them to the caller."""
     now: Callable[[], datetime]
+    """The time."""
     on_step: OnStep
+    """Who hears of finished steps."""
 
     def deliver(self, issued: Issued) -> str:
         """Hand the file over; where it is then.

@@ -48,6 +48,7 @@ class Member:
     """One request on its way."""
 
     request: Request
+    """What is asked for."""
     outcome: Issued | Error | None = None
     """What became of it; None while it is on its way."""
     stored: bytes = field(default=b"", repr=False)
@@ -57,14 +58,17 @@ class Member:
     laid_out: Layout | None = None
     """The page, with the number that was guessed."""
     intent: Intent | None = None
+    """What the register has of it."""
     order: SealOrder | None = None
+    """What the seal's key signs."""
     sealed: bytes | None = None
     """The page with its seal."""
     fixed: Fixed | None = None
     """What the next key signs."""
     approved: bytes | None = None
     """The file with the person's signature."""
-    signed: bytes = b""
+    signed: bytes = field(default=b"", repr=False)
+    """The file with the last signature."""
     alone: bool = False
     """It goes the ordinary way, once the group is through."""
 
