@@ -21,11 +21,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from issuing import Counter, counter, issue, raw, seconds
-from measuring import Ratio, keep
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-from esign.line import Line
-from tests.support.shim import Shim, build
+from bench.issuing import Counter, counter, issue, raw, seconds  # noqa: E402
+from bench.measuring import Ratio, keep  # noqa: E402
+
+from esign.line import Line  # noqa: E402
+from tests.support.shim import Shim, build  # noqa: E402
 
 DELAYS = {5: 480, 20: 128}
 """Milliseconds that a simulated token takes for a signature, and how many results are made: three signatures each, the
@@ -49,7 +52,7 @@ def main() -> None:
         with counter(folder) as at, Line(at.issuer, person_key=at.person_key) as line:
             fast(at, line, rounds=arguments.rounds, results=arguments.results)
     # SoftHSM looks for its tokens once in a process.
-    subprocess.run([sys.executable, __file__, "--slow"], check=True)
+    subprocess.run([sys.executable, "-m", "bench.issuance", "--slow"], check=True)
 
 
 def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:

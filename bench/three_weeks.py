@@ -2,21 +2,25 @@
 
 It goes on where it was stopped, in the same folder; what it took is added up. Give it a disk with 20 GB of room.
 
-    nice python bench/three_weeks.py FOLDER [--results 66000]
+    nice python -m bench.three_weeks FOLDER [--results 66000]
 """
 
 import argparse
 import json
+import sys
 import time
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
-from issuing import counter, issue
-from measuring import keep
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-from esign.delivery import FolderDelivery
-from esign.line import Line
+from bench.issuing import counter, issue  # noqa: E402
+from bench.measuring import keep  # noqa: E402
+
+from esign.delivery import FolderDelivery  # noqa: E402
+from esign.line import Line  # noqa: E402
 
 RESULTS = 66_000
 _STRETCH = 1000
