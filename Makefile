@@ -32,11 +32,11 @@ format: dev ## let ruff rewrite what it can
 	.venv/bin/ruff check --fix .
 
 bench: dev ## ratios and figures measured in one run, to build/bench*.json
-	$(PY) bench/signing.py
-	$(PY) bench/issuance.py
-	$(PY) bench/tokens.py
-	$(PY) bench/status.py
-	$(PY) bench/photos.py
+	$(PY) -m bench.signing
+	$(PY) -m bench.issuance
+	$(PY) -m bench.tokens
+	$(PY) -m bench.status
+	$(PY) -m bench.photos
 
 torture: dev ## the long campaigns: kills, threads, processes; prints the figures reached
 	$(PY) -m tests.support.torture

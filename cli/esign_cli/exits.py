@@ -39,6 +39,7 @@ _CODES: tuple[tuple[type[errors.Error], ExitCode], ...] = (
     (errors.VerificationFailed, ExitCode.NO),
     (errors.InputError, ExitCode.INPUT),
     (errors.SealError, ExitCode.INPUT),
+    (errors.ServiceError, ExitCode.INPUT),
     (errors.KeyStoreError, ExitCode.KEY),
     (errors.SigningError, ExitCode.KEY),
     (errors.RegistryError, ExitCode.REGISTER),

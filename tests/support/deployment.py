@@ -220,4 +220,5 @@ def _configure(path: Path, changes: Mapping[str, Mapping[str, Any]]) -> None:
         for name, value in values.items():
             document[section][name] = value
     path.write_text(tomlkit.dumps(document), "utf-8")
-    os.sync()
+    if sys.platform != "win32":
+        os.sync()

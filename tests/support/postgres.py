@@ -26,6 +26,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support.signals import SIGCONT, SIGQUIT, SIGSTOP
+
 __all__ = ["PostgresServer", "postgres_programs", "postgres_server"]
 
 USER = "esign"
@@ -172,7 +174,7 @@ class PostgresServer:
                     raise RuntimeError(self.log.read_text("utf-8", errors="replace")[-2000:]) from e
                 time.sleep(0.02)
 
-    def stop(self, *, how: signal.Signals = signal.SIGQUIT) -> None:
+    def stop(self, *, how: int = SIGQUIT) -> None:
         """Stop the server: SIGQUIT as in a crash ("immediate"), SIGINT with the connections closed ("fast")."""
         process, self._process = self._process, None
         if process is not None:
@@ -188,13 +190,13 @@ class PostgresServer:
         assert self._process is not None
         processes = [self._process.pid, *_children(self._process.pid)]
         for pid in processes:
-            os.kill(pid, signal.SIGSTOP)
+            os.kill(pid, SIGSTOP)
         try:
             yield
         finally:
             for pid in reversed(processes):
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                    os.kill(pid, SIGCONT)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
@@ -217,12 +219,11 @@ def _place() -> str:
 
 def _unprivileged() -> str | None:
     """Who runs the server where the tests run as root, whom PostgreSQL refuses; None: as who we are."""
-    if os.geteuid() != 0:
-        return None
-    import pwd
+    if sys.platform != "win32" and os.geteuid() == 0:
+        import pwd
 
-    accounts = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in accounts else "nobody"
+        return "postgres" if any(entry.pw_name == "postgres" for entry in pwd.getpwall()) else "nobody"
+    return None
 
 
 def _children(pid: int) -> list[int]:

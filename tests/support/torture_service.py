@@ -14,7 +14,6 @@ import itertools
 import os
 import random
 import shutil
-import signal
 import sqlite3
 import sys
 import tempfile
@@ -37,6 +36,7 @@ from tests.support.portal import Portal
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.proxy import Proxy
 from tests.support.service import wanted
+from tests.support.signals import SIGSTOP
 from tests.support.torture_keys import Figures
 
 __all__ = ["Bench", "bench", "break_everything", "settle"]
@@ -104,7 +104,7 @@ class Bench:
         victim = self.chance.choice(self.fleet.processes)
         hung = victim.signers()
         for pid in hung:
-            os.kill(pid, signal.SIGSTOP)
+            os.kill(pid, SIGSTOP)
         self._until(lambda: not set(hung) & set(victim.signers()), "a signer that hangs was not replaced", seconds=60)
 
     def pull_token(self) -> None:

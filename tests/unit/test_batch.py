@@ -16,7 +16,7 @@ from esign.reasons import Reason
 from esign.registry import Intent, IntentState
 from esign.request import Given, Request
 from tests.support.office import Office, request
-from tests.unit.test_issuance import plain_pdf
+from tests.support.plain_pdf import plain_pdf
 
 
 @pytest.fixture(scope="module")

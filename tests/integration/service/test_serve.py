@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.support.service import problem, wanted
+from tests.support.signals import SIGCONT, SIGKILL, SIGSTOP
 from tests.support.softhsm import softhsm_module
 
 pytestmark = pytest.mark.softhsm
@@ -118,7 +119,7 @@ def test_the_command_that_it_prints_issues_a_first_result(service: Running) -> N
 
 def test_a_signer_that_dies_takes_nothing_with_it(service: Running) -> None:
     (signer,) = service.signers()
-    os.kill(signer, signal.SIGKILL)
+    os.kill(signer, SIGKILL)
     for _ in range(100):
         answer = service.post("results", key="after-the-crash", json=wanted())
         if answer.status_code == 201:
@@ -135,14 +136,14 @@ def test_the_public_side_goes_on_alone(folder: Path, service: Running) -> None:
     before = (folder / "register.sqlite").stat().st_mtime_ns
     with serving(folder, "--public") as public:
         assert public.signers() == []
-        service.process.send_signal(signal.SIGSTOP)
+        service.process.send_signal(SIGSTOP)
         try:
             asked = httpx.post(f"{public.url}/lookup", json={"id": issued["id"]}).json()
             assert (asked["found"], asked["standing"]) == (True, "in-force")
             assert httpx.get(f"{public.url}/readyz").json()["ready"] is True
             problem(httpx.get(f"{public.url}{AGENCY}/results"), 404, "route-unknown")
         finally:
-            service.process.send_signal(signal.SIGCONT)
+            service.process.send_signal(SIGCONT)
     assert (folder / "register.sqlite").stat().st_mtime_ns == before
 
 

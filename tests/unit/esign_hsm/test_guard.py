@@ -13,8 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from esign.errors import PINError
 from esign.keys import PinGuard
+from esign.pin_state import PinState, Trying
 from esign_hsm import FilePinGuard
-from esign_hsm.guard import _read, _State, _write
+from esign_hsm.guard import _read, _write
 
 SERIAL = "0A1B/2C"
 
@@ -146,13 +147,13 @@ def test_the_serial_is_not_in_a_file_name(tmp_path: Path, guard: PinGuard) -> No
 def test_state_is_written_before_the_attempt(tmp_path: Path, guard: PinGuard) -> None:
     with guard.attempt(SERIAL, attended=False) as attempt:
         (file,) = (tmp_path / "guard").glob("*.json")
-        assert _read(file) == _State(trying="unattended")
+        assert _read(file) == PinState(trying=Trying.UNATTENDED)
         attempt.accepted()
-    assert _read(file) == _State()
+    assert _read(file) == PinState()
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    state = _State(trying="attended", attended=False, unattended=True)
+    state = PinState(trying=Trying.ATTENDED, attended=False, unattended=True)
     _write(tmp_path / "x.json", state)
     assert _read(tmp_path / "x.json") == state
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
