@@ -11,7 +11,6 @@ A pytest process starts its own server in a folder of its own, as another user w
 import itertools
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
