@@ -16,6 +16,7 @@ from esign.reasons import Reason
 from esign.registry import intents
 from esign.registry.access_models import ApprovalRow, AuditRow
 from esign.registry.audit import actor, note
+from esign.registry.locking import lock_row
 from esign.registry.models import IntentRow
 from esign.registry.store import Store
 from esign.registry.tasks import go_on_now
@@ -61,6 +62,7 @@ class Approvals:
         """
         by, now = actor().name, self._now()
         with self._store.write() as session:
+            lock_row(session, id)
             intent = intents.as_intent(intents.row(session, id))
             known = session.get(ApprovalRow, (str(id), prepared_sha256, by))
             if known is not None:

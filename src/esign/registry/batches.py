@@ -18,6 +18,7 @@ from esign.reasons import Reason
 from esign.registry import events
 from esign.registry.audit import note
 from esign.registry.batch_values import Batch, BatchId, BatchItem, BatchOrigin, BatchRows, Inclusion, NewItem, RowState
+from esign.registry.locking import alone
 from esign.registry.models import IntentRow, IssuedRow
 from esign.registry.plain import plain
 from esign.registry.store import Store
@@ -81,6 +82,7 @@ class Batches:
             for position, item in enumerate(items, 1)
         ]
         with self._store.write() as session:
+            alone(session, f"batch {agency} {key}")
             known = session.scalar(select(BatchRow).filter_by(agency=str(agency), idempotency_key=key))
             if known is None:
                 session.execute(insert(BatchRow).values(values))

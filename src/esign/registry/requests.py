@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from esign.codes import AgencyCode
 from esign.errors import RequestConflict
+from esign.registry.locking import alone
 from esign.registry.models import Base, UTCDateTime
 from esign.registry.store import Store
 
@@ -85,6 +86,7 @@ class Requests:
         """
         at = self._now()
         with self._store.write() as session:
+            _alone(session, asked)
             session.execute(delete(RequestRow).where(RequestRow.made_at < at - _KEPT))
             known = _row(session, asked)
             if known is None:
@@ -104,7 +106,8 @@ class Requests:
 
 
 def done(session: Session, asked: RequestKey) -> bool:
-    """Whether its work is done, although nobody may have learned of it."""
+    """Whether its work is done, although nobody may have learned of it; nobody else does it until we have."""
+    _alone(session, asked)
     known = _row(session, asked)
     return known is not None and known.done_at is not None
 
@@ -112,6 +115,10 @@ def done(session: Session, asked: RequestKey) -> bool:
 def mark_done(session: Session, asked: RequestKey, *, at: datetime) -> None:
     """In the transaction of the work itself: both are there, or neither."""
     session.execute(_its_row(asked).values(done_at=at))
+
+
+def _alone(session: Session, asked: RequestKey) -> None:
+    alone(session, f"request {asked.scope} {asked.key}")
 
 
 def _its_row(asked: RequestKey) -> Update:

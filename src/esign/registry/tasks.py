@@ -15,6 +15,7 @@ from esign.codes import AgencyCode, ResultId
 from esign.errors import RegistryError
 from esign.reasons import Reason
 from esign.registry import intents
+from esign.registry.locking import lock_row
 from esign.registry.models import IntentRow
 from esign.registry.plain import plain
 from esign.registry.store import Store
@@ -52,6 +53,7 @@ class Task:
 
 def go_on_now(session: Session, id: ResultId, *, at: datetime) -> None:  # noqa: A002  # the register's word
     """Let workers go on with an intent, in the transaction that made this possible."""
+    lock_row(session, id)
     session.execute(delete(TaskRow).where(TaskRow.result_id == str(id)))
     session.execute(insert(TaskRow).values(result_id=str(id), tries=0, repeats=0, next_at=at))
     leave_work(session)
@@ -104,6 +106,7 @@ class Tasks:
         """Record a try in vain; it is tried again `again(tries)` later, or set aside after so many for one reason."""
         at = self._now()
         with self._store.write() as session:
+            lock_row(session, id)
             before = session.execute(
                 select(TaskRow.tries, TaskRow.repeats, TaskRow.problem_code).filter_by(result_id=str(id))
             ).first()

@@ -171,7 +171,7 @@ def test_a_server_that_stops_is_said_and_comes_back(own_server: PostgresServer) 
         registry.reserve(new_intent())
         with registry.claim(before.id):
             assert registry.get(before.id) == before
-        assert time.monotonic() - back < 5
+        assert time.monotonic() - back < 30  # under 0.1 s where nothing else runs
 
 
 def test_a_server_that_hangs_is_not_waited_for(own_server: PostgresServer, impatient: None) -> None:
