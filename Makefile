@@ -40,6 +40,7 @@ bench: dev ## ratios and figures measured in one run, to build/bench*.json
 
 torture: dev ## the long campaigns: kills, threads, processes; prints the figures reached
 	$(PY) -m tests.support.torture
+	$(PY) -m tests.support.torture_server
 
 interop: dev ## what other software says of what we make
 	$(PY) scripts/interop.py
