@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from esign.reasons import Explanation, Reason
-from esign.texts import LANGUAGES, Language, catalogue, text
+from esign.texts import LANGUAGES, Language, entry, text
 
 __all__ = ["choose", "explain", "known", "say"]
 
@@ -43,7 +43,7 @@ def say(code: str, language: Language, /, **facts: object) -> str:
 
 def explain(reason: Reason, language: Language) -> Explanation:
     """`reason` in words, whoever's it is; a reason among its facts is told in words as well."""
-    package = _TEXTS if reason.code in catalogue(_TEXTS) else "esign.texts"
+    package = _TEXTS if entry(reason.code, package=_TEXTS) else "esign.texts"
     facts = _told(reason.facts, language)
     what = _filled(reason.code, "what", language, facts, package) or reason.code
     return Explanation(reason.code, what, _filled(reason.code, "next", language, facts, package))
@@ -51,7 +51,7 @@ def explain(reason: Reason, language: Language) -> Explanation:
 
 def known(code: str) -> bool:
     """Whether `code` has a text."""
-    return code in catalogue(_TEXTS) or code in catalogue()
+    return bool(entry(code, package=_TEXTS) or entry(code))
 
 
 def _filled(code: str, kind: str, language: Language, facts: Mapping[str, object], package: str) -> str:

@@ -8,16 +8,17 @@ One TOML file per area; each entry says what happened and, where a person can ac
     next.vi = "…"
     next.en = "…"
 
-A table per reason keeps a translator's two texts on neighbouring lines (docs/adr/0007-texts.md).
+A table per reason keeps a translator's two texts on neighbouring lines (docs/adr/0007-texts.md). A command says five of
+two thousand texts, so of the files only those are parsed in which one of them stands.
 """
 
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
 
-__all__ = ["LANGUAGES", "Language", "catalogue", "text"]
+__all__ = ["LANGUAGES", "Language", "catalogue", "entry", "text"]
 
 Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
@@ -25,21 +26,42 @@ LANGUAGES: tuple[Language, ...] = ("vi", "en")
 _Entry = Mapping[str, Mapping[str, str]]
 
 
+_NONE: _Entry = {}
+
+
 @cache
 def catalogue(package: str = __name__) -> Mapping[str, _Entry]:
     """Every entry of the TOML files beside `package`, by code; a code stands in one file only."""
     entries: dict[str, _Entry] = {}
-    for file in sorted(files(package).iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".toml"):
-            for code, entry in tomllib.loads(file.read_text("utf-8")).items():
-                if code in entries:
-                    message = f"text {code} stands twice, again in {file.name}"
-                    raise ValueError(message)
-                entries[code] = entry
+    for name, content in _files(package):
+        for code, found in _parsed(content).items():
+            if code in entries:
+                message = f"text {code} stands twice, again in {name}"
+                raise ValueError(message)
+            entries[code] = found
     return entries
+
+
+@lru_cache(maxsize=4096)
+def entry(code: str, *, package: str = __name__) -> _Entry:
+    """The entry of `code`; empty where there is none."""
+    header = f"\n[{code}]\n"
+    content = next((content for _, content in _files(package) if header in f"\n{content}"), "")
+    return _parsed(content).get(code, _NONE)
 
 
 def text(code: str, kind: str, language: Language, facts: Mapping[str, object], *, package: str = __name__) -> str:
     """The `kind` ("what" or "next") text of `code`, filled with `facts`; "" where there is none."""
-    template = catalogue(package).get(code, {}).get(kind, {}).get(language, "")
+    template = entry(code, package=package).get(kind, {}).get(language, "")
     return template.format_map(facts) if template else ""
+
+
+@cache
+def _files(package: str) -> tuple[tuple[str, str], ...]:
+    found = sorted((f for f in files(package).iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return tuple((f.name, f.read_text("utf-8")) for f in found)
+
+
+@cache
+def _parsed(content: str) -> Mapping[str, _Entry]:
+    return tomllib.loads(content)
