@@ -4,6 +4,7 @@ The token is SoftHSM behind the counting shim; the register is a file or a datab
 does so from outside: signals, the shim, the database, the disk.
 """
 
+import http.client
 import itertools
 import os
 import signal
@@ -12,12 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import tomlkit
 
 from tests.scripts.script import ESIGN, environment
@@ -63,12 +63,17 @@ class Server:
         """Wait until it answers that it can issue; how long that took."""
         begun = time.monotonic()
         while True:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+            with suppress(OSError, http.client.HTTPException):
+                if self._status_of("/readyz") == 200:
                     return time.monotonic() - begun
             if not self.alive or time.monotonic() - begun > seconds:
                 raise RuntimeError(self.log.read_text("utf-8", errors="replace")[-3000:])
             time.sleep(0.05)
+
+    def _status_of(self, path: str) -> int:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().status
 
     def signers(self) -> list[int]:
         """The signer processes below it."""

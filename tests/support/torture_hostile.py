@@ -128,14 +128,15 @@ def reach_inside(deployment: Deployment, server: Server) -> Figures:
     spelled = [u for u in _FORBIDDEN.read_text("utf-8").splitlines() if u and not u.startswith("#")]
     spelled += [u.replace("http://", "https://", 1) for u in spelled]
     accepted = []
-    for number, url in enumerate(spelled):
-        answer = httpx.post(
-            f"{server.url}/v1/agencies/{AGENCY}/webhooks",
-            headers=deployment.headers(f"inside-{number}"),
-            json={"url": url, "events": ["result.issued"]},
-        )
-        if answer.status_code != 422:
-            accepted.append(f"{url}: {answer.status_code}")
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        for number, url in enumerate(spelled):
+            answer = client.post(
+                f"/v1/agencies/{AGENCY}/webhooks",
+                headers=deployment.headers(f"inside-{number}"),
+                json={"url": url, "events": ["result.issued"]},
+            )
+            if answer.status_code != 422:
+                accepted.append(f"{url}: {answer.status_code}")
     return Figures(
         "F28: webhooks that lead inside", f"{len(spelled)} spellings, {len(accepted)} accepted", tuple(accepted)
     )
@@ -173,20 +174,20 @@ def traverse(deployment: Deployment, server: Server, *, paths: int, seed: int) -
 def forge_lines(deployment: Deployment, server: Server) -> Figures:
     """F30: text that begins lines, moves the cursor, or turns the direction, in every field that takes text."""
     canaries = 0
-    for number, pattern in enumerate(_HOSTILE):
-        for field in ("title", "subject", "holder", "procedure", "dossier", "number", "symbol", "template"):
-            canaries += 1
-            text = pattern.format(c=f"{_CANARY}-{canaries}")
-            httpx.post(
-                f"{server.url}/v1/agencies/{AGENCY}/results",
-                headers=deployment.headers(f"line-{number}-{field}"),
-                json={**asked_for(number), field: text},
-                timeout=60,
-            )
-        text = quote(pattern.format(c=_CANARY), safe="")
-        for path in (f"/{text}", f"/v1/agencies/{text}/results", f"/v1/agencies/{AGENCY}/results/{text}?q={text}"):
-            canaries += 1
-            httpx.get(server.url + path, headers={**deployment.headers(), "User-Agent": f"{_CANARY}"}, timeout=60)
+    fields = ("title", "subject", "holder", "procedure", "dossier", "number", "symbol", "template")
+    with httpx.Client(base_url=server.url, timeout=60, headers={"User-Agent": _CANARY}) as client:
+        for number, pattern in enumerate(_HOSTILE):
+            for field in fields:
+                canaries += 1
+                client.post(
+                    f"/v1/agencies/{AGENCY}/results",
+                    headers=deployment.headers(f"line-{number}-{field}"),
+                    json={**asked_for(number), field: pattern.format(c=f"{_CANARY}-{canaries}")},
+                )
+            text = quote(pattern.format(c=_CANARY), safe="")
+            for path in (f"/{text}", f"/v1/agencies/{text}/results", f"/v1/agencies/{AGENCY}/results/{text}?q={text}"):
+                canaries += 1
+                client.get(path, headers=deployment.headers())
     said = server.log.read_text("utf-8", errors="replace")
     failures = [f"in the log: {line[:200]}" for line in said.splitlines() if _CANARY in line or "forged" in line]
     failures += [f"not JSON: {line[:200]}" for line in said.split("\n")[1:] if line and not _is_json(line)]

@@ -15,7 +15,7 @@ from tests.support.torture_service import break_everything
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, LD_PRELOAD and /proc")
 
 FAULTS = {
-    "sqlite": ("kill at key-used", "kill at random 1", "signer killed", "audit not writable", "disk full"),
+    "sqlite": ("kill at key-used", "signer killed", "audit not writable", "disk full"),
     "postgresql": ("kill at issued", "COMMIT answers cut 1", "database stopped"),
 }
 
@@ -41,7 +41,7 @@ def test_many_threads_with_one_key_sign_once(deployment: tuple[Deployment, Serve
 def test_whatever_the_document_allows(deployment: tuple[Deployment, Server]) -> None:
     made, server = deployment
     known = {"result": issued(server.url, made.headers, 2)}
-    figures = ask_anything(server.url, made.headers(), agency=AGENCY, known=known, cases=260, seed=1)
+    figures = ask_anything(server.url, made.headers(), agency=AGENCY, known=known, cases=156, seed=1)
     assert not figures.failures, "\n".join(figures.failures)
 
 
