@@ -1,8 +1,9 @@
 """What all models have in common: frozen, nothing unknown in them, times with a zone."""
 
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 __all__ = ["Digest", "Listing", "Model", "Moment", "ResultIdText"]
 
@@ -21,7 +22,14 @@ class Listing(Model):
     next: str | None = Field(default=None, description="Give this as `after` to go on; null at the end.")
 
 
-Moment = AwareDatetime
+def _in_every_zone(moment: datetime) -> datetime:
+    """`moment`, if it has a name in every time zone: at the ends of the calendar it has not."""
+    if not datetime(1, 1, 2, tzinfo=UTC) <= moment < datetime(9999, 12, 31, tzinfo=UTC):
+        raise ValueError("out of the calendar")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_every_zone)]
 """A time with its zone, as RFC 3339 writes it."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 in small hexadecimal digits.")]
 ResultIdText = Annotated[

@@ -5,7 +5,6 @@ routes of this service read theirs themselves, once `permitted` has said yes.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
@@ -21,6 +20,7 @@ from esign.api.base import Model
 from esign.errors import ServiceError
 from esign.service.offices import Limits
 from esign.service.problems import InvalidRequest, answer_with
+from esign.service.strict_json import parse
 
 __all__ = [
     "LARGEST_HEAD",
@@ -36,12 +36,14 @@ __all__ = [
 M = TypeVar("M", bound=Model)
 LARGEST_HEAD = 16 * 1024
 _SCOPE = "esign.body"
+_ONCE = (b"content-length", b"content-type", b"host", b"idempotency-key", b"transfer-encoding")
+"""Two of these would be two requests: one for a proxy in front, and another one for us."""
 _MEMORY = 1 << 20
 """Bytes of a file that are kept in memory before it goes to a temporary file."""
 
 
 class BodyGuard:
-    """Middleware: ends a request whose head or body is too large, or whose body is too slow or has no end."""
+    """Middleware: ends a request that is ambiguous or too large, or whose body is too slow or has no end."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
@@ -52,8 +54,9 @@ class BodyGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"]) > LARGEST_HEAD:
-            refused = answer_with(HTTPConnection(scope), ServiceError("headers-too-large", limit=LARGEST_HEAD))
+        error = _head_problem(scope)
+        if error is not None:
+            refused = answer_with(HTTPConnection(scope), error)
             refused.headers["Connection"] = "close"
             await refused(scope, receive, send)
             return
@@ -92,6 +95,9 @@ class _Body:
         except TimeoutError:
             self.failed = ServiceError("body-too-slow", seconds=round(self._seconds))
             raise self.failed from None
+        if message["type"] == "http.disconnect":  # nobody is there to be answered, and nothing of ours failed
+            self.failed = ServiceError("http-invalid")
+            raise self.failed
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
             self._check(self._count)
@@ -102,6 +108,20 @@ class _Body:
         if size > self.most:
             self.failed = ServiceError("body-too-large", limit=self.most)
             raise self.failed
+
+
+def _head_problem(scope: Scope) -> ServiceError | None:
+    """What is wrong with the head of a request."""
+    headers, query = scope["headers"], scope["query_string"]
+    if sum(len(name) + len(value) for name, value in headers) + len(scope["raw_path"]) + len(query) > LARGEST_HEAD:
+        return ServiceError("headers-too-large", limit=LARGEST_HEAD)
+    names = [name for name, _ in headers]
+    # RFC 9112 §6.3: a message with both lengths may be an attempt to smuggle a second request in.
+    two_lengths = b"transfer-encoding" in names and b"content-length" in names
+    # U+0000 is in no address of ours, and PostgreSQL takes it in no query.
+    if two_lengths or any(names.count(name) > 1 for name in _ONCE) or b"%00" in scope["raw_path"] + query:
+        return ServiceError("http-invalid")
+    return None
 
 
 def _declared(scope: Scope) -> int | None:
@@ -236,10 +256,6 @@ def media_type_of(request: Request) -> str:
 
 def _parsed(data: bytes) -> Any:
     try:
-        return json.loads(data, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        return parse(data)
+    except ValueError:
         raise InvalidRequest([{"loc": (), "type": "json_invalid"}]) from None
-
-
-def _refuse(_constant: str) -> None:
-    raise ValueError

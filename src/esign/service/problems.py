@@ -198,7 +198,8 @@ def unforeseen(request: HTTPConnection, error: Exception) -> Response:
     """The answer where something failed that nobody foresaw; the log gets where, and never what it was working on."""
     incident = secrets.token_hex(8)
     frames = traceback.extract_tb(error.__traceback__)
-    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-12:]]
+    # The innermost first: the log cuts long lines off at their end.
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[:-13:-1]]
     _logger.error(
         "incident %s: %s", incident, type(error).__name__, extra={"incident": incident, "places": json.dumps(places)}
     )

@@ -180,7 +180,10 @@ def _file(data: bytes, kind: str, headers: Mapping[str, str], known: str) -> Res
 
 async def _typed(request: Request) -> str:
     """What stands in the form's one field."""
-    fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+    try:
+        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+    except ValueError:  # more of them
+        fields = {}
     return fields.get("id", [""])[0][:60]
 
 

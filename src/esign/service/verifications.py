@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from pydantic import AwareDatetime
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from esign.api.base import Moment
 from esign.api.verifications import DigestRequest, DigestStanding
 from esign.errors import ServiceError
 from esign.reports.json import to_json
@@ -42,7 +42,7 @@ async def verify(
     asked: Annotated[Asked, Depends(permitted(Act.VERIFY))],
     *,
     original: Annotated[bool, Query(description="Fail what lacks the person's or the agency's signature.")] = False,
-    at: Annotated[AwareDatetime | None, Query(description="The moment that is asked about; now, if not given.")] = None,
+    at: Annotated[Moment | None, Query(description="The moment that is asked about; now, if not given.")] = None,
     accept: Annotated[str, Header(description="`application/json`, or `text/html` for a page.")] = "*/*",
 ) -> Response:
     """Integrity, trust, seal and standing, each with its reasons; nothing of the document is kept."""

@@ -114,7 +114,7 @@ async def deliveries(
     *,
     endpoint: Annotated[str | None, Query(max_length=40, description="Only to this one.")] = None,
     state: Annotated[WebhookState | None, Query(description="Only those in this state.")] = None,
-    after: Annotated[int | None, Query(ge=0, description="The `next` of the page before.")] = None,
+    after: Annotated[int | None, Query(ge=0, lt=1 << 63, description="The `next` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> WebhookDeliveryPage:
     """Newest first."""

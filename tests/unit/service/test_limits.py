@@ -114,6 +114,45 @@ def test_a_head_that_is_too_large_or_no_http(here: ServiceForTest) -> None:
     assert code_of(raw(here, b"POST / HTTP/1.1\r\nHost: x\r\n" + lengths + b"\r\n")) == (400, "http-invalid")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("Content-Length: 6", "Transfer-Encoding: chunked"),
+        ("Content-Length: 2", "Idempotency-Key: k2"),
+        ("Content-Length: 2", "Content-Type: text/plain"),
+    ],
+    ids=["two lengths", "two keys", "two types"],
+)
+def test_a_head_that_can_be_read_in_two_ways_is_refused(here: ServiceForTest, more: tuple[str, ...]) -> None:
+    """And what comes behind it is no request: a proxy in front may have taken it for the body."""
+    smuggled = b"0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = raw(here, head(here, "verifications/by-hash", *more) + smuggled)
+    assert code_of(answer) == (400, "http-invalid")
+    assert b"HTTP/1.1 200" not in answer
+
+
+def test_a_zero_in_an_address_is_refused(here: ServiceForTest) -> None:
+    for path in ("audit?object=%00", "results/%00"):
+        problem(here.get(path), 400, "http-invalid")
+
+
+def test_whoever_leaves_in_the_middle_is_no_incident(here: ServiceForTest, caplog: pytest.LogCaptureFixture) -> None:
+    place = urlsplit(str(here.client.base_url))
+    with socket.create_connection((place.hostname, place.port)) as line:
+        line.sendall(head(here, "verifications/by-hash", "Content-Length: 100") + b"{")
+    problem(here.post("results", json=[]), 400, "request-invalid")
+    entries: list[str] = []
+    while entries.count("http-invalid") < 1:
+        entries = [entry.outcome for entry in here.office.registry.audit.entries()]
+    assert "incident" not in caplog.text
+
+
+def test_a_batch_in_one_endless_line_is_not_read_as_a_whole(here: ServiceForTest) -> None:
+    longest = LIMITS.upload * 4 // 3 + (1 << 20)
+    answer = here.post("batches", content=b"x" * (longest + 1), headers={"Content-Type": "application/x-ndjson"})
+    problem(answer, 413, "body-too-large")
+
+
 def test_a_head_that_never_ends_is_cut_off(here: ServiceForTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_HEADERS_SECONDS", 0.4)
     assert code_of(raw(here, b"GET / HT", *[b"a"] * 20, pause=0.05)) == (408, "headers-too-slow")

@@ -1,5 +1,6 @@
 """Every refusal is a problem with a code, a next step and both languages; nothing of a request comes back."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,53 @@ def test_addresses_methods_and_kinds_that_there_are_not(here: ServiceForTest) ->
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'{"a": NaN}', b"\xff\xfe", b'"x"', b"[" * 100_000, b'{"pdf": "!"}', b'{"data": 1}'],
+    [
+        *[
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'{"a": NaN}',
+            b"\xff\xfe",
+            b'"x"',
+            b"[" * 100_000,
+            b'{"pdf": "!"}',
+            b'{"data": 1}',
+        ],
+        # Two programs could read these in two ways, or a database not at all.
+        json.dumps(wanted()).encode("utf-16"),
+        json.dumps(wanted())[:-1].encode() + b', "symbol": "X"}',
+        json.dumps(wanted(subject="a\0b")).encode(),
+        json.dumps(wanted(data={"a\ud800": 1})).encode(),
+        json.dumps(wanted(data={"a": "@"})).encode().replace(b'"@"', b"1e999"),
+        json.dumps(wanted(data={"a": "@"})).encode().replace(b'"@"', b"[" + b"0," * 300_000 + b"0]"),
+    ],
     ids=lambda b: repr(b[:12]),
 )
 def test_bodies_that_are_no_such_json(here: ServiceForTest, body: bytes) -> None:
     answer = here.post("results", content=body, headers={"Content-Type": "application/json"})
     assert problem(answer, 400, "request-invalid")["violations"]
+
+
+def test_a_mark_of_the_byte_order_and_escapes_are_read(here: ServiceForTest) -> None:
+    """Some portals' libraries write both."""
+    body = b"\xef\xbb\xbf" + json.dumps(wanted(subject="Cấp 🙂"), ensure_ascii=True).encode()
+    answer = here.post("results", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["subject"]) == (201, "Cấp 🙂"), answer.text
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_moments_at_the_ends_of_the_calendar(here: ServiceForTest, at: str, accept: str) -> None:
+    headers = {"Content-Type": "application/pdf", "Accept": accept}
+    problem(here.post(f"verifications?at={at}", content=b"%PDF-1.7", headers=headers), 400, "request-invalid")
+
+
+@pytest.mark.parametrize(
+    "path", ["webhook-deliveries?after=9223372036854775808", "batches/0000-0000-0000-0000/rows?after=3000000000"]
+)
+def test_places_in_lists_that_no_database_has(here: ServiceForTest, path: str) -> None:
+    problem(here.get(path), 400, "request-invalid")
 
 
 def test_violations_name_places_and_never_values(here: ServiceForTest) -> None:

@@ -115,6 +115,7 @@ def test_a_form_without_a_script_gets_a_page(side: Side) -> None:
     unknown = side.client.post("/lookup", content="id=0123-4567-89AB-CDEF", headers=FORM)
     assert "Không tìm thấy" in unknown.text
     problem(side.client.post("/lookup", content="id=%3Cscript%3E", headers=FORM), 400, "result-id-invalid")
+    problem(side.client.post("/lookup", content="a&b&c&d&e&id=1", headers=FORM), 400, "result-id-invalid")
 
 
 def test_what_is_no_id_and_who_asks_too_often(office: Office, tmp_path: Path) -> None:
