@@ -37,10 +37,10 @@ bench: dev ## ratios and figures measured in one run, to build/bench*.json
 	$(PY) -m bench.tokens
 	$(PY) -m bench.status
 	$(PY) -m bench.photos
+	$(PY) -m bench.service
 
-torture: dev ## the long campaigns: kills, threads, processes; prints the figures reached
-	$(PY) -m tests.support.torture
-	$(PY) -m tests.support.torture_server
+torture: dev ## the long campaigns, with the figures reached; TORTURE="--hours 8 --seed 1" for a night
+	$(PY) -m tests.support.torture $(TORTURE)
 
 interop: dev ## what other software says of what we make
 	$(PY) scripts/interop.py

@@ -20,18 +20,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+from bench.measuring import Ratio, keep
+
+from esign.keys import KeyRef, Mechanism
+from esign_hsm import FilePin, TokenKeyStore, softhsm
+from tests.support.deployment import AGENCY, Deployment
+from tests.support.postgres import postgres_server
+from tests.support.service import wanted
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-import httpx  # noqa: E402
-from bench.measuring import Ratio, keep  # noqa: E402
-
-from esign.keys import KeyRef, Mechanism  # noqa: E402
-from esign_hsm import FilePin, TokenKeyStore, softhsm  # noqa: E402
-from tests.support.deployment import AGENCY, Deployment  # noqa: E402
-from tests.support.postgres import postgres_server  # noqa: E402
-from tests.support.service import wanted  # noqa: E402
-
 LABEL = "van-thu"
 
 _numbers = itertools.count()
@@ -129,7 +127,8 @@ def load(url: str, requests: list[Any], connections: int, seconds: float, **more
     """What bench/load.py measures."""
     asked = {"url": url, "requests": requests, "connections": connections, "seconds": seconds, **more}
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("load.py"))],
+        [sys.executable, "-m", "bench.load"],
+        cwd=ROOT,
         input=json.dumps(asked) + "\n",
         capture_output=True,
         text=True,
@@ -141,7 +140,8 @@ def load(url: str, requests: list[Any], connections: int, seconds: float, **more
 def measured_raw(deployment: Deployment, count: int) -> float:
     """Signatures a second, in a process of its own: SoftHSM has one set of tokens in each."""
     done = subprocess.run(
-        [sys.executable, __file__, "--raw", str(deployment.folder), str(count)],
+        [sys.executable, "-m", "bench.service", "--raw", str(deployment.folder), str(count)],
+        cwd=ROOT,
         env={**os.environ, **deployment.environ},
         capture_output=True,
         text=True,

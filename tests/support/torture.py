@@ -1,105 +1,84 @@
-"""The long campaigns, one after the other: `make torture`, or `python -m tests.support.torture [--seconds 60]`.
+"""All campaigns, one after the other: `make torture`, or `python -m tests.support.torture [--hours H] [--seed N]`.
 
-Prints the figure that each reached; ends with 1 where one failed.
+Each prints the figure that it reached; the end is 1 where one failed. Minutes by default; with `--hours` everything
+takes so much longer. What a seed has finished stands in build/torture, so the same command, begun again after it was
+stopped, goes on with what is left:
+
+    nohup make torture TORTURE="--hours 8 --seed 1" &
 """
 
 import argparse
-import os
-import random
+import json
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from esign.issuance import Step
-from esign.report import Integrity
-from tests.support.office import Office
-from tests.support.torture_keys import Figures
-
 ROOT = Path(__file__).parents[2]
-_STEPS = [step for step in Step if step not in {Step.AWAITING, Step.APPROVED, Step.STAMPED, Step.AUGMENTED}]
-SIGKILL = 9  # its name is missing on Windows, for which types are checked too
+_RESULTS = ROOT / "build" / "torture"
+_MINUTES = 30
+"""What all of them take by default."""
 
 
-def kill_while_issuing(*, rounds: int, seed: int) -> Figures:
-    """Issue results one after the other, each process killed at a random step or left alone; then resume and count."""
-    chance = random.Random(seed)
-    failures: list[str] = []
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        Office.create(folder, kind="p256")
-        kills = 0
-        for number in range(rounds):
-            step = chance.choice([*_STEPS, None])
-            died = _run(folder, "issue", f"k{number}", *(["--die-at", step.value] if step else []))
-            kills += died == -SIGKILL
-            if chance.random() < 0.5:
-                _run(folder, "resume", *(["--die-at", chance.choice(_STEPS).value] if chance.random() < 0.5 else []))
-        failures += [f"k{n} was not issued" for n in range(rounds) if _run(folder, "issue", f"k{n}") != 0]
-        failures += _counted(Office.open(folder), rounds)
-    return Figures(f"kill -9 while issuing (seed {seed})", f"{rounds} results, {kills} kills", tuple(failures))
+def campaigns(times: float, seed: int) -> Mapping[str, list[str]]:
+    """Each campaign's module and how much it does, `times` as much as by default."""
 
+    def much(count: float) -> str:
+        return str(max(1, round(count * times)))
 
-def kill_lines(*, rounds: int, seed: int) -> Figures:
-    """Results with two signatures on a line, killed at a random step of a random member; then again, and counted."""
-    chance = random.Random(seed)
-    failures: list[str] = []
-    kills = 0
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        Office.create(folder, kind="p256")
-        for number in range(rounds):
-            step = chance.choice([*_STEPS, Step.AWAITING, Step.APPROVED])
-            dying = ["--die-at", step.value, "--nth", str(chance.randint(1, 6))]
-            kills += _run(folder, "line", f"k{number}", "--person", *dying) == -SIGKILL
-            if chance.random() < 0.5:
-                _run(folder, "resume")
-        failures += [f"k{n} was not issued" for n in range(rounds) if _run(folder, "line", f"k{n}", "--person") != 0]
-        failures += _counted(Office.open(folder), 6 * rounds)
-    return Figures(f"kill -9 on a line (seed {seed})", f"{6 * rounds} results, {kills} kills", tuple(failures))
-
-
-def _counted(office: Office, expected: int) -> list[str]:
-    entries = office.registry.listing(limit=10 * expected).entries
-    numbers = sorted(e.number.number for e in entries if e.number)
-    wrong = []
-    if numbers != list(range(1, expected + 1)):
-        wrong.append(f"numbers are {numbers}")
-    # A writer that was killed leaves a hidden part behind, never half of a file.
-    if len([p for p in office.out.iterdir() if not p.name.startswith(".")]) != expected:
-        wrong.append("delivered files do not match")
-    for entry in entries:
-        pdf = (office.folder / "archive" / f"{entry.id}.pdf").read_bytes()
-        if office.verifier().inspect(pdf).integrity is not Integrity.INTACT:
-            wrong.append(f"{entry.number} is not intact")
-    return wrong
-
-
-def _run(folder: Path, *arguments: str) -> int:
-    command = [sys.executable, "-m", "tests.support.office", str(folder), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, check=False).returncode
+    seeded = ["--seed", str(seed)]
+    return {
+        "issuing": ["torture_issuing", "--rounds", much(100), *seeded],
+        "keys": ["torture_keys", "--seconds", much(60)],
+        "batch": ["torture_batch", *seeded],
+        "work": ["torture_work", "--rows", much(1000), *seeded],
+        "server": ["torture_server"],
+        "service": ["torture_service", "--only", "everything", "--minutes", str(times), *seeded],
+        "disk": ["torture_service", "--only", "disk", *seeded],
+        "many": ["torture_service", "--only", "many", "--key", "rsa", "--results", much(500), *seeded],
+        "duplicates": ["torture_duplicates", "--keys", much(20), *seeded],
+        "schema": ["torture_schema", "--cases", much(2000), *seeded],
+        "hostile": ["torture_hostile", "--paths", much(2000), *seeded],
+        "mutations": ["torture_mutations"],
+    }
 
 
 def main() -> None:
-    """Run them all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=20261121)
-    arguments = parser.parse_args()
-    figures = kill_while_issuing(rounds=arguments.rounds, seed=arguments.seed)
-    print(figures, flush=True)
-    lines = kill_lines(rounds=arguments.rounds // 5, seed=arguments.seed)
-    print(lines, flush=True)
-    keys = [sys.executable, "-m", "tests.support.torture_keys", "--seconds", str(arguments.seconds)]
-    failed = subprocess.run(keys, cwd=ROOT, check=False).returncode
-    batch = [sys.executable, "-m", "tests.support.torture_batch", "--seed", str(arguments.seed)]
-    failed |= subprocess.run(batch, cwd=ROOT, check=False).returncode
-    work = [sys.executable, "-m", "tests.support.torture_work", "--rows", str(10 * arguments.rounds)]
-    failed |= subprocess.run(work, cwd=ROOT, check=False).returncode
-    mutations = [sys.executable, "-m", "tests.support.torture_mutations"]
-    failed |= subprocess.run(mutations, cwd=ROOT, check=False).returncode
-    sys.exit(bool(figures.failures or lines.failures) or failed)
+    """Run what is left."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=_MINUTES / 60)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--only", nargs="+", help="some of them, by name")
+    given = parser.parse_args()
+    times = 60 * given.hours / _MINUTES
+    journal = _RESULTS / f"{given.seed}-{given.hours:g}h.jsonl"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    finished = _finished(journal)
+    print(f"seed {given.seed}; what is finished stands in {journal.relative_to(ROOT)}", flush=True)
+    for name, command in campaigns(times, given.seed).items():
+        if given.only and name not in given.only:
+            continue
+        if name not in finished:
+            finished[name] = _run(command)
+            with journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"campaign": name, "code": finished[name]}) + "\n")
+        print(f"{name}: {'ok' if finished[name] == 0 else 'FAILED'}", flush=True)
+    sys.exit(any(finished.values()))
+
+
+def _finished(journal: Path) -> dict[str, int]:
+    if not journal.exists():
+        return {}
+    lines = map(json.loads, journal.read_text("utf-8").splitlines())
+    return {line["campaign"]: line["code"] for line in lines}
+
+
+def _run(command: list[str]) -> int:
+    module, *arguments = command
+    return subprocess.run(
+        [sys.executable, "-m", f"tests.support.{module}", *arguments], cwd=ROOT, check=False
+    ).returncode
 
 
 if __name__ == "__main__":
