@@ -32,23 +32,21 @@ _DEEPEST: Final = 8
 _BLANK: Final = SPACE + rb"*+"
 _STRING: Final = rb"\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\x00\t\n\x0c\r ]*+>"
 _PIECE: Final = rb"[^()<>\[\]{}%]++|" + _STRING
-# A value is copied as it stands, so it need not be told apart which bracket closes which; written as two alternatives
-# the expression would double with each level.
+# A value is copied as it stands, so within it need not be told apart which bracket closes which; written as two
+# alternatives the expression would double with each level. It stands in one expression only, because it takes longer to
+# compile than most documents take to sign: dictionaries are walked by it, entry after entry.
 _within = rb"(?:" + _PIECE + rb")*+"
 for _ in range(_DEEPEST):
     _within = rb"(?:" + _PIECE + rb"|(?:\[|<<)" + _within + rb"(?:\]|>>))*+"
-_ARRAY: Final = rb"\[" + _within + rb"\]"
 _KEY: Final = rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%#]++"
-_VALUE: Final = (
-    rb"(?:\d++ \d++ R(?!%s)|/?+%s++|%s|<<%s>>|%s)" % (REGULAR, REGULAR, _ARRAY, _within, _STRING)  # a reference first
-)
-_ENTRY: Final = re.compile(rb"/(%s)%s(%s)" % (_KEY, _BLANK, _VALUE), re.DOTALL)
-_DICTIONARY: Final = rb"<<%s((?:/%s%s%s%s)*+)>>" % (_BLANK, _KEY, _BLANK, _VALUE, _BLANK)
+_BRACKETED: Final = rb"(?:(?P<array>\[)|<<)" + _within + rb"(?(array)\]|>>)"
+_VALUE: Final = rb"\d++ \d++ R(?!%s)|/?+%s++|%s|%s" % (REGULAR, REGULAR, _BRACKETED, _STRING)  # a reference first
+# The next value, with its key where it stands in a dictionary.
+_ENTRY: Final = re.compile(rb"(?:/(?P<key>%s)%s)?+(?P<value>%s)%s" % (_KEY, _BLANK, _VALUE, _BLANK), re.DOTALL)
 
-_DIRECT: Final = re.compile(_DICTIONARY, re.DOTALL)
-_HEADER: Final = rb"(\d{1,10}) 0 obj" + _BLANK
-_OBJECT: Final = re.compile(_HEADER + _DICTIONARY + _BLANK + rb"endobj", re.DOTALL)
-_ARRAY_OBJECT: Final = re.compile(_HEADER + rb"(" + _ARRAY + rb")" + _BLANK + rb"endobj", re.DOTALL)
+_OPENED: Final = re.compile(rb"<<" + _BLANK)
+_HEADER: Final = re.compile(rb"(\d{1,10}) 0 obj" + _BLANK)
+_ENDED: Final = re.compile(_BLANK + rb"endobj")
 _REFERENCE: Final = re.compile(rb"(\d{1,10}) 0 R")
 _REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK))
 
@@ -56,7 +54,7 @@ _REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK
 _END: Final = re.compile(rb"startxref%s++(\d{1,10})%s++%%%%EOF" % (SPACE, SPACE))
 _XREF: Final = re.compile(rb"xref%s++(?=\d)" % SPACE)
 _SUBSECTION: Final = re.compile(rb"(\d{1,8}) (\d{1,8}) ?+(?:\r\n|\r|\n)")
-_TRAILER: Final = re.compile(rb"trailer" + _BLANK + _DICTIONARY, re.DOTALL)
+_TRAILER: Final = re.compile(rb"trailer" + _BLANK)
 _ROW: Final = 20
 _AS_SHAPE: Final = bytes.maketrans(b"0123456789f", b"0000000000n")
 _SHAPES: Final = {end: b"0000000000 00000 n" + end for end in (b"\r\n", b" \n", b" \r")}
@@ -111,7 +109,10 @@ class Outline:
         Raises:
             NotPlain: It is none, or not written plainly.
         """
-        return _entries(self._object(_OBJECT, number))
+        start = self._object(number)
+        entries, end = _dictionary(self._pdf, start)
+        self._ends(end, number)
+        return entries
 
     def array(self, number: int) -> bytes:
         """The object `number`, which is an array.
@@ -119,7 +120,11 @@ class Outline:
         Raises:
             NotPlain: It is none, or not written plainly.
         """
-        return self._object(_ARRAY_OBJECT, number)
+        found = _ENTRY.match(self._pdf, self._object(number))
+        if found is None or found["key"] is not None or found["array"] is None:
+            _not_plain(f"object {number}")
+        self._ends(found.end(), number)
+        return found["value"]
 
     def page(self, index: int) -> tuple[int, Entries]:
         """The object number of page `index`, from 0, and what it says (§7.7.3).
@@ -147,17 +152,21 @@ class Outline:
                 return number, node
         _not_plain("no such page")
 
-    def _object(self, form: re.Pattern[bytes], number: int) -> bytes:
-        """What `form` finds of the object, in the newest section that says something of it."""
+    def _object(self, number: int) -> int:
+        """Where the object begins behind its header, by the newest section that says something of it."""
         for first, behind, start in self._sections:
             if first <= number < behind:
                 at = start + _ROW * (number - first)
                 row = self._pdf[at : at + _ROW]
-                found = form.match(self._pdf, int(row[:10])) if row[10:18] == b" 00000 n" else None
+                found = _HEADER.match(self._pdf, int(row[:10])) if row[10:18] == b" 00000 n" else None
                 if found is None or int(found[1]) != number:
                     break
-                return found[2]
+                return found.end()
         _not_plain(f"object {number}")
+
+    def _ends(self, at: int, number: int) -> None:
+        if _ENDED.match(self._pdf, at) is None:
+            _not_plain(f"object {number}")
 
     def _section(self, offset: int) -> Entries:
         """Note the table at `offset`; its trailer."""
@@ -178,18 +187,27 @@ class Outline:
         tail = _TRAILER.match(pdf, at)
         if tail is None:
             _not_plain("trailer")
-        entries = _entries(tail[1])
+        entries, _ = _dictionary(pdf, tail.end())
         if b"Encrypt" in entries or b"XRefStm" in entries:
             _not_plain("encrypted, or with references for newer readers only")
         return entries
 
 
-def _entries(body: bytes) -> Entries:
-    found = _ENTRY.findall(body)
-    entries = dict(found)
-    if len(entries) != len(found):
-        _not_plain("a key that stands twice")
-    return entries
+def _dictionary(pdf: Buffer, at: int) -> tuple[Entries, int]:
+    """What the dictionary at `at` says, and where it ends."""
+    opened = _OPENED.match(pdf, at)
+    if opened is None:
+        _not_plain("no dictionary")
+    entries: Entries = {}
+    at = opened.end()
+    while (found := _ENTRY.match(pdf, at)) and (key := found["key"]) is not None:
+        if key in entries:
+            _not_plain("a key that stands twice")
+        entries[key] = found["value"]
+        at = found.end()
+    if pdf[at : at + 2] != b">>":
+        _not_plain("no dictionary")
+    return entries, at + 2
 
 
 def _previous(trailer: Entries) -> int:
@@ -213,10 +231,10 @@ def direct(value: bytes) -> Entries:
     Raises:
         NotPlain: It is none, or not written plainly.
     """
-    found = _DIRECT.fullmatch(value)
-    if found is None:
+    entries, end = _dictionary(value, 0)
+    if end != len(value):
         _not_plain("no dictionary")
-    return _entries(found[1])
+    return entries
 
 
 def references(array: bytes) -> list[int]:
