@@ -33,7 +33,7 @@ def credentials(
     """Keys of access in `registries`; tokens and certificates as the configurations say.
 
     Raises:
-        ConfigurationError: `bearer-algorithm`, `bearer-keys-missing`, `proxy-network-invalid`.
+        ConfigurationError: `bearer-algorithm`, `bearer-keys-missing`, `proxy-network-invalid`, `access-sources-differ`.
     """
     return Credentials(
         keys=ApiKeys(registries, now=now),
@@ -44,12 +44,20 @@ def credentials(
 
 def _issuers(configs: Sequence[Config], client: Client) -> list[tuple[Issuer, KeySource]]:
     found: dict[tuple[str, str], tuple[Issuer, KeySource]] = {}
+    sections: dict[tuple[str, str], TokenIssuerSection] = {}
+    names: dict[str, str] = {}
+    issuers: dict[str, str] = {}
     for config in configs:
         for section in config.access.issuers:
             rules = tuple(
                 GrantRule(claim=g.claim, value=g.value, agency=config.agency.code, role=g.role) for g in section.grants
             )
             key = (section.issuer, section.audience)
+            _refuse_other(sections.setdefault(key, section), section)
+            # One person of one issuer is one name in the audit, whatever the token is for: four eyes go by it.
+            same = names.setdefault(section.name, section.issuer), issuers.setdefault(section.issuer, section.name)
+            if same != (section.issuer, section.name):
+                raise ConfigurationError("access-sources-differ", name=section.name)
             if key in found:
                 issuer, keys = found[key]
                 found[key] = replace(issuer, rules=(*issuer.rules, *rules)), keys
@@ -66,6 +74,16 @@ def _issuers(configs: Sequence[Config], client: Client) -> list[tuple[Issuer, Ke
     return list(found.values())
 
 
+def _refuse_other(known: TokenIssuerSection, section: TokenIssuerSection) -> None:
+    """What several agencies say of one issuer must be the same: else one's keys would open another's agency.
+
+    Raises:
+        ConfigurationError: `access-sources-differ`.
+    """
+    if replace(known, grants=()) != replace(section, grants=()):
+        raise ConfigurationError("access-sources-differ", name=section.name)
+
+
 def _keys(section: TokenIssuerSection, client: Client) -> KeySource:
     if (section.keys_file is None) == (not section.keys_url):
         raise ConfigurationError("bearer-keys-missing", issuer=section.name)
@@ -80,9 +98,12 @@ def _certificates(configs: Sequence[Config]) -> ClientCertificates | None:
     if proxy is None:
         return None
     pins: dict[str, Pin] = {}
+    names: dict[str, str] = {}
     for config in configs:
         for each in config.access.proxy.certificates if config.access.proxy else ():
             sha256 = each.sha256.lower()
+            if names.setdefault(each.name, sha256) != sha256 or (sha256 in pins and pins[sha256].name != each.name):
+                raise ConfigurationError("access-sources-differ", name=each.name)
             before = pins[sha256].roles if sha256 in pins else {}
             roles = {**before, config.agency.code: frozenset(each.roles)}
             pins[sha256] = Pin(name=each.name, sha256=sha256, roles=roles)

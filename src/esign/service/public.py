@@ -5,7 +5,6 @@ nothing can be signed.
 """
 
 import hashlib
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +21,7 @@ from esign.errors import RegistryError, ServiceError
 from esign.lookup import Found, Lookup
 from esign.publishing.stores import Store, caching, media_type
 from esign.service.bodies import media_type_of, read_model
+from esign.service.client import client_of
 from esign.service.desk import Desk
 from esign.service.openapi import answering, taking
 from esign.service.pages import policy, render
@@ -146,18 +146,6 @@ def _add_page(router: APIRouter, page: Page, *, front: bool) -> None:
 
     for path, data in files.items():
         router.add_api_route(path, serving(path, data), summary="The citizen's page", include_in_schema=False)
-
-
-def client_of(request: Request) -> str:
-    """Who counts as one client for limits: an address, and with IPv6 its network of 56 bits, which one house has."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host  # a socket of this machine has no address
-    if address.version == 4:
-        return host
-    return str(ipaddress.ip_network(f"{host}/56", strict=False).network_address)
 
 
 _STANDINGS = {

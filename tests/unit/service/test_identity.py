@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -21,13 +21,16 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from starlette.requests import Request
 
 from esign.codes import AgencyCode
-from esign.errors import ConfigurationError, ServiceError
+from esign.errors import ConfigurationError, NetworkError, ServiceError
 from esign.lookup import RateLimiter
+from esign.net import Client, NetworkRules
+from esign.net.addresses import Address
+from esign.net.deadline import Deadline
 from esign.registry import Grant, Registry
 from esign.service.access import Act, Principal, Role
 from esign.service.identity.api_keys import PREFIX, ApiKeys, digest_of, new_key
 from esign.service.identity.authenticator import Credentials
-from esign.service.identity.bearer import BearerTokens, FileKeys, GrantRule, Issuer
+from esign.service.identity.bearer import BearerTokens, FileKeys, GrantRule, Issuer, NetworkKeys
 from esign.service.identity.proxy import ClientCertificates, Pin
 from tests.support.pki import PKI, der, pem
 
@@ -243,7 +246,17 @@ def test_nothing_is_granted_but_by_a_rule(
 
 
 def test_names_of_people_stay_out_of_the_audit(tokens: BearerTokens) -> None:
-    for subject in ("canary@example.gov.vn", "nguyen.thi.canary", "Canary", "a\nb", "x" * 500, "Nguyễn"):
+    for subject in (
+        "canary@example.gov.vn",
+        "nguyen.thi.canary",
+        "Canary",
+        "a\nb",
+        "x" * 500,
+        "Nguyễn",
+        "079099001234",
+        "0912345678",
+        "nva1985",
+    ):
         name = tokens.principal(signed(claims={**CLAIMS, "sub": subject})).name
         assert name == f"oidc:staff#~{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
 
@@ -494,3 +507,37 @@ def test_who_fails_often_has_to_wait(credentials: Credentials, registry: Registr
     refused("credentials-rejected", authenticate, credentials, elsewhere)
     good = request(("Authorization", f"Bearer {key}"))
     assert authenticate(credentials, good).name == "key:portal", "who knows better is not shut out with them"
+
+
+class Nowhere:
+    """Implements `Resolver`: finds nothing, and counts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def resolve(self, host: str, port: int, deadline: Deadline) -> Sequence[Address]:
+        self.asked += 1
+        raise NetworkError("network-timeout", host=host, seconds=20)
+
+
+def test_an_issuer_that_does_not_answer_is_not_asked_for_every_token(clock: Clock) -> None:
+    """Whoever sends tokens with made-up key ids must not hold a thread with each until a deadline."""
+    nowhere, monotonic = Nowhere(), [0.0]
+    client = Client(NetworkRules(), now=clock, resolver=nowhere)
+    keys = NetworkKeys("https://id.example.gov.vn/jwks", client=client, monotonic=lambda: monotonic[0])
+    tokens = BearerTokens(ISSUER, keys, now=clock)
+    for _ in range(50):
+        refused("bearer-keys-unavailable", tokens.principal, raw({"alg": "RS256", "kid": "made-up"}))
+    assert nowhere.asked == 1
+    monotonic[0] = 6.0
+    refused("bearer-keys-unavailable", tokens.principal, signed())
+    assert nowhere.asked == 2
+
+
+def test_a_network_is_one_client_for_those_who_fail(credentials: Credentials) -> None:
+    """With IPv6 a house has more addresses than anybody can count."""
+    for n in range(3):
+        wrong = request(("Authorization", f"Bearer {new_key()}"), peer=(f"2001:db8::{n:x}", 1))
+        refused("credentials-rejected", authenticate, credentials, wrong)
+    wrong = request(("Authorization", f"Bearer {new_key()}"), peer=("2001:db8::ffff", 1))
+    refused("credentials-too-often", authenticate, credentials, wrong)

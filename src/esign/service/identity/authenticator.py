@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection
 
 from esign.errors import ServiceError
 from esign.lookup import RateLimiter
 from esign.service.access import Principal
+from esign.service.client import client_of
 from esign.service.identity.api_keys import PREFIX, ApiKeys
 from esign.service.identity.bearer import BearerTokens
 from esign.service.identity.proxy import ClientCertificates
 
 __all__ = ["Credentials"]
+
+_AT_ONCE = 8
+"""Threads for keys, and as many for tokens: an issuer that does not answer keeps nobody with a key waiting."""
 
 
 class Credentials:
@@ -34,6 +38,7 @@ class Credentials:
         self._tokens = tokens
         self._certificates = certificates
         self._limiter = limiter or RateLimiter(rate=10, burst=20)
+        self._for_keys, self._for_tokens = CapacityLimiter(_AT_ONCE), CapacityLimiter(_AT_ONCE)
 
     async def authenticate(self, request: HTTPConnection) -> Principal:
         """Whoever asks.
@@ -47,7 +52,7 @@ class Credentials:
         except ServiceError as e:
             if e.code == "bearer-keys-unavailable":  # not the client's failure
                 raise
-            wait = self._limiter.take(request.client.host if request.client else "-")
+            wait = self._limiter.take(client_of(request))
             if wait is not None:
                 raise ServiceError("credentials-too-often", seconds=-int(-wait.total_seconds() // 1)) from e
             raise
@@ -64,8 +69,8 @@ class Credentials:
         if len(shown) != 1 or scheme.lower() != "bearer":
             raise ServiceError("not-authenticated")
         if credentials.startswith(PREFIX):
-            return await run_in_threadpool(self._keys.principal, credentials)
-        return await run_in_threadpool(self._of_token, credentials)
+            return await to_thread.run_sync(self._keys.principal, credentials, limiter=self._for_keys)
+        return await to_thread.run_sync(self._of_token, credentials, limiter=self._for_tokens)
 
     def _of_token(self, token: str) -> Principal:
         """By the first issuer that vouches for it; each looks at its own name, key and audience."""

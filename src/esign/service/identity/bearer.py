@@ -9,6 +9,7 @@ grants      by rules of the configuration, claim by claim; a token that fits non
 import hashlib
 import json
 import re
+import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,10 @@ _LEAST_RSA_BYTES = 256
 _TYPES = {None, "JWT", "jwt", "at+jwt", "application/at+jwt"}
 _REFRESH = timedelta(seconds=30)
 """So often a token with an unknown `kid` may make us ask for the keys again."""
-_OPAQUE = re.compile(r"[0-9A-Za-z-]{1,64}")
+_AFTER_FAILURE_S = 5.0
+"""So long nobody asks an issuer again that did not answer: each question may hold a thread until its deadline."""
+# Digits alone may be a citizen's number or a telephone's, other letters a name.
+_OPAQUE = re.compile(r"(?=.*[0-9])(?=.*[A-Fa-f])[0-9A-Fa-f-]{8,64}")
 _PublicKey = RSAKey | ECKey | OKPKey
 
 
@@ -114,13 +118,25 @@ class FileKeys:
 class NetworkKeys:
     """Implements `KeySource`: `jwks_uri`, through the guarded client, which keeps it a while."""
 
-    def __init__(self, url: str, *, client: Client) -> None:
+    def __init__(self, url: str, *, client: Client, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url = url
         self._client = client
+        self._monotonic = monotonic
+        self._failed: dict[bool, tuple[float, Error]] = {}
+        """When asking failed last, and how: for a kept set that is good enough, and for a newer one."""
 
     def keys(self, *, newer_than: datetime | None = None) -> bytes:
         """The set."""
-        return self._client.fetch(Query(kind=Kind.JWKS, url=self._url), newer_than=newer_than, check=_parsed).body
+        newer = newer_than is not None
+        failed = self._failed.get(newer)
+        if failed is not None and self._monotonic() - failed[0] < _AFTER_FAILURE_S:
+            raise failed[1]
+        try:
+            query = Query(kind=Kind.JWKS, url=self._url)
+            return self._client.fetch(query, newer_than=newer_than, check=_parsed).body
+        except Error as e:
+            self._failed[newer] = self._monotonic(), e
+            raise
 
 
 class BearerTokens:
@@ -202,7 +218,7 @@ class BearerTokens:
 
 def _subject(subject: str) -> str:
     """The subject as the audit names it: an opaque id as it is; a name or an address only as its digest."""
-    if _OPAQUE.fullmatch(subject) and sum(c.isdigit() for c in subject) >= len(subject) // 4:
+    if _OPAQUE.fullmatch(subject):
         return subject
     return f"~{hashlib.sha256(subject.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
