@@ -42,7 +42,7 @@ def workers(workplaces: "Sequence[ServedWorkplace]", *, now: Callable[[], dateti
 def _worker(workplaces: "Sequence[ServedWorkplace]", *, now: Callable[[], datetime]) -> Worker:
     first = workplaces[0]
     batches = {w.config.agency.code: _batch_work(w) for w in workplaces}
-    chores = [_webhooks(first, now=now)]
+    chores = [_webhooks(workplace, now=now) for workplace in workplaces]
     for workplace in workplaces:
         chores += _chores(workplace, batches[workplace.config.agency.code], now=now)
     return Worker(
@@ -115,12 +115,13 @@ def _alone(registry: Registry, what: str) -> Callable[[], AbstractContextManager
 
 
 def _webhooks(workplace: "Workplace", *, now: Callable[[], datetime]) -> Chore:
-    config = workplace.config
+    """Each agency's by itself: signed with its own key, sent only to where its own network may go."""
+    config, agency = workplace.config, workplace.config.agency.code
     sender: list[WebhookSender] = []
 
     def send(stop: threading.Event) -> None:
         if not sender:  # the key is made when somebody is told for the first time
-            if not workplace.registry.endpoints.of():
+            if not workplace.registry.endpoints.of(agency):
                 return
             sender.append(
                 WebhookSender(
@@ -128,13 +129,14 @@ def _webhooks(workplace: "Workplace", *, now: Callable[[], datetime]) -> Chore:
                     client=workplace.network,
                     key=webhook_key(config),
                     now=now,
+                    agency=agency,
                     public_url=config.webhooks.public_url,
                     deadline=timedelta(seconds=config.webhooks.deadline_seconds),
                 )
             )
         sender[0].send(stop)
 
-    return Chore(name="webhooks", every=_LOOK, work=send, wait=workplace.registry.wait_for_work)
+    return Chore(name=f"webhooks {agency}", every=_LOOK, work=send, wait=workplace.registry.wait_for_work)
 
 
 def webhook_key(config: "Config") -> WebhookKey:

@@ -127,22 +127,25 @@ class Outbox:
                 .values(state=WebhookState.PENDING.value, tries=0, next_at=self._now(), tried_at=None),
             )
 
-    def due(self, *, limit: int = 64, of_each: int = 4) -> tuple[Webhook, ...]:
-        """What may be sent now, oldest first; not more than `of_each` to one endpoint, and one to one that failed.
+    def due(self, *, agency: AgencyCode | None = None, limit: int = 64, of_each: int = 4) -> tuple[Webhook, ...]:
+        """What may be sent now, of one agency or of all, oldest first.
 
-        A message waits for an earlier one about the same subject, and for an endpoint that rests or is disabled.
+        Not more than `of_each` to one endpoint, and one to one that failed. A message waits for an earlier one about
+        the same subject, and for an endpoint that rests or is disabled.
         """
         at = self._now()
         place = func.row_number().over(partition_by=WebhookRow.endpoint, order_by=WebhookRow.message).label("place")
-        ready = (
+        waiting = (
             select(WebhookRow.message, WebhookRow.endpoint, place, EndpointRow.failures)
             .join(EndpointRow, EndpointRow.id == WebhookRow.endpoint)
             .where(WebhookRow.state == WebhookState.PENDING.value, WebhookRow.next_at <= at)
             .where(EndpointRow.disabled_at.is_(None))
             .where(or_(EndpointRow.rests_until.is_(None), EndpointRow.rests_until <= at))
             .where(~_earlier_waits())
-            .subquery()
         )
+        if agency is not None:
+            waiting = waiting.where(EndpointRow.agency == str(agency))
+        ready = waiting.subquery()
         query = (
             _webhooks()
             .join(ready, and_(ready.c.message == WebhookRow.message, ready.c.endpoint == WebhookRow.endpoint))

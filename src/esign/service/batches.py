@@ -58,7 +58,7 @@ _SHOWN = 50
     openapi_extra=taking_file(*_KINDS),
 )
 async def submit(
-    request: Request, asked: Annotated[Asked, Depends(permitted(Act.BATCH))], idempotency_key: KeyHeader = None
+    request: Request, asked: Annotated[Asked, Depends(permitted(Act.ISSUE))], idempotency_key: KeyHeader = None
 ) -> Response:
     """A result to issue on each line, in JSON; nothing is in the register before its root is authorised.
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from threading import Event as Stop
 
+from esign.codes import AgencyCode
 from esign.errors import ConfigurationError, Error, NetworkError
 from esign.net import Client, Notice, Told
 from esign.reasons import Reason
@@ -56,15 +57,20 @@ class WebhookSender:
         client: Client,
         key: WebhookKey,
         now: Callable[[], datetime],
+        agency: AgencyCode | None = None,
         public_url: str = "",
         at_once: int = 8,
         deadline: timedelta = timedelta(seconds=15),
     ) -> None:
-        """`public_url` goes before the links in a message; without it they begin at the service's own root."""
+        """`public_url` goes before the links in a message; without it they begin at the service's own root.
+
+        With `agency` only its webhooks are sent: others of the same register have keys and a network of their own.
+        """
         self._registry = registry
         self._client = client
         self._key = key
         self._now = now
+        self._agency = agency
         self._public_url = public_url.rstrip("/")
         self._at_once = at_once
         self._deadline = deadline
@@ -78,8 +84,8 @@ class WebhookSender:
         taken, foreign = 0, False
         with ThreadPoolExecutor(self._at_once, thread_name_prefix="esign-webhook") as pool:
             while not stop.is_set():
-                endpoints = {e.id: e for e in self._registry.endpoints.of()}
-                due = self._registry.outbox.due()
+                due = self._registry.outbox.due(agency=self._agency)
+                endpoints = {e.id: e for e in self._registry.endpoints.of(self._agency)}
                 ours = [w for w in due if endpoints[w.endpoint].key_check == self._key.check]
                 foreign = foreign or len(ours) < len(due)
                 if not ours:

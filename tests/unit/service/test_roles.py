@@ -1,6 +1,8 @@
 """Who may do what: every cell of role, route and agency, by a grid that nothing computes."""
 
 import itertools
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +12,14 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from esign.codes import AgencyCode
+from esign.registry import EndpointId, Event
 from esign.service.access import Act, Role
 from esign.service.app import create_app
 from esign.service.offices import Parts
 from esign.service.permission import permitted
 from esign.service.trail import declared_act, refuse_undeclared
 from tests.support.office import Office
-from tests.support.service import ServiceForTest, office_of, problem, service
+from tests.support.service import ServiceForTest, office_of, problem, service, wanted
 
 # Written by hand, from what the roles mean; x: may, ·: may not.
 GRID = """
@@ -50,7 +53,7 @@ POST access/keys                                  ·       ·        ·       x
 POST access/keys/{key}/rotation                   ·       ·        ·       x
 POST access/keys/{key}/revocation                 ·       ·        ·       x
 GET  audit                                        ·       ·        x       ·
-POST batches                                      x       x        ·       ·
+POST batches                                      x       ·        ·       ·
 GET  batches                                      x       x        x       ·
 GET  batches/{batch}                              x       x        x       ·
 POST batches/{batch}/authorisation                x       x        ·       ·
@@ -94,10 +97,12 @@ def here(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servi
     office.registry.close()
 
 
-def ask(here: ServiceForTest, method: str, path: str, *, agency: object, name: str, **ids: str) -> Any:
+def ask(
+    here: ServiceForTest, method: str, path: str, *, agency: object, name: str, body: Any = None, **ids: str
+) -> Any:
     place = path.format(**{"result": NOBODY, "key": "0000000000", **IDS, **ids})
     headers = {"Authorization": f"Bearer {name}", "Idempotency-Key": f"k-{next(_keys)}"}
-    return here.client.request(method, f"/v1/agencies/{agency}/{place}", headers=headers, json={})
+    return here.client.request(method, f"/v1/agencies/{agency}/{place}", headers=headers, json=body or {})
 
 
 def test_the_grid_has_every_route(here: ServiceForTest) -> None:
@@ -167,6 +172,56 @@ def test_keys_of_another_agency_are_not_there(here: ServiceForTest) -> None:
         problem(ask(here, "POST", path, agency=NEIGHBOUR, name="all-roles"), 404, "access-key-unknown")
     assert ask(here, "GET", "access/keys", agency=NEIGHBOUR, name="all-roles").json() == {"keys": []}
     assert [k["revoked_at"] for k in here.get("access/keys").json()["keys"]] == [None]
+
+
+@pytest.fixture(scope="module")
+def foreign(here: ServiceForTest) -> dict[str, str]:
+    """What the first agency has: a batch, and an endpoint with a message on its way."""
+    registry = here.office.registry
+    endpoint = registry.endpoints.add(
+        EndpointId.random(), agency=here.agency, url="https://x.vn/", events=tuple(Event), key_check="0", by="key:x"
+    )
+    here.issue()
+    (webhook,) = registry.outbox.listing(agency=here.agency)
+    batch = here.post("batches", content=json.dumps(wanted()), headers={"Content-Type": "application/x-ndjson"}).json()
+    return {"batch": batch["id"], "row": "1", "endpoint": str(endpoint.id), "message": webhook.message.id}
+
+
+@pytest.mark.parametrize(("method", "path"), [r for r in ROUTES if re.search("{batch}|{endpoint}|{message}", r[1])])
+def test_batches_and_webhooks_of_another_agency_are_not_there(
+    here: ServiceForTest, foreign: dict[str, str], method: str, path: str
+) -> None:
+    bodies = {"authorisation": {"root": "0" * 64}, "secret": {}, "replay": {}}
+    body = bodies.get(path.rpartition("/")[2], {})
+    unknown = {**IDS, "message": f"msg_{'0' * 32}", "batch": NOBODY, "endpoint": NOBODY}
+    answers = [
+        ask(here, method, path, agency=NEIGHBOUR, name="all-roles", body=body, **ids) for ids in (foreign, unknown)
+    ]
+    assert {a.status_code for a in answers} == {404}, [a.text for a in answers]
+    assert answers[0].json()["code"] == answers[1].json()["code"]
+
+
+def test_no_list_and_no_cursor_of_another_agency_is_read(here: ServiceForTest, foreign: dict[str, str]) -> None:
+    for path in ("batches", "webhooks", "webhook-deliveries", f"webhook-deliveries?endpoint={foreign['endpoint']}"):
+        answer = ask(here, "GET", path, agency=NEIGHBOUR, name="all-roles")
+        assert answer.status_code == 200
+        assert not [id_ for id_ in foreign.values() if len(id_) > 1 and id_ in answer.text]
+    mine = here.issue()["id"]
+    for path in (f"batches?after={foreign['batch']}", f"results?after={mine}"):
+        assert ask(here, "GET", path, agency=NEIGHBOUR, name="all-roles").status_code == 404
+
+
+def test_a_key_of_one_agency_stands_for_nothing_at_another(here: ServiceForTest) -> None:
+    """The same Idempotency-Key: another request, another result."""
+    mine = here.issue(key="k-shared")
+    headers = {"Authorization": "Bearer all-roles", "Idempotency-Key": "k-shared"}
+    theirs = here.client.post(f"/v1/agencies/{NEIGHBOUR}/results", headers=headers, json=wanted(symbol="QĐ-X"))
+    assert theirs.status_code == 201, theirs.text
+    assert theirs.json()["id"] != mine["id"]
+    digest = here.client.post(
+        f"/v1/agencies/{NEIGHBOUR}/verifications/by-hash", headers=headers, json={"sha256": mine["file"]["sha256"]}
+    )
+    assert digest.json()["registered"] is False
 
 
 def test_a_route_without_an_act_is_not_served(here: ServiceForTest, parts_with: Any) -> None:

@@ -15,7 +15,7 @@ from esign.net import Kind
 from esign.profile import Level
 from esign.reasons import Reason
 from esign.registry import EndpointId, Event, FileVersion, Registry, WebhookState
-from esign.webhooks import Added, WebhookKey, is_signed
+from esign.webhooks import Added, WebhookDesk, WebhookKey, is_signed
 from tests.support.hostile import BEHAVIOURS, HostileServer, serving
 from tests.support.receiver import Answer, Delivery, Receiver
 from tests.unit.registry.making import OTHER_WARD, START, WARD, digest, issue, new_intent, prepare, registration
@@ -268,6 +268,20 @@ def test_another_hosts_key_sends_nothing_wrong(post: Post, receiver: Receiver) -
     post.desk().rotate(added.endpoint.id, agency=WARD)
     assert post.endpoint(added).previous_until is None, "its secret cannot be derived any more"
     assert post.send() == 1
+
+
+def test_two_agencies_of_one_register_have_a_key_each(post: Post, receiver: Receiver) -> None:
+    """Neither waits for the other's, and neither is told with the other's secret."""
+    theirs = WebhookKey(b"o" * 32)
+    desk = WebhookDesk(registry=post.registry, client=post.client(), key=lambda: theirs)
+    other = desk.add(receiver.url("/other"), (Event.ISSUED,), agency=OTHER_WARD, by=BY)
+    mine = post.add(receiver.url(), Event.ISSUED)
+    issue(post.registry)
+    issue(post.registry, agency=OTHER_WARD)
+    assert post.send(agency=WARD) == 1
+    assert signed(mine, receiver.deliveries[0])
+    assert post.send(agency=OTHER_WARD, key=theirs) == 1
+    assert signed(other, receiver.deliveries[1])
 
 
 def test_two_senders_send_each_message_once(any_post: Post, receiver: Receiver) -> None:
