@@ -8,14 +8,14 @@ Nothing here records anything or signs; what is let pass is given back as notice
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from esign.approval import Approval, check_person_signature
 from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber
 from esign.composition import Composer, Layout
 from esign.document import Agency, Person, ResultMetadata
-from esign.errors import SigningError
+from esign.errors import InputError, SigningError
 from esign.keys import Mechanism, SigningKey
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
@@ -25,8 +25,12 @@ from esign.reasons import Reason
 from esign.registry import Intent
 from esign.request import Adopted, Request
 from esign.trust import TrustStore, check_before_signing
+from esign.trust.certificate import parse_certificate
 
 __all__ = ["Admission"]
+
+_LAST_EXPIRY = datetime(2106, 1, 1, tzinfo=UTC)
+"""A seal has 32 bits for it (docs/spec/seal.md)."""
 
 
 class Admission:
@@ -60,6 +64,8 @@ class Admission:
         Raises:
             PreflightError, InputError, SigningError: It cannot be issued.
         """
+        if request.metadata is not None:
+            self._expiry(request.metadata.expires)
         if self._key is not None:
             self.key(self._key)
         if request.person is not None:
@@ -95,10 +101,21 @@ class Admission:
         """The person's certificate may sign now, and how; found before anybody is asked to sign.
 
         Raises:
+            InputError: `certificate-unreadable`.
             SigningError: It may not.
         """
+        try:
+            for certificate in person.certificates:
+                parse_certificate(certificate)
+        except ValueError as e:
+            raise InputError("certificate-unreadable", problem="DER") from e
         self._may_sign(person.certificates)
         return mechanism_for(self._person_profile, person.certificates[0])
+
+    def _expiry(self, expires: datetime | None) -> None:
+        """Nothing is issued that is over already, or that no seal can say the end of."""
+        if expires is not None and not self._now() < expires < _LAST_EXPIRY:
+            raise InputError("expiry-invalid", last=_LAST_EXPIRY.date())
 
     def _may_sign(self, certificates: tuple[bytes, ...]) -> tuple[Reason, ...]:
         """Validity and revocation are told in whole seconds (RFC 5280 §4.1.2.5): in one second nothing changes."""

@@ -82,3 +82,11 @@ def test_a_file_that_was_signed_elsewhere_is_adopted(here: ServiceForTest) -> No
 
 def test_where_a_person_signs_first_nothing_is_issued_at_once(here: ServiceForTest) -> None:
     problem(here.post("results", json=wanted()), 422, "person-signs-first")
+
+
+def test_a_certificate_that_is_none_is_refused_before_anything_is_recorded(here: ServiceForTest) -> None:
+    (own, *issuers) = here.office.person.certificates
+    for certificates in ([b"x"], [own[:-1]], [own, *issuers, b"x"]):
+        person = {"certificates": [b64(each) for each in certificates]}
+        problem(here.post("submissions", json={**wanted(), "person": person}), 422, "certificate-unreadable")
+    assert here.get("results").json()["results"] == []

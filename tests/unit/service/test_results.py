@@ -171,3 +171,10 @@ def test_what_is_not_there_is_not_found(here: ServiceForTest, id_: str) -> None:
         problem(here.get(f"results/{id_}{path}"), 404, "not-registered")
     problem(here.get("results/UUUUUUUUUUUUUUUU"), 400, "result-id-invalid")
     problem(here.get("results/short"), 400, "request-invalid")
+
+
+def test_nothing_is_issued_that_is_over_or_whose_end_no_seal_can_say(here: ServiceForTest) -> None:
+    for expires in ("2020-01-01T00:00:00Z", "2106-02-07T06:28:16Z", "2999-01-01T00:00:00Z"):
+        problem(here.post("results", json=wanted(expires=expires)), 422, "expiry-invalid")
+    assert here.get("results").json()["results"] == []
+    assert here.issue(expires="2105-12-31T00:00:00Z")["expires"] == "2105-12-31T00:00:00Z"
