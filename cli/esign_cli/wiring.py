@@ -258,10 +258,11 @@ class Workplace:
     @cached_property
     def augmenter(self) -> "Augmenter | None":
         """Who adds proofs; None where no time-stamping authority is named."""
+        if not self.config.timestamp.authorities:
+            return None  # and the modules of the network are not loaded
         from esign.pades.augment import Augmenter
 
-        if self.timestamper is None:
-            return None
+        assert self.timestamper is not None
         return Augmenter(timestamper=self.timestamper, network=self.network, trust=self.trust, now=self._now)
 
     def upgrader(self, *, delivery: "Delivery | None" = None) -> "Upgrader":

@@ -6,10 +6,10 @@ starts where this one stopped.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from esign.archive import sha256
 from esign.errors import SigningError
-from esign.pades.augment import Augmenter
 from esign.pades.sign import PreparedSignature, to_be_stamped
 from esign.profile import IssuanceProfile, Level
 from esign.readback import Seen, read_back
@@ -17,6 +17,9 @@ from esign.reasons import Reason
 from esign.registry import Intent, Registration, Upgrade
 from esign.steps import OnStep, Step
 from esign.workbench import Record, Workbench
+
+if TYPE_CHECKING:
+    from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
 
 __all__ = ["Completion"]
 
@@ -28,7 +31,7 @@ class Completion:
         self,
         *,
         profile: IssuanceProfile,
-        augmenter: Augmenter | None,
+        augmenter: "Augmenter | None",
         bench: Workbench,
         now: Callable[[], datetime],
         on_step: OnStep,

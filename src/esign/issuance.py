@@ -27,7 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from esign.admission import Admission
 from esign.archive import sha256
@@ -51,7 +51,6 @@ from esign.errors import (
 )
 from esign.files import Files
 from esign.keys import SigningKey
-from esign.pades.augment import Augmenter
 from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer
 from esign.pending import Pending
@@ -72,6 +71,9 @@ from esign.request import Adopted, Attached, Copied, Given, Request, digest_of
 from esign.steps import OnStep, Step
 from esign.trust import TrustStore
 from esign.workbench import Record, Workbench
+
+if TYPE_CHECKING:
+    from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
 
@@ -192,7 +194,7 @@ class Issuer:
         archive: Files,
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
-        augmenter: Augmenter | None = None,
+        augmenter: "Augmenter | None" = None,
         authority: AuthorityTable | None = None,
         consent: Consent | None = None,
         delivery: Delivery | None = None,

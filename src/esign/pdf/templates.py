@@ -17,10 +17,6 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from esign.errors import InputError
 from esign.pdf._typst import nfc, refuse_packages
 
@@ -56,21 +52,9 @@ class Template:
             InputError: `template-data-invalid` with the JSON pointer, the field's title and the rule that it breaks;
                 never a value, because values are personal data.
         """
-        checker = jsonschema.Draft202012Validator(
-            self.schema,
-            registry=Registry(),  # nothing is fetched
-            format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
-        )
-        try:
-            error = jsonschema.exceptions.best_match(checker.iter_errors(nfc(data)))
-        except Unresolvable as e:
-            raise InputError("template-invalid", template=self.name, problem="$ref") from e
-        except RecursionError as e:
-            raise InputError("template-data-invalid", path="", title=self.title, problem="depth") from e
-        if error is not None:
-            title = error.schema.get("title", "") if isinstance(error.schema, Mapping) else ""
-            path = "".join(f"/{part}" for part in error.absolute_path)
-            raise InputError("template-data-invalid", path=path or "/", title=title, problem=_rule(error)) from None
+        from esign.pdf._schema import check_data  # noqa: PLC0415  # jsonschema, which given documents do without
+
+        check_data(nfc(data), self.schema, template=self.name, title=self.title)
 
 
 def templates() -> tuple[Template, ...]:
@@ -106,6 +90,8 @@ def _own(name: str) -> Template:
 
 
 def _read(folder: Path) -> Template:
+    from esign.pdf._schema import check_schema  # noqa: PLC0415  # as in Template.check
+
     name = folder.name
     shared = files("esign.pdf").joinpath("templates", _SHARED).read_bytes()
     try:
@@ -114,10 +100,7 @@ def _read(folder: Path) -> Template:
         raise InputError("template-invalid", template=name, problem=type(e).__name__) from e
     refuse_packages(name, found)
     schema, sample = (_json(name, found, f) for f in ("schema.json", "sample.json"))
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-    except jsonschema.SchemaError as e:
-        raise InputError("template-invalid", template=name, problem="schema.json") from e
+    check_schema(schema, template=name)
     digest = hashlib.sha256()
     for path, content in sorted(found.items()):
         digest.update(f"{path}\0{len(content)}\0".encode())
@@ -154,13 +137,3 @@ def _json(template: str, found: Mapping[str, bytes], name: str) -> dict[str, Any
     if not isinstance(value, dict):
         raise InputError("template-invalid", template=template, problem=name)
     return value
-
-
-def _rule(error: jsonschema.ValidationError) -> str:
-    """The rule that was broken in the schema's own words, without the value that broke it."""
-    rule, wanted = str(error.validator), error.validator_value
-    if rule == "required" and isinstance(error.instance, Mapping) and isinstance(wanted, list):
-        return f"required: {', '.join(str(n) for n in wanted if n not in error.instance)}"
-    if rule == "additionalProperties":
-        return rule
-    return f"{rule}: {json.dumps(wanted, ensure_ascii=False)}" if isinstance(wanted, str | int | list) else rule

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, bindparam, func, select
@@ -56,7 +57,7 @@ class Lookups:
     def issued(self, ids: Collection[str], *, at: datetime) -> Mapping[str, PublicEntry]:
         """Those of `ids`, as they are printed, that are issued results, attachments or copies."""
         with self._store.read() as session:
-            rows = session.execute(_QUERY, {"ids": sorted(ids)}).mappings().all()
+            rows = session.execute(_narrow_query(), {"ids": sorted(ids)}).mappings().all()
             changes = _changes(session, {row["owner"] for row in rows}, at=at)
             standings = {row["id"]: fold(changes.get(row["owner"], ()), _end(row), at) for row in rows}
             related = {id_ for standing in standings.values() for id_ in _related(standing)}
@@ -72,6 +73,7 @@ class Lookups:
             return presentations.presented(session, digits)
 
 
+@cache
 def _narrow_query() -> Select[Any]:
     """Only what is shown, with what an attachment has from its main result."""
     own, main = aliased(IntentRow), aliased(IntentRow)
@@ -91,9 +93,6 @@ def _narrow_query() -> Select[Any]:
             own.kind != IntentKind.SIGNATURE,
         )
     )
-
-
-_QUERY = _narrow_query()
 
 
 def _changes(session: Session, owners: set[str], *, at: datetime) -> Mapping[str, Sequence[StandingChange]]:

@@ -3,6 +3,7 @@
 >>> from datetime import UTC, datetime
 >>> from cryptography.hazmat.primitives.asymmetric import ec
 >>> from esign.codes import DocumentNumber, ProcedureCode, ResultId
+>>> from esign.seal import Kid, SealClaims, Symbol, digest_of, make, salted
 >>> from esign.softkey import SoftwareKey
 >>> claims = SealClaims(
 ...     issued_at=datetime(2026, 11, 21, 3, tzinfo=UTC),
@@ -19,17 +20,21 @@
 ('M', 20.0)
 """
 
-from esign.seal.digest import binding, digest_of, salted
-from esign.seal.keys import SealKey, SealKeys
-from esign.seal.mask import MaskedHolder
-from esign.seal.scan import read, seal_urls
-from esign.seal.status import Freshness, StatusAnswer, StatusFiles
-from esign.seal.symbol import Level, Symbol
-from esign.seal.token import UNDISCLOSED, Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
-from esign.seal.trust_list import TrustList
-from esign.seal.trust_parts import read_parts
-from esign.seal.verdict import State, Verdict, judge
-from esign.seal.verification import SealReport, verify
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from esign.seal.digest import binding, digest_of, salted
+    from esign.seal.keys import SealKey, SealKeys
+    from esign.seal.mask import MaskedHolder
+    from esign.seal.scan import read, seal_urls
+    from esign.seal.status import Freshness, StatusAnswer, StatusFiles
+    from esign.seal.symbol import Level, Symbol
+    from esign.seal.token import UNDISCLOSED, Kid, SealClaims, SealToken, assemble, make, split_url, to_be_signed
+    from esign.seal.trust_list import TrustList
+    from esign.seal.trust_parts import read_parts
+    from esign.seal.verdict import State, Verdict, judge
+    from esign.seal.verification import SealReport, verify
 
 __all__ = [
     "UNDISCLOSED",
@@ -61,3 +66,26 @@ __all__ = [
     "to_be_signed",
     "verify",
 ]
+
+# Who draws a seal needs no status lists and no list of trusted authorities: each name loads its own module.
+_HOME = {
+    "digest": ("binding", "digest_of", "salted"),
+    "keys": ("SealKey", "SealKeys"),
+    "mask": ("MaskedHolder",),
+    "scan": ("read", "seal_urls"),
+    "status": ("Freshness", "StatusAnswer", "StatusFiles"),
+    "symbol": ("Level", "Symbol"),
+    "token": ("UNDISCLOSED", "Kid", "SealClaims", "SealToken", "assemble", "make", "split_url", "to_be_signed"),
+    "trust_list": ("TrustList",),
+    "trust_parts": ("read_parts",),
+    "verdict": ("State", "Verdict", "judge"),
+    "verification": ("SealReport", "verify"),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULE:
+        return getattr(import_module(f"esign.seal.{_MODULE[name]}"), name)
+    message = f"module 'esign.seal' has no attribute {name!r}"
+    raise AttributeError(message)

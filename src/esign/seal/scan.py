@@ -1,6 +1,5 @@
 """Reading QR symbols from an image, as a phone would."""
 
-import zxingcpp
 from PIL import Image, ImageFilter
 
 from esign.errors import SealError
@@ -65,6 +64,8 @@ def _inked(grey: Image.Image) -> Image.Image | None:
 
 
 def _texts(image: Image.Image) -> list[str]:
+    import zxingcpp  # noqa: PLC0415  # needed where a QR is looked for; the modules of the seal are loaded without one
+
     # Made anew each time: one that lives as long as the module is reported as a leak on stderr when Python ends.
     formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     found = zxingcpp.read_barcodes(image, formats=formats)
