@@ -1,6 +1,7 @@
 """Four eyes: what somebody decided about exactly the bytes that the agency's key is to sign.
 
-Who asked for a document is what the audit chain says: whoever recorded it, numbered it or had it prepared.
+Who asked for a document is what the audit chain says: whoever recorded it, numbered it or had it prepared. A key of
+access that one of them made for somebody is no second person, and neither is whoever made theirs.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from esign.codes import AgencyCode, ResultId
 from esign.errors import RegistryError
 from esign.reasons import Reason
 from esign.registry import intents
-from esign.registry.access_models import ApprovalRow, AuditRow
-from esign.registry.audit import actor, note
+from esign.registry.access_models import AccessKeyRow, ApprovalRow, AuditRow
+from esign.registry.audit import NOBODY, actor, note
 from esign.registry.locking import lock_row
 from esign.registry.models import IntentRow
 from esign.registry.store import Store
@@ -24,6 +25,7 @@ from esign.registry.values import Intent, IntentState
 
 __all__ = ["Approvals", "Decision"]
 
+_KEY = "key:"
 _MAKING = ("intent.reserved", "intent.numbered", "intent.prepared")
 
 
@@ -74,7 +76,7 @@ class Approvals:
                 raise RegistryError("intent-state", id=str(id), expected=expected, found=intent.state.word)
             if intent.prepared_sha256 != prepared_sha256:
                 raise RegistryError("approval-other-bytes", id=str(id))
-            if by in _makers(session, id):
+            if not _is_another(session, by, _makers(session, id)):
                 raise RegistryError("approval-own", id=str(id))
             values = {"prepared_sha256": prepared_sha256, "by": by, "at": now, "approved": approved, "why": why}
             session.execute(insert(ApprovalRow).values(result_id=str(id), **values))
@@ -92,7 +94,8 @@ class Approvals:
             result_id=str(intent.id), prepared_sha256=intent.prepared_sha256, approved=True
         )
         with self._store.read() as session:
-            return bool(set(session.scalars(query)) - _makers(session, intent.id))
+            makers = _makers(session, intent.id)
+            return any(_is_another(session, by, makers) for by in session.scalars(query))
 
     def of(self, id: ResultId) -> tuple[Decision, ...]:  # noqa: A002
         """Every decision on `id`, oldest first."""
@@ -116,6 +119,23 @@ class Approvals:
 
 def _makers(session: Session, id: ResultId) -> set[str]:  # noqa: A002
     return set(session.scalars(select(AuditRow.actor).where(AuditRow.object == str(id), AuditRow.act.in_(_MAKING))))
+
+
+def _is_another(session: Session, by: str, makers: set[str]) -> bool:
+    """Whether `by` is somebody else than `makers`, as far as the audit chain can tell."""
+    behind = {maker for name in makers for maker in _key_makers(session, name)}
+    return by not in makers | behind and not _key_makers(session, by) & makers
+
+
+def _key_makers(session: Session, name: str) -> set[str]:
+    """Who made the keys of access that somebody comes in with."""
+    if not name.startswith(_KEY):
+        return set()
+    keys = select(AccessKeyRow.id).filter_by(name=name.removeprefix(_KEY))
+    made = select(AuditRow.actor).where(
+        AuditRow.object.in_(keys), AuditRow.act.in_(("access.issued", "access.rotated")), AuditRow.actor != NOBODY
+    )
+    return set(session.scalars(made))
 
 
 def _as_decision(r: ApprovalRow) -> Decision:

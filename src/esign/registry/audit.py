@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from esign.registry.access_models import AuditRow
 from esign.registry.chain import Entry, chain_hash, moment, printable
 
-__all__ = ["Actor", "Note", "act_as", "acting", "actor", "append_many", "note", "write_noted"]
+__all__ = ["NOBODY", "Actor", "Note", "act_as", "acting", "actor", "append_many", "note", "write_noted"]
 
 _NOTES = "esign.audit"
 _LENGTHS = {"actor": 200, "request": 64, "act": 40, "agency": 35, "object": 120, "outcome": 60}
@@ -42,7 +42,9 @@ class Actor:
     """The request of the service that it belongs to."""
 
 
-_NOBODY = Actor("local")
+NOBODY = "local"
+"""Who acts where nobody said it."""
+_NOBODY = Actor(NOBODY)
 _actor: ContextVar[Actor] = ContextVar("esign_actor", default=_NOBODY)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from esign.errors import ApprovalMissing, Error, RegistryError
 from esign.issuance import Issued, Issuer
 from esign.keys import Mechanism
 from esign.line import Line
-from esign.registry import IntentState, acting
+from esign.registry import Grant, IntentState, acting
 from esign.request import Request
 from esign.service.access import Role
 from tests.support.office import Office, request
@@ -89,6 +90,30 @@ def test_nobody_approves_their_own(here: ServiceForTest, key: CountingKey) -> No
         problem(own, 409, "approval-own")
     assert here.post("results", key="k", json=wanted()).status_code == 202
     assert key.signed == []
+
+
+@pytest.mark.parametrize("maker", ["portal", "registrar"])
+def test_a_key_that_one_made_for_oneself_is_no_second_person(
+    here: ServiceForTest, key: CountingKey, maker: str
+) -> None:
+    """An operator with other roles could make the key that is missing; one who is nothing else may make both."""
+    access, other = here.office.registry.access, "registrar" if maker == "portal" else "portal"
+    grants = [Grant(here.agency, "registrar")]
+
+    def made_by(name: str, whose: str) -> None:
+        with acting(f"key:{name}"):
+            access.issue(name=whose, digest=f"{name}-{whose}", grants=grants, lifetime=timedelta(days=1))
+
+    made_by("operator", maker)
+    result = here.post("results", key="k", json=wanted()).json()["id"]
+    sha256 = here.get("approvals").json()["waiting"][0]["sha256"]
+    made_by(maker, other)
+    registrar = replace(here, name="registrar")
+    problem(registrar.post(f"approvals/{result}", json={"sha256": sha256, "approved": True}), 409, "approval-own")
+    assert key.signed == []
+    third = replace(here, name="other")
+    assert third.post(f"approvals/{result}", json={"sha256": sha256, "approved": True}).status_code == 200
+    assert here.post("results", key="k", json=wanted()).status_code == 201
 
 
 def test_an_approval_of_other_bytes_does_not_count(here: ServiceForTest, key: CountingKey) -> None:
