@@ -26,7 +26,7 @@ from typing import Any
 import psycopg
 from asn1crypto import cms
 
-__all__ = ["Checked", "Told", "check", "unfinished"]
+__all__ = ["Checked", "Told", "check", "prepared", "signed", "unfinished"]
 
 Row = dict[str, Any]
 _STEPS = ("intent.reserved", "intent.prepared", "intent.signed", "intent.issued")
@@ -101,6 +101,22 @@ def unfinished(database: str) -> set[str]:
     )
     with _query(database) as query:
         return {r["id"] for r in query(sql)}
+
+
+def prepared(database: str) -> set[str]:
+    """The digests that the agency's key may be asked for: their rows and their audit entries are there."""
+    sql = (
+        "SELECT to_be_signed_sha256 AS digest FROM intent JOIN audit ON audit.object = intent.id"
+        " WHERE audit.act = 'intent.prepared'"
+    )
+    with _query(database) as query:
+        return {r["digest"] for r in query(sql)}
+
+
+def signed(record: Path) -> list[tuple[str, str]]:
+    """What the token signed, in order: the key's CKA_ID, and the SHA-256 of what was to be signed."""
+    lines = record.read_text("ascii").splitlines() if record.exists() else []
+    return [(key, _digest_of(bytes.fromhex(data))) for _, key, data in (line.split(" ") for line in lines)]
 
 
 # --- the database -------------------------------------------------------------------------------------------------
@@ -264,30 +280,29 @@ def _signatures(  # each is a record of its own
     record: Path,
 ) -> None:
     """Each signature that the token made stands in a row, and each signed row has one."""
-    prepared = {r["to_be_signed_sha256"]: i for i, r in intents.items() if r["to_be_signed_sha256"]}
+    recorded = {r["to_be_signed_sha256"]: i for i, r in intents.items() if r["to_be_signed_sha256"]}
     by_key: dict[str, Counter[str]] = {}
-    for line in record.read_text("ascii").splitlines() if record.exists() else ():
-        _, key, data = line.split(" ")
-        by_key.setdefault(key, Counter())[_digest_of(bytes.fromhex(data))] += 1
+    for key, digest in signed(record):
+        by_key.setdefault(key, Counter())[digest] += 1
     documents: Counter[str] = Counter()
     others = 0
     for made in by_key.values():
-        if any(digest in prepared for digest in made):
+        if any(digest in recorded for digest in made):
             documents += made
         else:
             others += sum(made.values())
     anchored = {_attributes_digest(bytes(r["signature"])) for r in anchors}
     begun = sum(r["act"] == "audit.anchor" for r in audit)
-    unknown = [d for d in documents if d not in prepared and d not in anchored]
-    found.figures["signatures of documents"] = sum(n for d, n in documents.items() if d in prepared)
-    found.figures["of them again, over the same bytes"] = sum(n - 1 for d, n in documents.items() if d in prepared)
+    unknown = [d for d in documents if d not in recorded and d not in anchored]
+    found.figures["signatures of documents"] = sum(n for d, n in documents.items() if d in recorded)
+    found.figures["of them again, over the same bytes"] = sum(n - 1 for d, n in documents.items() if d in recorded)
     found.figures["of them for what is not issued"] = sum(
-        n for d, n in documents.items() if d in prepared and prepared[d] not in issued
+        n for d, n in documents.items() if d in recorded and recorded[d] not in issued
     )
     found.figures["other signatures"] = others + sum(n for d, n in documents.items() if d in anchored)
     # An anchor's entry is written before the key is asked; a crash in between leaves an entry without a signature.
     found.fail("signatures that nobody recorded before", unknown[: max(0, len(unknown) - (begun - len(anchors)))])
-    found.fail("issued, and never signed", (i for d, i in prepared.items() if i in issued and not documents[d]))
+    found.fail("issued, and never signed", (i for d, i in recorded.items() if i in issued and not documents[d]))
 
 
 def _digest_of(signed: bytes) -> str:
