@@ -23,7 +23,7 @@ from esign.service.checkup import Checkup, Needed
 from esign.service.desk import Desk
 from esign.service.identity.api_keys import digest_of, new_key
 from esign.service.metrics import Metrics
-from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, TokenNeeded
+from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, StoreNeeded, TokenNeeded
 from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening
 from esign.service.states import count_states
@@ -112,7 +112,7 @@ class ServedWorkplace(Workplace):
         if seal is not None and seal.certificates:
             certificates[_SEAL] = seal.certificates
         paths = self.config.paths
-        folders = {n: p for n, p in (("spool", paths.spool), ("archive", paths.archive)) if isinstance(p, Path)}
+        places = {"spool": paths.spool, "archive": paths.archive}
         return (
             TokenNeeded(name=f"token {code}", signer=self.signer),
             DatabaseNeeded(name=f"database {code}", registry=self.registry),
@@ -121,7 +121,12 @@ class ServedWorkplace(Workplace):
                 CertificateNeeded(name=f"certificate {code} {name}", certificates=chain, now=self._now)
                 for name, chain in certificates.items()
             ),
-            *(DiskNeeded(name=f"{name} {code}", folder=folder) for name, folder in folders.items()),
+            *(
+                DiskNeeded(name=f"{name} {code}", folder=place)
+                if isinstance(place, Path)
+                else StoreNeeded(name=f"{name} {code}", files=wiring.files_at(place))
+                for name, place in places.items()
+            ),
         )
 
     def _verifier(self) -> Verifier:

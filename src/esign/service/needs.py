@@ -9,6 +9,7 @@ from typing import Protocol
 
 from cryptography import x509
 
+from esign.files import Files
 from esign.reasons import Reason
 from esign.registry import Registry
 from esign.service.checkup import Checked, State
@@ -20,6 +21,7 @@ __all__ = [
     "DiskNeeded",
     "ReadableNeeded",
     "Signer",
+    "StoreNeeded",
     "TokenNeeded",
 ]
 
@@ -155,3 +157,18 @@ class DiskNeeded:
         if free < _LITTLE:
             return Checked(state=State.SOON, value=free, reason=Reason("health-disk-little", facts))
         return Checked(value=free)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreNeeded:
+    """Implements `Needed`: an object store, where documents are kept that several hosts share, answers."""
+
+    name: str
+    """Which: `archive`, `spool`."""
+    files: Files = field(repr=False)
+    """What is kept there."""
+
+    def check(self) -> Checked:
+        """Ask for something that is not there."""
+        self.files.get("esign-readiness")
+        return Checked()

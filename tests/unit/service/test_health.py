@@ -11,12 +11,22 @@ import httpx
 import pytest
 
 from esign.errors import RegistryError, TokenUnavailable
+from esign.objects import ObjectFiles
 from esign.service import needs
 from esign.service.checkup import Checked, Checkup, State
 from esign.service.metrics import Metrics
-from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, ReadableNeeded, TokenNeeded
+from esign.service.needs import (
+    CertificateNeeded,
+    ClockNeeded,
+    DatabaseNeeded,
+    DiskNeeded,
+    ReadableNeeded,
+    StoreNeeded,
+    TokenNeeded,
+)
 from esign.service.states import count_states
 from esign.service.watched import WatchedKey
+from tests.support.bucket import Bucket, serving
 from tests.support.office import Office, request
 from tests.support.service import ServiceForTest, service, wanted
 
@@ -163,3 +173,17 @@ def test_figures_are_counted_and_name_nobody(office: Office) -> None:
         assert line in text
     for canary in (issued["id"], "Bí Mật", "261120", "all-roles", "quyet-dinh"):
         assert canary not in text
+
+
+def test_a_store_that_several_hosts_share_has_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    bucket = Bucket()
+    with serving(bucket) as endpoint:
+        files = ObjectFiles.at(f"s3://archive/ward?endpoint={endpoint}&region=vn-1")
+        store = StoreNeeded(name="archive", files=files)
+        assert store.check().state is State.FINE
+        bucket.fails = 1
+        with pytest.raises(RegistryError) as caught:
+            store.check()
+    assert caught.value.code == "store-not-readable"
