@@ -56,7 +56,7 @@ def test_an_agency_cannot_lend_its_keys_or_names_to_another(changes: dict[str, A
 
 
 @pytest.mark.parametrize("changes", [{"name": "other"}, {"sha256": "1" * 64}], ids=["name", "certificate"])
-def test_a_name_is_one_certificate(changes: dict[str, str]) -> None:
+def test_a_name_is_one_certificate(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         build(agency("H26.1", pins=(PIN,)), agency("H26.2", pins=(replace(PIN, **changes),)))
     assert caught.value.code == "access-sources-differ"

@@ -214,7 +214,7 @@ def test_more_connections_than_allowed_are_refused(here: ServiceForTest) -> None
 
 
 def test_forwarded_addresses_are_believed_from_proxies_alone(here: ServiceForTest) -> None:
-    from esign.service.public import client_of
+    from esign.service.client import client_of
 
     seen: list[str] = []
 
