@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -141,16 +142,20 @@ def test_whoever_leaves_in_the_middle_is_no_incident(here: ServiceForTest, caplo
     with socket.create_connection((place.hostname, place.port)) as line:
         line.sendall(head(here, "verifications/by-hash", "Content-Length: 100") + b"{")
     problem(here.post("results", json=[]), 400, "request-invalid")
-    entries: list[str] = []
-    while entries.count("http-invalid") < 1:
-        entries = [entry.outcome for entry in here.office.registry.audit.entries()]
+    until = time.monotonic() + 60
+    while "http-invalid" not in {entry.outcome for entry in here.office.registry.audit.entries()}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
     assert "incident" not in caplog.text
 
 
-def test_a_batch_in_one_endless_line_is_not_read_as_a_whole(here: ServiceForTest) -> None:
+def test_a_batch_in_one_endless_line_is_not_read_as_a_whole(office: Office) -> None:
+    """All of it is less than a batch may have, and the line is more than a request may."""
     longest = LIMITS.upload * 4 // 3 + (1 << 20)
-    answer = here.post("batches", content=b"x" * (longest + 1), headers={"Content-Type": "application/x-ndjson"})
+    with service(office, limits=replace(LIMITS, body_time=timedelta(minutes=5))) as patient:
+        answer = patient.post("batches", content=b"x" * (longest + 1), headers={"Content-Type": "application/x-ndjson"})
     problem(answer, 413, "body-too-large")
+    assert answer.json()["facts"]["limit"] == longest
 
 
 def test_a_head_that_never_ends_is_cut_off(here: ServiceForTest, monkeypatch: pytest.MonkeyPatch) -> None:
