@@ -9,6 +9,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from esign.errors import InputError
+from esign.pdf._typst import nfc
 
 __all__ = ["check_data", "check_schema"]
 
@@ -22,14 +23,19 @@ def check_schema(schema: Mapping[str, Any], *, template: str) -> None:
 
 
 def check_data(data: object, schema: Mapping[str, Any], *, template: str, title: str) -> None:
-    """Raise `template-data-invalid` where `data` break a rule, and `template-invalid` where a rule leads nowhere."""
+    """Check `data`, in NFC.
+
+    Raises:
+        InputError: `template-data-invalid`: they break a rule, or are nested too deep to be looked at.
+            `template-invalid`: a rule leads nowhere.
+    """
     checker = jsonschema.Draft202012Validator(
         schema,
         registry=Registry(),  # nothing is fetched
         format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER,
     )
     try:
-        error = jsonschema.exceptions.best_match(checker.iter_errors(data))
+        error = jsonschema.exceptions.best_match(checker.iter_errors(nfc(data)))
     except Unresolvable as e:
         raise InputError("template-invalid", template=template, problem="$ref") from e
     except RecursionError as e:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from esign.errors import InputError
-from esign.pdf._typst import nfc, refuse_packages
+from esign.pdf._typst import refuse_packages
 
 __all__ = ["Template", "certification", "load", "templates"]
 
@@ -54,7 +54,7 @@ class Template:
         """
         from esign.pdf._schema import check_data  # noqa: PLC0415  # jsonschema, which given documents do without
 
-        check_data(nfc(data), self.schema, template=self.name, title=self.title)
+        check_data(data, self.schema, template=self.name, title=self.title)
 
 
 def templates() -> tuple[Template, ...]:
