@@ -13,6 +13,8 @@ __all__ = ["parse"]
 
 _MOST_VALUES = 200_000
 """Each costs some hundred bytes of memory; base64, which makes bodies large, has none of these signs."""
+_DEEPEST = 64
+"""Whatever reads a value by calling itself has room for so much, wherever on the stack it begins."""
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -22,7 +24,8 @@ def parse(data: bytes) -> Any:
     Raises:
         ValueError: It is none, or could be taken for another.
     """
-    if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+    nests = data.count(b"[") + data.count(b"{")
+    if nests + data.count(b",") > _MOST_VALUES:
         raise ValueError("too many values")
     try:
         found = json.loads(
@@ -30,8 +33,8 @@ def parse(data: bytes) -> Any:
         )
     except RecursionError as e:
         raise ValueError("too deep") from e
-    if _SUSPECT.search(data):
-        _check_texts(found)
+    if nests > _DEEPEST or _SUSPECT.search(data):
+        _check(found)
     return found
 
 
@@ -53,14 +56,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_texts(found: Any) -> None:
-    """No U+0000, which PostgreSQL cannot hold, and no half of a surrogate pair, which UTF-8 cannot."""
-    waiting = [found]
+def _check(found: Any) -> None:
+    """Not too deep; no U+0000, which PostgreSQL cannot hold, and no half of a surrogate pair, which UTF-8 cannot."""
+    waiting = [(found, 1)]
     while waiting:
-        match waiting.pop():
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            raise ValueError("too deep")
+        match value:
             case dict() as members:
-                waiting += [*members, *members.values()]
+                waiting += [(each, depth + 1) for each in (*members, *members.values())]
             case list() as items:
-                waiting += items
+                waiting += [(each, depth + 1) for each in items]
             case str() as text if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
                 raise ValueError("a character that is none")

@@ -54,6 +54,7 @@ def test_addresses_methods_and_kinds_that_there_are_not(here: ServiceForTest) ->
         json.dumps(wanted())[:-1].encode() + b', "symbol": "X"}',
         json.dumps(wanted(subject="a\0b")).encode(),
         json.dumps(wanted(data={"a\ud800": 1})).encode(),
+        *(json.dumps(wanted(data={"a": "@"})).encode().replace(b'"@"', b"[" * n + b"]" * n) for n in (70, 900)),
         json.dumps(wanted(data={"a": "@"})).encode().replace(b'"@"', b"1e999"),
         json.dumps(wanted(data={"a": "@"})).encode().replace(b'"@"', b"[" + b"0," * 300_000 + b"0]"),
     ],
