@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 T ?= tests
-WORKERS ?= 2
+# More than cores: half of the time a test waits for a process, a disk or a clock.
+WORKERS ?= 4
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

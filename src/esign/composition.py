@@ -129,8 +129,6 @@ class Composer:
         """Raises `SigningError` (`seal-key-and-profile`) where only one of seal key and seal profile is there."""
         if (profile.seal is None) != (seal_key is None):
             raise SigningError("seal-key-and-profile")
-        if seal_key is not None and seal_key.key_type is not KeyType.P256:
-            raise SealError("seal-key-unsuitable", found=seal_key.key_type.value)
         self._agency = agency
         self._profile = profile
         self._seal_key = seal_key
@@ -435,12 +433,15 @@ class Composer:
         return stamp(order.before, mark, layout.seal_place, url=url)
 
     def sign_orders(self, orders: Sequence[SealOrder]) -> list[bytes]:
-        """The seal key's signature for each order.
+        """The seal key's signature for each order; here it is asked for the first time, and perhaps opened.
 
         Raises:
+            SealError: `seal-key-unsuitable`.
             KeyStoreError: It cannot sign now.
         """
         assert self._seal_key is not None
+        if self._seal_key.key_type is not KeyType.P256:
+            raise SealError("seal-key-unsuitable", found=self._seal_key.key_type.value)
         return sign_all(self._seal_key, [o.to_be_signed for o in orders], mechanism=Mechanism.ECDSA_P256_SHA256)
 
     def _signed(self, order: SealOrder) -> bytes:

@@ -56,7 +56,7 @@ def sign_and_kill(
             failures.append(f"all was done after {killed} kills")
             break
         after = chance.randint(0, max(1, fresh // (kills - killed + 1)))
-        died = _sign(office, environ, shim, die_after=after, delay=chance.random() / 5)
+        died = _sign(office, environ, shim, die_after=after, delay=chance.random() / 20)
         starts, killed = starts + 1, killed + (died.code == -SIGKILL)
         failures += [f"start {starts}: {died.logins} logins"] if died.logins != 1 else []
     # The last kill may come when everything is signed: then there is nothing to log in for.

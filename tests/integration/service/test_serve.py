@@ -110,7 +110,8 @@ def service(folder: Path) -> Iterator[Running]:
 
 
 def test_the_command_that_it_prints_issues_a_first_result(service: Running) -> None:
-    command = service.said[service.said.index("curl -s") :]
+    # Behind the command stands the log, one JSON object a line.
+    command = service.said[service.said.index("curl -s") :].split("\n{")[0]
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["state"] == "issued"
     assert httpx.get(f"{service.url}/readyz").json()["ready"] is True
