@@ -208,7 +208,7 @@ class Serving:
         reading = self._desk("reading", threads=_READERS, waiting=100 * _READERS)
         verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)
         first = workplaces[0]
-        public = public_side(first.config, first.registry, desk=reading, now=self._now)
+        public = public_side(first.config, first.registry, desk=reading, now=self._now, writes=True)
         parts = Parts(
             offices=offices,
             authenticator=credentials(

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from esign.citizen import Page
-from esign.lookup import Lookup, RateLimiter, Redeemer, UsedCodes
+from esign.lookup import CountedCodes, Lookup, RateLimiter, UsedCodes
 from esign.publishing.stores import Store
 from esign.registry import PublicEntry, Registry
 from esign.service.checkup import Checkup
@@ -29,11 +29,12 @@ def listening_of(config: Config) -> Listening:
     return Listening(host=s.host, port=s.port, connections=s.connections, proxies=s.proxies)
 
 
-def public_side(
-    config: Config, registry: Registry, *, desk: Desk, now: Callable[[], datetime], redeemer: Redeemer | None = None
-) -> Public:
-    """The public side of the working folder of `config` over `registry`."""
+def public_side(config: Config, registry: Registry, *, desk: Desk, now: Callable[[], datetime], writes: bool) -> Public:
+    """The public side of the working folder of `config` over `registry`, which it may write to where it `writes`."""
     s = config.service
+    used = UsedCodes(registry, s.used_codes or config.path.resolve().parent / "used-codes", now=now)
+    used.sweep()
+    redeemer = CountedCodes(registry, used) if writes else used
 
     def hidden(entry: PublicEntry) -> bool:
         return entry.profile in s.hidden_profiles
@@ -86,10 +87,7 @@ class PublicServing:
         """What it consists of."""
         desk = Desk("public", threads=2, waiting=1000)
         self._stack.callback(desk.close)
-        folder = self._config.service.used_codes or self._config.path.resolve().parent / "used-codes"
-        used = UsedCodes(self.registry, folder, now=self._now)
-        used.sweep()
-        return public_side(self._config, self.registry, desk=desk, now=self._now, redeemer=used)
+        return public_side(self._config, self.registry, desk=desk, now=self._now, writes=False)
 
 
 def _page(config: Config, now: datetime) -> Page | None:

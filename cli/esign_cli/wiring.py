@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from esign.document import SignerRole
 from esign.errors import ConfigurationError, InputError, RegistryError
-from esign.keys import KeyRef, KeyType, Mechanism, PinGuard, Protection, SigningKey
+from esign.keys import DelegatedKey, KeyRef, PinGuard, SigningKey
 from esign.reasons import system_problem
 from esign_cli import network
 from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
@@ -317,43 +317,15 @@ class Workplace:
         return seal_key_table(path if path is not None and path.exists() else None)
 
 
-class _LateKey:
-    """Implements `esign.keys.SigningKey`: a key that is opened when something is asked of it."""
+class _LateKey(DelegatedKey):
+    """A key that is opened when something is asked of it."""
 
     def __init__(self, open_key: Callable[[], SigningKey]) -> None:
         self._open = open_key
 
     @cached_property
-    def _key(self) -> SigningKey:
+    def _key(self) -> SigningKey:  # type: ignore[override]  # read-only, and the other key all the same
         return self._open()
-
-    @property
-    def ref(self) -> KeyRef | None:
-        return self._key.ref
-
-    @property
-    def protection(self) -> Protection:
-        return self._key.protection
-
-    @property
-    def key_type(self) -> KeyType:
-        return self._key.key_type
-
-    @property
-    def public_key(self) -> bytes:
-        return self._key.public_key
-
-    @property
-    def certificates(self) -> tuple[bytes, ...]:
-        return self._key.certificates
-
-    @property
-    def mechanisms(self) -> frozenset[Mechanism]:
-        return self._key.mechanisms
-
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
-        """Open the key, and sign."""
-        return self._key.sign(data, mechanism=mechanism)
 
 
 def authority_table(config: Config) -> "AuthorityTable | None":

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from esign.errors import InputError
 
 __all__ = [
+    "DelegatedKey",
     "KeyInfo",
     "KeyRef",
     "KeyStore",
@@ -243,6 +244,50 @@ def sign_all(key: SigningKey, data: Sequence[bytes], *, mechanism: Mechanism) ->
     if isinstance(key, _SignsMany):
         return key.sign_all(data, mechanism=mechanism)
     return [key.sign(each, mechanism=mechanism) for each in data]
+
+
+class DelegatedKey:
+    """Implements `SigningKey` with another one, `_key`; a subclass says which, and adds what it is for."""
+
+    _key: SigningKey
+
+    @property
+    def ref(self) -> KeyRef | None:
+        """The other key's, as all that follows."""
+        return self._key.ref
+
+    @property
+    def protection(self) -> Protection:
+        """See `SigningKey`."""
+        return self._key.protection
+
+    @property
+    def key_type(self) -> KeyType:
+        """See `SigningKey`."""
+        return self._key.key_type
+
+    @property
+    def public_key(self) -> bytes:
+        """See `SigningKey`."""
+        return self._key.public_key
+
+    @property
+    def certificates(self) -> tuple[bytes, ...]:
+        """See `SigningKey`."""
+        return self._key.certificates
+
+    @property
+    def mechanisms(self) -> frozenset[Mechanism]:
+        """See `SigningKey`."""
+        return self._key.mechanisms
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+        """See `SigningKey`."""
+        return self.sign_all([data], mechanism=mechanism)[0]
+
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        """In one order, where the other key takes one."""
+        return sign_all(self._key, data, mechanism=mechanism)
 
 
 class KeyStore(Protocol):

@@ -18,9 +18,10 @@ from typing import Protocol
 
 from esign.codes import ResultId
 from esign.errors import NotRegistered, RegistryError
+from esign.reasons import system_problem
 from esign.registry import PublicEntry, Registry
 
-__all__ = ["Found", "Lookup", "RateLimiter", "Redeemer", "UsedCodes", "candidates"]
+__all__ = ["CountedCodes", "Found", "Lookup", "RateLimiter", "Redeemer", "UsedCodes", "candidates"]
 
 
 _KEPT = timedelta(days=1)
@@ -72,11 +73,23 @@ class UsedCodes:
             raise RegistryError("presentation-used", at=used_at.isoformat(timespec="seconds"))
         if self._now() >= found.expires:
             raise RegistryError("presentation-expired", at=found.expires.isoformat(timespec="seconds"))
-        try:
-            self._mark(digits)
-        except FileExistsError:
-            raise RegistryError("presentation-used", at=self._now().isoformat(timespec="seconds")) from None
+        self.mark(digits)
         return found.result_id
+
+    def mark(self, digits: str) -> None:
+        """Tell all that share the folder that this code is used up.
+
+        Raises:
+            RegistryError: `presentation-used`: somebody was faster. `disk-not-writable`.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                os.close(os.open(self._path(digits), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            except FileExistsError:
+                raise RegistryError("presentation-used", at=self._now().isoformat(timespec="seconds")) from None
+        except OSError as e:
+            raise RegistryError("disk-not-writable", folder=self._folder.name, problem=system_problem(e)) from e
 
     def sweep(self) -> None:
         """Forget what was used more than a day ago."""
@@ -87,12 +100,8 @@ class UsedCodes:
     def _used(self, digits: str) -> datetime | None:
         try:
             return datetime.fromtimestamp(self._path(digits).stat().st_mtime, UTC)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
-
-    def _mark(self, digits: str) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path(digits), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def _path(self, digits: str) -> Path:
         # By digest: whoever reads the folder cannot show a result.
@@ -103,6 +112,20 @@ class UsedCodes:
             return self._now() - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
             return timedelta(0)
+
+
+class CountedCodes:
+    """Implements `Redeemer` where the register can be written to: it counts wrong codes, and public sides are told."""
+
+    def __init__(self, registry: Registry, used: UsedCodes) -> None:
+        self._registry = registry
+        self._used = used
+
+    def redeem(self, digits: str) -> ResultId:
+        """See `Redeemer`; the register first, for public sides look there before they look into the folder."""
+        found = self._registry.redeem(digits)
+        self._used.mark(digits)
+        return found
 
 
 class RateLimiter:

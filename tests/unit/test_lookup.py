@@ -9,7 +9,7 @@ import pytest
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import InputError, NotRegistered, RegistryError
-from esign.lookup import Lookup, RateLimiter, UsedCodes, candidates
+from esign.lookup import CountedCodes, Lookup, RateLimiter, UsedCodes, candidates
 from esign.registry import Intent, IntentKind, Registry
 from tests.unit.registry.making import Clock, issue, new_intent
 
@@ -152,6 +152,28 @@ def test_a_reader_that_cannot_write_uses_codes_up_in_its_own_folder(
     assert shown.digits not in "".join(p.name for p in (tmp_path / "used").iterdir())
     readers[0].sweep()
     assert len(list((tmp_path / "used").iterdir())) == 1
+
+
+@pytest.mark.parametrize("first_writes", [True, False])
+def test_a_code_is_shown_once_on_a_side_that_writes_and_one_that_does_not(
+    registry: Registry, clock: Clock, tmp_path: Path, *, first_writes: bool
+) -> None:
+    used = UsedCodes(registry, tmp_path / "used", now=clock)
+    sides: list[CountedCodes | UsedCodes] = [used, CountedCodes(registry, used)]
+    first, second = reversed(sides) if first_writes else sides
+    result = issue(registry)
+    shown = registry.present(result.id)
+    assert first.redeem(shown.digits) == result.id
+    with pytest.raises(RegistryError) as e:
+        second.redeem(shown.digits)
+    assert e.value.code == "presentation-used"
+
+
+def test_where_uses_cannot_be_noted_nothing_is_shown(registry: Registry, clock: Clock, tmp_path: Path) -> None:
+    (tmp_path / "used").write_text("a file where the folder should be")
+    with pytest.raises(RegistryError) as e:
+        UsedCodes(registry, tmp_path / "used", now=clock).redeem(registry.present(issue(registry).id).digits)
+    assert e.value.code == "disk-not-writable"
 
 
 def test_what_is_no_id_is_said_so(lookup: Lookup) -> None:

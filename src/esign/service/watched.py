@@ -1,16 +1,17 @@
 """A signing key whose signatures are counted and timed."""
 
 import time
+from collections.abc import Sequence
 
 from esign.errors import Error
-from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
+from esign.keys import DelegatedKey, Mechanism, SigningKey
 from esign.service.metrics import Metrics
 
 __all__ = ["WatchedKey"]
 
 
-class WatchedKey:
-    """Implements `esign.keys.SigningKey` with another one."""
+class WatchedKey(DelegatedKey):
+    """Another key, watched."""
 
     def __init__(self, key: SigningKey, *, name: str, metrics: Metrics) -> None:
         """`name` is what the figures call it."""
@@ -18,43 +19,15 @@ class WatchedKey:
         self._name = name
         self._metrics = metrics
 
-    @property
-    def ref(self) -> KeyRef | None:
-        """The key's."""
-        return self._key.ref
-
-    @property
-    def protection(self) -> Protection:
-        """The key's."""
-        return self._key.protection
-
-    @property
-    def key_type(self) -> KeyType:
-        """The key's."""
-        return self._key.key_type
-
-    @property
-    def public_key(self) -> bytes:
-        """The key's."""
-        return self._key.public_key
-
-    @property
-    def certificates(self) -> tuple[bytes, ...]:
-        """The key's."""
-        return self._key.certificates
-
-    @property
-    def mechanisms(self) -> frozenset[Mechanism]:
-        """The key's."""
-        return self._key.mechanisms
-
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
-        """Sign, and count it."""
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        """Sign, and count; signatures of one order share its time evenly."""
         started = time.perf_counter()
         try:
-            signature = self._key.sign(data, mechanism=mechanism)
+            signatures = super().sign_all(data, mechanism=mechanism)
         except Error as e:
             self._metrics.not_signed(key=self._name, code=e.code)
             raise
-        self._metrics.signed(key=self._name, seconds=time.perf_counter() - started)
-        return signature
+        spent = time.perf_counter() - started
+        for _ in signatures:
+            self._metrics.signed(key=self._name, seconds=spent / len(signatures))
+        return signatures

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from esign.errors import RegistryError, TokenUnavailable
+from esign.keys import DelegatedKey, Mechanism, SigningKey, sign_all
 from esign.objects import ObjectFiles
 from esign.service import needs
 from esign.service.checkup import Checked, Checkup, State
@@ -60,7 +61,7 @@ def here(office: Office, token: Token, tmp_path: Path) -> Iterator[ServiceForTes
             CertificateNeeded(name="certificate", certificates=office.key.certificates, now=office.clock),
             DiskNeeded(name="archive", folder=tmp_path / "not" / "yet"),
         ],
-        patience=timedelta(seconds=0.5),
+        patience=timedelta(seconds=10),  # a machine may stand still; only what hangs is waited for so long
         monotonic=iter(range(0, 10_000, 100)).__next__,
     )
     with service(office, health=checkup) as found:
@@ -173,6 +174,25 @@ def test_figures_are_counted_and_name_nobody(office: Office) -> None:
         assert line in text
     for canary in (issued["id"], "Bí Mật", "261120", "all-roles", "quyet-dinh"):
         assert canary not in text
+
+
+class Row(DelegatedKey):
+    """A key that keeps which orders it was given."""
+
+    def __init__(self, key: SigningKey) -> None:
+        self._key = key
+        self.orders: list[int] = []
+
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        self.orders.append(len(data))
+        return super().sign_all(data, mechanism=mechanism)
+
+
+def test_a_key_that_is_watched_gets_a_row_as_one_order(office: Office) -> None:
+    row, metrics = Row(office.key), Metrics()
+    watched = WatchedKey(row, name="agency", metrics=metrics)
+    signatures = sign_all(watched, [b"1", b"2", b"3"], mechanism=Mechanism.RSA_PKCS1_SHA256)
+    assert (len(signatures), row.orders) == (3, [3])
 
 
 def test_a_store_that_several_hosts_share_has_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
