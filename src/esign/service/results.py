@@ -16,7 +16,15 @@ from esign.api.results import (
     TemplateList,
 )
 from esign.codes import DocumentNumber, DossierCode, ResultId
-from esign.errors import ApprovalMissing, DeliveryFailed, Error, RequestConflict, ServiceError, SigningError
+from esign.errors import (
+    ApprovalMissing,
+    DeliveryFailed,
+    Error,
+    RequestConflict,
+    RequestInFlight,
+    ServiceError,
+    SigningError,
+)
 from esign.issuance import Issued
 from esign.pdf import templates
 from esign.profile import VIETNAM
@@ -70,8 +78,15 @@ async def issue(
     body = await read_upload(request, IssueRequest, most=parts.limits.upload)
     made = await parts.reading.run(request_of, body, key=key, today=parts.now().astimezone(VIETNAM).date())
     later = "respond-async" in {preference.split(";")[0].strip().lower() for preference in prefer.split(",")}
-    with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        intent = await parts.issuing.run(_accept if later else _issue, office, made)
+    try:
+        with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
+            intent = await parts.issuing.run(_accept if later else _issue, office, made)
+    except RequestInFlight:
+        # Where it is issued already, whoever works on it only answers a repetition, as we do.
+        issued = await parts.reading.run(_issued_before, office, made)
+        if issued is None:
+            raise
+        intent = issued
     waits = later or intent.state is IntentState.PREPARED  # for a second person
     place = answers.links(office.code, intent.id, issued=not waits)
     if waits:
@@ -159,6 +174,14 @@ def issue_now(office: Office, asked: IssuingRequest) -> Intent:
             return intent  # it is issued, and delivered later
         raise
     return office.registry.get(issued.id)
+
+
+def _issued_before(office: Office, asked: IssuingRequest) -> Intent | None:
+    """The result of an earlier request that was this one, if it is issued."""
+    intent = office.registry.by_key(asked.idempotency_key)
+    if intent is None or intent.state is not IntentState.ISSUED:
+        return None
+    return intent if intent.request_digest == asked.digest(office.profile) else None
 
 
 def _accept(office: Office, request: IssuingRequest) -> Intent:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from esign.codes import ResultId
 from esign.keys import Mechanism, SigningKey
 from tests.support.office import Office
 from tests.support.service import ServiceForTest, office_of, problem, service, wanted
@@ -90,6 +91,20 @@ def test_many_at_once_make_one_signature(made: Path, tmp_path: Path) -> None:
     assert key.count == rounds
     assert len(office.registry.listing().entries) == rounds
     office.registry.close()
+
+
+def test_what_is_issued_is_told_also_while_somebody_else_asks_for_it(here: ServiceForTest) -> None:
+    first = here.post("results", key="portal-1", json=wanted())
+    with here.office.registry.claim(ResultId.parse(first.json()["id"])):  # as another process does, to answer it
+        again = here.post("results", key="portal-1", json=wanted())
+        problem(here.post("results", key="portal-1", json=wanted(symbol="GP-UBND")), 422, "request-conflict")
+    assert (again.status_code, again.content) == (201, first.content)
+
+
+def test_what_is_not_issued_yet_is_in_flight(here: ServiceForTest) -> None:
+    accepted = here.post("results", key="portal-1", json=wanted(), headers={"Prefer": "respond-async"}).json()
+    with here.office.registry.claim(ResultId.parse(accepted["id"])):
+        problem(here.post("results", key="portal-1", json=wanted()), 409, "request-in-flight")
 
 
 def test_what_was_given_up_is_told_the_same_each_time(here: ServiceForTest) -> None:
