@@ -12,7 +12,6 @@ from esign.seal.digits import to_digits
 from tests.browser.scan import sample
 from tests.browser.test_tokens import READ, by_python, tokens
 from tests.support import site as specimen
-from tests.support.chromium import program
 from tests.support.marionette import Firefox, firefox
 from tests.support.site import Site
 from tests.support.web import HOST, Web
@@ -29,7 +28,6 @@ SHOWN = """async () => {
 
 @pytest.fixture(scope="module")
 def fox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefox]:
-    program("firefox-esr", "firefox")
     with firefox(tmp_path_factory.mktemp("firefox")) as started:
         yield started
 

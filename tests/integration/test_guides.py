@@ -7,7 +7,6 @@ A line `$ …` is a command and must end with 0 (`> …` goes on with it); the l
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import guide_office
+from tests.support.programs import program
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs/guide").glob("*.md"))]
@@ -86,10 +86,8 @@ def run(document: list[Step], folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of `make demo`, made once."""
-    for tool in ("bash", "openssl", "pdftoppm", "softhsm2-util"):
-        if not shutil.which(tool):
-            assert not os.environ.get("CI"), f"{tool} is needed in CI"
-            pytest.skip(f"{tool} is not installed")
+    for name in ("openssl", "pdftoppm", "softhsm2-util"):
+        program(name)
     folder = tmp_path_factory.mktemp("made") / "demo"
     guide_office.make(folder)
     return folder

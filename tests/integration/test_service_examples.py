@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from esign.registry import IntentState
 from esign.webhooks.signing import signature
 from tests.support.office import Office
+from tests.support.programs import program
 from tests.support.service import ServiceForTest, answering, service
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -45,13 +45,11 @@ def here(made: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Java examples, compiled without a warning."""
-    if not shutil.which("javac") or not shutil.which("java"):
-        assert not os.environ.get("CI"), "a JDK is needed in CI"
-        pytest.skip("no JDK here: the Java examples were not compiled")
+    javac = program("javac")
     target = tmp_path_factory.mktemp("classes")
     sources = sorted(str(p) for p in (EXAMPLES / "java").glob("*.java"))
     done = subprocess.run(
-        ["javac", "--release", "17", "-Xlint:all", "-Xlint:-options", "-Werror", "-d", str(target), *sources],
+        [javac, "--release", "17", "-Xlint:all", "-Xlint:-options", "-Werror", "-d", str(target), *sources],
         capture_output=True,
         text=True,
         check=False,
@@ -63,8 +61,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(language: str, name: str, request: pytest.FixtureRequest) -> list[str]:
     match language:
         case "curl":
-            if not shutil.which("curl"):
-                pytest.skip("no curl here")
+            program("curl")
             return [str(EXAMPLES / "curl" / f"{name}.sh")]
         case "python":
             return [sys.executable, str(EXAMPLES / "python" / f"{name}.py")]

@@ -1,15 +1,14 @@
 """Chromium as Debian ships it, driven by Playwright, with what it says on its console taken as a failure."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-__all__ = ["chromium", "opened", "program"]
+from tests.support.programs import program
+
+__all__ = ["chromium", "opened"]
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -19,15 +18,6 @@ _ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
 )
-
-
-def program(*names: str) -> str:
-    """Where a browser is; skips the test where it is missing, except in CI, where that is a failure."""
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        assert not os.environ.get("CI"), f"{names[0]} is not installed"
-        pytest.skip(f"{names[0]} is not installed (apt install {names[0]})")
-    return found
 
 
 @contextmanager

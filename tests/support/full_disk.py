@@ -1,9 +1,10 @@
 """A disk that is full, or broken, from a chosen write of a process on (full_disk.c, built here with cc)."""
 
 import errno
-import shutil
 import subprocess
 from pathlib import Path
+
+from tests.support.programs import program
 
 __all__ = ["FullDisk"]
 
@@ -14,8 +15,7 @@ class FullDisk:
     """Steers the disk below `folder` for processes that are started with `environment`."""
 
     def __init__(self, place: Path, folder: Path) -> None:
-        cc = shutil.which("cc")
-        assert cc is not None, "no C compiler (apt install gcc libc6-dev)"
+        cc = program("cc")
         place.mkdir(parents=True, exist_ok=True)
         self._library = place / "full_disk.so"
         self._fault, self._hits = place / "fault", place / "hits"

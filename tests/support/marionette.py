@@ -5,7 +5,6 @@ Playwright drives only a Firefox of its own, and geckodriver would be one more t
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -13,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support.programs import program
 
 __all__ = ["Firefox", "firefox"]
 
@@ -85,10 +86,8 @@ def firefox(folder: Path) -> Iterator[Firefox]:
     profile.mkdir()
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in _PREFERENCES.items())
     (profile / "user.js").write_text("\n".join(lines), "utf-8")
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    assert program is not None
     process = subprocess.Popen(
-        [program, "--headless", "--no-remote", "--profile", str(profile), "--marionette"],
+        [program("firefox", "firefox-esr"), "--headless", "--no-remote", "--profile", str(profile), "--marionette"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "MOZ_HEADLESS": "1", "HOME": str(folder)},

@@ -25,6 +25,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support.programs import missing
 from tests.support.signals import SIGCONT, SIGQUIT, SIGSTOP
 
 __all__ = ["PostgresServer", "postgres_programs", "postgres_server"]
@@ -57,10 +58,7 @@ def postgres_programs() -> Path:
     for folder in folders:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
-    missing = "PostgreSQL's server is not installed (apt install postgresql)"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    raise missing("PostgreSQL's server is not installed (apt install postgresql)")
 
 
 class PostgresServer:

@@ -1,6 +1,5 @@
 """A PKCS#11 module that wraps SoftHSM, counts, and misbehaves on request (shim.c, built here with cc)."""
 
-import os
 import shutil
 import subprocess
 from collections import Counter
@@ -12,6 +11,7 @@ import pytest
 
 from esign.keys import KeyRef
 from esign_hsm import FilePin, FilePinGuard, TokenKeyStore
+from tests.support.programs import program
 from tests.support.softhsm import TokenForTest, softhsm_module
 
 SOURCE = Path(__file__).with_name("shim.c")
@@ -138,11 +138,7 @@ class Bench:
 
 def build(directory: Path) -> Path:
     """Compile shim.c."""
-    cc = shutil.which("cc")
-    if cc is None:
-        if os.environ.get("CI"):
-            raise FileNotFoundError("cc")
-        pytest.skip("no C compiler (apt install gcc libc6-dev)")
+    cc = program("cc")
     built = directory / "shim.so"
     subprocess.run(
         [

@@ -10,7 +10,6 @@ for. A test that needs a key writes::
 """
 
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from esign_hsm import (
     init_token,
     softhsm,
 )
+from tests.support.programs import missing
 
 _labels = itertools.count(1)
 
@@ -39,10 +39,8 @@ def softhsm_module() -> Path:
     """libsofthsm2; skips the test where it is missing, except in CI, where that is a failure."""
     try:
         return softhsm.find_module()
-    except KeyStoreError:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip("SoftHSM is not installed (apt install softhsm2)")
+    except KeyStoreError as e:
+        raise missing("SoftHSM is not installed (apt install softhsm2)") from e
 
 
 @dataclass

@@ -2,14 +2,14 @@
 
 import ast
 import importlib
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.support.programs import missing, program
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"esign": ROOT / "src/esign", "esign_hsm": ROOT / "hsm/esign_hsm", "esign_cli": ROOT / "cli/esign_cli"}
@@ -127,10 +127,10 @@ def test_fields_of_values_have_a_docstring(name: str) -> None:
 
 
 def tracked() -> list[Path]:
-    if not shutil.which("git") or not (ROOT / ".git").exists():
-        assert not os.environ.get("CI"), "git is needed in CI"
-        pytest.skip("not a git checkout")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    git = program("git")
+    if not (ROOT / ".git").exists():
+        raise missing("not a git checkout")
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
     return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
 
 

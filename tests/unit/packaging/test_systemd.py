@@ -1,12 +1,12 @@
 """The systemd units: hardening, credentials, state that survives, and commands that exist."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import program
 from tests.unit.packaging.commands import understood
 
 FOLDER = Path(__file__).parents[3] / "deploy/systemd"
@@ -89,13 +89,12 @@ def test_the_public_side_sees_no_credential() -> None:
 
 
 def test_systemd_takes_them(tmp_path: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd is not here: our own assertions above stand alone")
+    analyze = program("systemd-analyze")
     for unit in UNITS:
         text = unit.read_text("utf-8").replace("/opt/esign/bin/esign", "/bin/true")
         (tmp_path / unit.name).write_text(text, "utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(str(tmp_path / u.name) for u in UNITS)],
+        [analyze, "verify", "--man=no", *(str(tmp_path / u.name) for u in UNITS)],
         capture_output=True,
         text=True,
         check=False,
@@ -106,10 +105,9 @@ def test_systemd_takes_them(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda u: u.name)
 def test_systemd_calls_their_exposure_low(unit: Path) -> None:
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd is not here")
+    analyze = program("systemd-analyze")
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)],
+        [analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)],
         capture_output=True,
         text=True,
         check=False,

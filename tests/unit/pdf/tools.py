@@ -1,8 +1,6 @@
 """PDFs for tests: plain ones through pikepdf, and the programs that people check PDFs with."""
 
 import io
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -10,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pikepdf
-import pytest
 from PIL import Image
+
+from tests.support.programs import program
 
 Form = Literal["NFC", "NFD"]
 MM = 72 / 25.4
@@ -56,17 +55,13 @@ def changed(data: bytes, change: Callable[[pikepdf.Pdf], object], **options: Any
         return saved(pdf, **options)
 
 
-def run(program: str, *arguments: str, pdf: bytes) -> subprocess.CompletedProcess[str]:
-    """Run `program` on a file with `pdf`; `@` among the arguments stands for the file."""
-    if shutil.which(program) is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing")
-        pytest.skip(f"{program} is missing")
+def run(name: str, *arguments: str, pdf: bytes) -> subprocess.CompletedProcess[str]:
+    """Run the program `name` on a file with `pdf`; `@` among the arguments stands for the file."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "x.pdf")
         file.write_bytes(pdf)
         return subprocess.run(
-            [program, *(str(file) if a == "@" else a for a in arguments)],
+            [program(name), *(str(file) if a == "@" else a for a in arguments)],
             capture_output=True,
             encoding="utf-8",
             check=False,
