@@ -124,8 +124,8 @@ class Deployment:
         `service` goes into [service] of esign.toml.
         """
         place.mkdir(parents=True)
-        folder, doom = place / "office", place / "doom"
-        doom.mkdir()
+        folder = place / "office"
+        (place / "doom").mkdir()
         environ = environment(place / "state")
         _esign(["init", str(folder), "--softhsm", "--sample"], place, environ)
         configuration = folder / "esign.toml"
@@ -138,9 +138,19 @@ class Deployment:
         paths = {"registry": database} if database else {}
         told = {"metrics_port": 0, "lookups_per_minute": 1_000_000, "lookups_at_once": 1_000_000, **service}
         _configure(configuration, {"key": {"module": str(shim.module)}, "paths": paths, "service": told})
-        environ = environ | shim.environment | {"ESIGN_DOOM": str(doom)}
+        environ = environ | shim.environment
         roles = [word for role in _ROLES for word in ("--role", role)]
         _esign(["access", "issue", "portal", *roles, "--key-file", str(place / "key")], folder, environ)
+        return cls.open(place, database=database)
+
+    @classmethod
+    def open(cls, place: Path, *, database: str | None = None) -> "Deployment":
+        """What `make` made in `place`; `database` may answer at another port by now."""
+        folder, doom = place / "office", place / "doom"
+        if database is not None:
+            _configure(folder / "esign.toml", {"paths": {"registry": database}})
+        shim = shims.Shim(place / "shim", place / "shim.so")
+        environ = environment(place / "state") | shim.environment | {"ESIGN_DOOM": str(doom)}
         key = (place / "key").read_text("ascii").strip()
         return cls(folder, environ, shim, doom, database or str(folder / "register.sqlite"), key)
 
@@ -174,6 +184,14 @@ class Deployment:
     def die_at(self, step: str) -> None:
         """Whoever finishes this step next dies."""
         (self.doom / f"die-at-{step}").touch()
+
+    def spare(self, step: str) -> bool:
+        """Nobody has to die at this step any more; whether nobody did."""
+        try:
+            (self.doom / f"die-at-{step}").unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def unblock(self) -> None:
         """What an operator does after a process died while it tried a PIN."""

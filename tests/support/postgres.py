@@ -95,6 +95,13 @@ class PostgresServer:
         """The name of a new database with the newest schema of the register."""
         return self._create(template=self._template or self._make_template())
 
+    def remembered(self) -> str | None:
+        """The register of the time before, where the server keeps its files."""
+        with self.admin() as connection:
+            names = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test%'").fetchall()
+        found = sorted((str(name) for (name,) in names), key=lambda name: int(name.partition("_")[2]))
+        return found[-1] if found else None
+
     def drop(self, database: str) -> None:
         """Remove a database and whoever is connected to it."""
         with self.admin() as connection:
@@ -133,7 +140,6 @@ class PostgresServer:
         self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale")
         data = self._folder / "data"
         settings = _SETTINGS | {
-            "port": str(self.port),
             "listen_addresses": "'127.0.0.1'",
             "unix_socket_directories": f"'{self._folder}'",
         }
@@ -153,7 +159,7 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         self._log = self.log.open("ab")
         self._process = subprocess.Popen(
-            self._as_account(str(self._programs / "postgres"), "-D", str(self._folder / "data")),
+            self._as_account(str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port)),
             stdout=self._log,
             stderr=self._log,
         )
@@ -229,18 +235,22 @@ def _children(pid: int) -> list[int]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running server; its files are gone afterwards."""
+def postgres_server(folder: Path | None = None) -> Iterator[PostgresServer]:
+    """A running server; its files are gone afterwards, unless they are kept in `folder`, for the next time as well."""
     programs = postgres_programs()
     # pytest's own folders are closed to other accounts, and the socket's path must be short.
-    folder = Path(tempfile.mkdtemp(prefix="esign-postgres-", dir=_place()))
-    server = PostgresServer(programs, folder)
+    place = folder or Path(tempfile.mkdtemp(prefix="esign-postgres-", dir=_place()))
+    server = PostgresServer(programs, place)
     try:
-        server.initialise()
+        if (place / "data").exists():
+            server.start()
+        else:
+            server.initialise()
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,102 +1,162 @@
 """Many threads with one key at the same moment, again and again: each key is signed once, and all hear the same.
 
-`python -m tests.support.torture_duplicates [--keys 1000] [--threads 200] [--seed N]`
+`python -m tests.support.torture_duplicates [--keys 1000] [--threads 200] [--database sqlite|postgresql] [--servers 2]`
+
+All threads ask for one key at once; whoever is told to come back does so in the next round, right after it has asked
+for the next key. So the machine is busy with answers, and nobody waits.
 """
 
 import argparse
 import http.client
 import json
-import random
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.support import checker
+from tests.support.breaking import asked_for
 from tests.support.deployment import AGENCY, Deployment
+from tests.support.postgres import postgres_server
 from tests.support.torture_keys import Figures
-from tests.support.torture_service import asked_for
 
 __all__ = ["ask_at_once"]
 
+_LATER = {409, 503}
+_SHOWN = 50
 
-def ask_at_once(deployment: Deployment, url: str, *, keys: int, threads: int, seed: int = 0) -> Figures:
-    """For each of `keys` keys `threads` threads ask at once, each until it is told that the result is issued."""
-    told: list[checker.Told] = []
-    statuses: Counter[str] = Counter()
-    failures: list[str] = []
-    gate = threading.Barrier(threads)
-    lock = threading.Lock()
-    place = urlsplit(url)
 
-    def ask(number: int) -> None:
-        chance = random.Random(f"{seed}/{number}")
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
+@dataclass
+class _Heard:
+    """What all threads were told."""
+
+    told: list[checker.Told] = field(default_factory=list)
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, key: str, status: int, said: dict[str, Any]) -> None:
+        """One answer."""
+        with self.lock:
+            self.statuses[f"{status} {said.get('code', '')}".strip()] += 1
+            if status == 201:
+                self.told.append(
+                    checker.Told(key=key, id=said["id"], number=said["number"], sha256=said["file"]["sha256"])
+                )
+            elif status not in _LATER:
+                self.failures.append(f"{status} {said.get('code')}")
+
+    def cut(self, problem: Exception) -> None:
+        """No answer."""
+        with self.lock:
+            self.statuses[type(problem).__name__] += 1
+
+
+class _Caller:
+    """One thread's connection to one server."""
+
+    def __init__(self, url: str, headers: dict[str, str], heard: _Heard) -> None:
+        place = urlsplit(url)
+        self._connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
+        self._headers = headers
+        self._heard = heard
+
+    def ask(self, key: str, body: str) -> bool:
+        """Whether the answer is final."""
+        headers = {**self._headers, "Idempotency-Key": key, "Content-Type": "application/json"}
         try:
-            for n in range(keys):
-                key = f"same-{seed}-{n}"
-                body = json.dumps(asked_for(n))
-                gate.wait()
-                while not once(connection, key, body):
-                    time.sleep(chance.random() / 2)
-        except Exception as e:  # a thread that dies must not leave the others waiting
-            failures.append(repr(e))
-            gate.abort()
-        finally:
-            connection.close()
-
-    def once(connection: http.client.HTTPConnection, key: str, body: str) -> bool:
-        headers = {**deployment.headers(key), "Content-Type": "application/json"}
-        try:
-            connection.request("POST", f"/v1/agencies/{AGENCY}/results", body, headers)
-            answer = connection.getresponse()
+            self._connection.request("POST", f"/v1/agencies/{AGENCY}/results", body, headers)
+            answer = self._connection.getresponse()
             said = json.loads(answer.read())
         except (OSError, http.client.HTTPException) as e:
-            connection.close()
-            with lock:
-                statuses[type(e).__name__] += 1
+            self._connection.close()
+            self._heard.cut(e)
             return False
-        with lock:
-            statuses[f"{answer.status} {said.get('code', '')}".strip()] += 1
-            if answer.status == 201:
-                told.append(checker.Told(key=key, id=said["id"], number=said["number"], sha256=said["file"]["sha256"]))
-            elif answer.status not in {409, 503}:
-                failures.append(f"{answer.status} {said.get('code')}")
-        return answer.status not in {409, 503}
+        self._heard.note(key, answer.status, said)
+        return answer.status not in _LATER
 
-    running = [threading.Thread(target=ask, args=(n,)) for n in range(threads)]
-    begun = time.monotonic()
+    def close(self) -> None:
+        self._connection.close()
+
+
+def ask_at_once(deployment: Deployment, urls: Sequence[str], *, keys: int, threads: int, seed: int = 0) -> Figures:
+    """For each of `keys` keys `threads` threads ask at once, each until it is told that the result is issued."""
+    requests = {f"same-{seed}-{n}": json.dumps(asked_for(n)) for n in range(keys)}
+    heard = _Heard()
+    began = time.monotonic()
+    rounds = iter(range(1, keys + 1))
+
+    def tell() -> None:
+        done = next(rounds, keys)
+        if done % _SHOWN == 0:
+            seconds = time.monotonic() - began
+            print(f"{done} keys, {len(heard.told)} answers, {seconds:.0f} s", file=sys.stderr, flush=True)
+
+    gate = threading.Barrier(threads, action=tell)
+
+    def work(number: int) -> None:
+        caller = _Caller(urls[number % len(urls)], deployment.headers(), heard)
+        waiting: list[str] = []
+        try:
+            for key, body in requests.items():
+                gate.wait()
+                final = caller.ask(key, body)
+                waiting = [each for each in waiting if not caller.ask(each, requests[each])]
+                waiting += [] if final else [key]
+            while waiting:
+                time.sleep(0.2)
+                waiting = [each for each in waiting if not caller.ask(each, requests[each])]
+        except Exception as e:  # a thread that dies must not leave the others waiting
+            heard.failures.append(repr(e))
+            gate.abort()
+        finally:
+            caller.close()
+
+    running = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - began
+    told, failures = heard.told, heard.failures
     found = checker.check(deployment.database, deployment.archive, told=told, signatures=deployment.shim.signatures)
     mine = {each.key for each in told}
     again = found.figures["of them again, over the same bytes"]
     if len(told) != keys * threads or len(mine) != keys or again:
         failures.append(f"{len(told)} answers for {len(mine)} keys, {again} signatures too many")
-    answers = ", ".join(f"{count}× {status}" for status, count in sorted(statuses.items()))
+    answers = ", ".join(f"{count}× {status}" for status, count in sorted(heard.statuses.items()))
     reached = f"{len(told)} answers, {seconds:.0f} s; {answers}; {found}"
-    return Figures(f"{threads} threads with one key, {keys} keys", reached, (*failures, *found.failures))
+    name = f"{threads} threads with one key, {keys} keys, {len(urls)} servers (seed {seed})"
+    return Figures(name, reached, (*failures, *found.failures))
 
 
 def main() -> None:
     """Run it at full size."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20261122)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="esign-broken-") as place:
-        deployment = Deployment.make(Path(place) / "deployment")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--servers", type=int, default=1)
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="esign-broken-")))
+        database = None
+        if given.database == "postgresql":
+            server = stack.enter_context(postgres_server())
+            database = server.url(server.register())
+        deployment = Deployment.make(place / "deployment", database=database)
         with deployment.running():
-            url = deployment.serve().url
-            figures = ask_at_once(deployment, url, keys=arguments.keys, threads=arguments.threads, seed=arguments.seed)
-    print(figures, *figures.failures[1:5], sep="\n", flush=True)
+            urls = [deployment.serve().url for _ in range(given.servers)]
+            figures = ask_at_once(deployment, urls, keys=given.keys, threads=given.threads, seed=given.seed)
+    print(f"{given.database}: {figures}", *figures.failures[1:5], sep="\n", flush=True)
     sys.exit(bool(figures.failures))
 
 

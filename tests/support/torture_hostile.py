@@ -1,18 +1,17 @@
 """Hostile callers of a real `esign serve`, all at once while a portal works: slow, endless, oversized, sly.
 
-`python -m tests.support.torture_hostile [--seconds 20] [--paths 2000] [--seed N]`
+`python -m tests.support.torture_hostile [--seconds 30] [--paths 2000] [--seed N]`
 
 Figures: how much slower ordinary callers are meanwhile, by how much the process grows, how many webhooks inside are
 accepted, how many files appear or are read outside of their folders, and how many texts of callers are in the log.
 """
 
 import argparse
-import contextlib
 import http.client
+import itertools
 import json
 import random
 import re
-import socket
 import sys
 import tempfile
 import threading
@@ -24,9 +23,10 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
+from tests.support.attackers import attackers_at_work
+from tests.support.breaking import asked_for
 from tests.support.deployment import AGENCY, Deployment, Server
 from tests.support.torture_keys import Figures
-from tests.support.torture_service import asked_for
 
 __all__ = ["attack", "forge_lines", "reach_inside", "traverse"]
 
@@ -50,6 +50,7 @@ _PIECES = (
     "softhsm",
     "pin",
 )
+_keys = itertools.count(1)
 _CANARY = "CHIM-HOANG-YEN"
 _HOSTILE = (
     "{c}\r\nforged: line",
@@ -63,68 +64,28 @@ _HOSTILE = (
 )
 
 
-def attack(deployment: Deployment, server: Server, *, seconds: float, lines: int = 200) -> Figures:
-    """F24: heads and bodies that come byte by byte, bodies without an end or too large, thousands of connections."""
-    stop = threading.Event()
+def attack(deployment: Deployment, server: Server, *, seconds: float, rounds: int = 3) -> Figures:
+    """F24: uploads that are slow, endless or too large; calm and attacked moments take turns, each `seconds` long."""
+    calm, attacked = _Served(deployment, server), _Served(deployment, server)
     refused: Counter[str] = Counter()
-    place = urlsplit(server.url)
-    path = f"/v1/agencies/{AGENCY}/results"
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: k\r\n"
-    known = head + f"Authorization: Bearer {deployment.key}\r\n"
-
-    def slow_head(line: socket.socket) -> None:
-        _drip(line, head.encode(), stop)
-
-    def slow_body(line: socket.socket) -> None:
-        line.sendall(f"{known}Content-Length: 100000\r\n\r\n".encode())
-        _drip(line, b"x" * 100_000, stop)
-
-    def endless(line: socket.socket) -> None:
-        line.sendall(f"{known}Transfer-Encoding: chunked\r\n\r\n".encode())
-        while not stop.is_set():
-            line.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
-
-    def too_large(line: socket.socket) -> None:
-        line.sendall(f"{known}Content-Length: 10000000000\r\n\r\n".encode())
-        line.sendall(b"x" * 100_000)
-
-    def parts(line: socket.socket) -> None:
-        body = b"".join(b'--b\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % n for n in range(5000))
-        asked = known.replace("application/json", "multipart/form-data; boundary=b")
-        line.sendall(f"{asked}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-
-    def attacker(do: Callable[[socket.socket], None]) -> None:
-        while not stop.is_set():
-            with contextlib.suppress(OSError), socket.create_connection((place.hostname, place.port), 5) as line:
-                with contextlib.suppress(OSError):
-                    do(line)
-                line.settimeout(1)
-                answer = line.recv(65536)
-                refused[answer[9:12].decode("latin-1")] += 1
-            stop.wait(0.05)
-
-    _ordinary(deployment, server, 2)  # what is made once is made
-    baseline = _ordinary(deployment, server, seconds / 2)
-    before = _memory(server)
-    kinds = [slow_head] * lines + [slow_body] * 8 + [endless, too_large, parts]
-    running = [threading.Thread(target=attacker, args=(kind,)) for kind in kinds]
-    for thread in running:
-        thread.start()
-    under_attack = _ordinary(deployment, server, seconds)
-    grown = _memory(server) - before
-    stop.set()
-    for thread in running:
-        thread.join()
+    _Served(deployment, server).serve(2)  # what is made once is made
+    before, grown = _memory(server), 0
+    for _ in range(rounds):
+        calm.serve(seconds / rounds)
+        with attackers_at_work(deployment, server, refused):
+            time.sleep(1)
+            attacked.serve(seconds / rounds)
+            grown = max(grown, _memory(server) - before)
     failures = [] if grown < _GROWTH else [f"it grew by {grown >> 20} MiB"]
-    failures += [] if under_attack else ["nobody else was served"]
-    slower = _p99(under_attack) / _p99(baseline)
-    if slower > _SLOWER:
-        failures.append(f"ordinary callers waited {slower:.1f} times as long")
-    answers = ", ".join(f"{n}× {status or 'closed'}" for status, n in sorted(refused.items()))
-    reached = (
-        f"{len(kinds)} attackers, {answers}; p99 of ordinary results {_p99(baseline):.2f} s before and "
-        f"{_p99(under_attack):.2f} s meanwhile ({slower:.1f} times); memory {grown / (1 << 20):+.1f} MiB"
-    )
+    compared = []
+    for what, took in attacked.took.items():
+        slower = _p99(took) / _p99(calm.took[what])
+        if not slower < _SLOWER:
+            failures.append(f"ordinary {what} took {slower:.1f} times as long")
+        counted = f"{len(calm.took[what])} and {len(took)} {what}"
+        compared.append(f"{counted}: p99 {_p99(calm.took[what]):.2f} s and {_p99(took):.2f} s ({slower:.1f} times)")
+    answers = ", ".join(f"{n}× {status}" for status, n in sorted(refused.items()))
+    reached = f"{answers}; calm and attacked {'; '.join(compared)}; memory {grown / (1 << 20):+.1f} MiB"
     return Figures("F24: uploads that are slow, endless, too large", reached, tuple(failures))
 
 
@@ -203,38 +164,41 @@ def forge_lines(deployment: Deployment, server: Server) -> Figures:
     )
 
 
-def _drip(line: socket.socket, data: bytes, stop: threading.Event) -> None:
-    for position in range(len(data)):
-        if stop.wait(0.5):
-            return
-        line.sendall(data[position : position + 1])
+class _Served:
+    """How long ordinary callers wait: two for results, one for verifications."""
 
-
-def _ordinary(deployment: Deployment, server: Server, seconds: float) -> list[float]:
-    """How long results take that two ordinary callers ask for."""
-    took: list[float] = []
-    end = time.monotonic() + seconds
-
-    def ask(caller: int) -> None:
+    def __init__(self, deployment: Deployment, server: Server) -> None:
+        self._headers = deployment.headers
+        self._agency = f"{server.url}/v1/agencies/{AGENCY}"
+        self.took: dict[str, list[float]] = {"results": [], "verifications": []}
         with httpx.Client(timeout=60) as client:
-            number = 0
-            while time.monotonic() < end:
-                number += 1
-                begun = time.monotonic()
-                answer = client.post(
-                    f"{server.url}/v1/agencies/{AGENCY}/results",
-                    headers=deployment.headers(f"ordinary-{caller}-{begun}-{number}"),
-                    json=asked_for(number),
-                )
-                if answer.status_code == 201:
-                    took.append(time.monotonic() - begun)
+            issued = self._issue(client).json()
+            self._pdf = client.get(f"{server.url}{issued['links']['document']}", headers=self._headers()).content
 
-    callers = [threading.Thread(target=ask, args=(n,)) for n in range(2)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
-    return took
+    def serve(self, seconds: float) -> None:
+        """All of them for so long."""
+        end = time.monotonic() + seconds
+        callers = [threading.Thread(target=self._ask, args=(ask, end)) for ask in [self._issue] * 2 + [self._verify]]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+
+    def _ask(self, ask: Callable[[httpx.Client], httpx.Response], end: float) -> None:
+        with httpx.Client(timeout=60) as client:
+            while time.monotonic() < end:
+                begun = time.monotonic()
+                if ask(client).is_success:
+                    what = "results" if ask == self._issue else "verifications"
+                    self.took[what].append(time.monotonic() - begun)
+
+    def _issue(self, client: httpx.Client) -> httpx.Response:
+        key = f"ordinary-{next(_keys)}"
+        return client.post(f"{self._agency}/results", headers=self._headers(key), json=asked_for(1))
+
+    def _verify(self, client: httpx.Client) -> httpx.Response:
+        headers = {**self._headers(), "Content-Type": "application/pdf"}
+        return client.post(f"{self._agency}/verifications", headers=headers, content=self._pdf)
 
 
 def _p99(took: list[float]) -> float:
@@ -267,7 +231,7 @@ def _is_json(line: str) -> bool:
 def main() -> None:
     """Run them all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--paths", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20261122)
     given = parser.parse_args()

@@ -29,9 +29,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.breaking import asked_for
 from tests.support.deployment import AGENCY, Deployment
 from tests.support.torture_keys import Figures
-from tests.support.torture_service import asked_for
 
 __all__ = ["ask_anything"]
 

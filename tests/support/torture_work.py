@@ -1,183 +1,185 @@
 """Workers killed in a batch: `python -m tests.support.torture_work [--rows 10000] [--workers 2] [--kill-every 3]`.
 
-Processes carry one batch out, on SQLite or on PostgreSQL; one of them is killed at random times and another takes its
-place. Afterwards everything is counted from outside: rows, numbers, files and keys. The test suite runs the same
-function with fewer rows.
+A portal hands one batch in and authorises it, over HTTP; `esign work` processes carry it out. One of them is killed
+every few seconds, at random times and at named steps, and another takes its place. The checker counts afterwards.
+
+With `--folder F` everything is kept there; begun again in the same folder, it goes on with what is left.
 """
 
 import argparse
-import os
-import random
+import json
+import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
-from contextlib import ExitStack
-from datetime import datetime, timedelta
-from hashlib import sha256
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from esign.registry import Batch, IntentState, Registry, RowState
-from tests.support.office import NOW, Office, request
-from tests.support.postgres import postgres_server
+import httpx
+
+from tests.support import checker
+from tests.support.breaking import RECONCILED_WITHIN, STEPS, Bench, asked_for, bench, figures, settle
+from tests.support.deployment import AGENCY
 from tests.support.torture_keys import Figures
-from tests.support.work import Workroom
 
-ROOT = Path(__file__).parents[2]
-_IN_ORDER = {0, -signal.SIGTERM}  # the second: told to stop while it was still loading
+__all__ = ["kill_workers"]
 
-
-class RunningClock:
-    """Goes on from the tests' own day; all processes agree on it, because it began with the office's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._began = (folder / "key.p12").stat().st_mtime
-
-    def __call__(self) -> datetime:
-        return NOW + timedelta(seconds=time.time() - self._began)
+_PAGE = 1000
+_PATIENCE = 30
 
 
-def open_room(folder: Path, place: Path | str) -> Workroom:
-    """The office in `folder` with its register at `place`."""
-    office = Office.open(folder)
-    office.registry.close()
-    clock = RunningClock(folder)
-    office.clock = clock  # type: ignore[assignment]  # a clock is whatever says the time
-    office.registry = Registry.open(place, now=clock)
-    return Workroom(office)
+class _Batch:
+    """One batch, as its portal sees it."""
+
+    def __init__(self, b: Bench, client: httpx.Client, rows: int) -> None:
+        """Hand it in and authorise it; again is the same batch."""
+        self._fleet, self._client = b.fleet, client
+        lines = "\n".join(json.dumps({**asked_for(n), "key": f"row-{n}"}) for n in range(rows))
+        headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "batch"}
+        batch = self._ask("POST", "batches", content=lines, headers=headers)
+        self._place = f"batches/{batch['id']}"
+        self._ask("POST", f"{self._place}/authorisation", json={"root": batch["root"]})
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return self._ask("GET", self._place)
+
+    @property
+    def rows(self) -> Iterator[checker.Told]:
+        """What it tells of its rows, which are all issued."""
+        after = "0"
+        while after:
+            page = self._ask("GET", f"{self._place}/rows", params={"after": after, "limit": _PAGE})
+            for row in page["rows"]:
+                place = str(row["position"])
+                yield checker.Told(key=place, id=row["result"], number=row["number"], sha256=row["sha256"])
+            after = page["next"]
+
+    @property
+    def problems(self) -> set[str]:
+        """What its workers stand still for."""
+        return {worker["problem"]["code"] for worker in self._ask("GET", "work")["workers"] if worker["problem"]}
+
+    def _ask(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        answer = self._client.request(method, f"{self._fleet.urls()[0]}/v1/agencies/{AGENCY}/{path}", **given)
+        assert answer.is_success, answer.text[:500]
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+class _Left:
+    """What each kill left unfinished, until somebody has finished it."""
+
+    def __init__(self, b: Bench) -> None:
+        self._b = b
+        self._waiting: list[tuple[float, set[str]]] = []
+
+    def note(self, left: set[str]) -> None:
+        """Everybody is back: it counts from now."""
+        self._waiting.append((time.monotonic(), left))
+
+    def look(self) -> None:
+        """What is finished by now."""
+        unfinished = checker.unfinished(self._b.direct)
+        now = time.monotonic()
+        for since, left in self._waiting:
+            if not left & unfinished:
+                self._b.recovered["a killed worker's"] = max(now - since, self._b.recovered.get("a killed worker's", 0))
+        self._waiting = [(since, left) for since, left in self._waiting if left & unfinished]
 
 
 def kill_workers(
-    folder: Path,
-    place: Path | str,
+    place: Path,
     *,
+    database: str,
+    key: str,
     rows: int,
-    workers: int,
+    workers: int = 2,
     kill_every: float,
     seed: int,
     most_kills: int = sys.maxsize,
-    seconds: float = 7200,
+    lasting: bool = False,
 ) -> Figures:
     """Carry one batch of `rows` out with `workers` processes, of which one is killed every few seconds."""
-    chance = random.Random(seed)
-    room = open_room(folder, place)
-    batch = room.batch([request(f"row-{n}") for n in range(rows)], rows_at_once=32)
-    room.authorise(batch)
-    began, kills = time.monotonic(), 0
-    end = began + seconds
-    running = [_start(folder, place) for _ in range(workers)]
-    batches = room.office.registry.batches
-    try:
-        while batches.get(batch.id).finished_at is None and time.monotonic() < end:
-            time.sleep(kill_every * (0.5 + chance.random()))
-            victim = chance.randrange(workers)
-            if kills < most_kills and batches.get(batch.id).finished_at is None:
-                running[victim].kill()
-                kills += running[victim].wait() == -9
-                running[victim] = _start(folder, place)
-        last_kill = time.monotonic()
-        while room.office.registry.tasks.count() and time.monotonic() < last_kill + 60:
-            time.sleep(0.2)
-        reconciled = time.monotonic() - last_kill
-    finally:
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        ended = [process.wait(60) for process in running]
-    elapsed = time.monotonic() - began
-    failures = _counted(room, batch, rows)
-    failures += [f"a worker ended with {code}" for code in ended if code not in _IN_ORDER]
-    if reconciled > 30:
-        failures.append(f"finished {reconciled:.0f} s after the last kill")
-    room.office.registry.close()
-    reached = f"{rows} rows, {kills} kills, {elapsed:.0f} s, delivered {reconciled:.1f} s after the batch's end"
-    kind = "SQLite" if isinstance(place, Path) else "PostgreSQL"
-    return Figures(f"{workers} workers killed in a batch, {kind} (seed {seed})", reached, tuple(failures))
+    with (
+        bench(place, database=database, key=key, seed=seed, workers=workers, lasting=lasting) as b,
+        httpx.Client(timeout=600, headers=b.deployment.headers()) as client,
+    ):
+        batch, left, kills, begun = _Batch(b, client, rows), _Left(b), 0, time.monotonic()
+        while (state := batch.state)["state"] != "finished":
+            print(f"{time.monotonic() - begun:.0f} s, {kills} kills: {state['rows']}", file=sys.stderr, flush=True)
+            end = time.monotonic() + kill_every * (0.5 + b.chance.random())
+            while time.monotonic() < end:
+                time.sleep(0.3)
+                left.look()
+            if kills < most_kills:
+                _kill(b)
+                kills += 1
+                unfinished = checker.unfinished(b.direct)
+                b.fleet.heal()
+                left.note(unfinished)
+            if "pin-blocked" in batch.problems:  # law 2: a death while a PIN is tried counts as a refusal
+                b.deployment.unblock()
+                b.happened["PIN cleared by an operator"] += 1
+        seconds = time.monotonic() - begun
+        b.portal.told += batch.rows
+        found = settle(b, expected=rows)
+        left.look()
+    if b.recovered.get("a killed worker's", 0) > RECONCILED_WITHIN:
+        found.failures.append("what a killed worker left was not finished in time")
+    name = f"{workers} workers killed in a batch of {rows} ({database}, {key}, seed {seed})"
+    return figures(f"{name}, {seconds:.0f} s", b, found)
 
 
-def _start(folder: Path, place: Path | str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.support.torture_work", "--work", str(folder), str(place)]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-
-def _counted(room: Workroom, batch: Batch, rows: int) -> list[str]:
-    """Rows, register, archive and audit, each by itself."""
-    office, wrong = room.office, []
-    counts = {s: n for s, n in office.registry.batches.counts(batch.id).items() if n}
-    if counts != {RowState.ISSUED: rows}:
-        wrong.append(f"the rows are {counts}")
-    entries = office.registry.listing(limit=2 * rows).entries
-    states = Counter(e.state for e in entries)
-    if states != {IntentState.ISSUED: rows}:
-        wrong.append(f"the register has {states}")
-    numbers = sorted(e.number.number for e in entries if e.number)
-    if numbers != list(range(1, rows + 1)):
-        wrong.append(f"{len(numbers)} numbers, {len(set(numbers))} different, up to {numbers[-1] if numbers else 0}")
-    for entry in entries:
-        digest = entry.registration.sha256 if entry.registration else ""
-        if sha256(office.issuer().document(entry.id).pdf).hexdigest() != digest:
-            wrong.append(f"the file of {entry.number} is another")
-    issued = Counter(e.object for e in office.registry.audit.all() if e.act == "intent.issued")
-    if issued != dict.fromkeys((str(e.id) for e in entries), 1):
-        wrong.append(f"the audit has {sum(issued.values())} issued")
-    # What the killed left is nobody's, and goes once it is old.
-    for path in (office.folder / "spool").iterdir():
-        os.utime(path, (0, 0))
-    office.issuer().equipment.bench.sweep(())
-    room.spool.sweep(office.registry.batches.unfinished)
-    left = [p.name for p in (office.folder / "spool").iterdir()]
-    if left:
-        wrong.append(f"{len(left)} files are left in the spool: {left[:5]}")
-    return wrong[:20]
-
-
-def _work(folder: Path, place: Path | str) -> None:
-    """A worker, until SIGTERM comes."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    room = open_room(folder, place)
-    room.worker(hands=1).run(stop)
-    room.office.registry.close()
+def _kill(b: Bench) -> None:
+    """One worker dies: in the middle of whatever it does, or whoever finishes a named step next."""
+    if b.chance.random() < 0.5:
+        b.chance.choice([p for p in b.fleet.processes if not p.port]).kill()
+        b.happened["kill at random"] += 1
+        return
+    step = b.chance.choice(STEPS)
+    b.deployment.die_at(step)
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and all(p.alive for p in b.fleet.processes):
+        time.sleep(0.05)
+    # Perhaps nobody comes to it any more.
+    b.happened["kill at a step"] += not b.deployment.spare(step)
 
 
 def main() -> None:
     """Run it at full size, on both databases."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kill-every", type=float, default=3)
     parser.add_argument("--seed", type=int, default=20261122)
+    parser.add_argument("--key", choices=["rsa", "ecdsa"], default="rsa")
     parser.add_argument("--on", choices=["sqlite", "postgresql"], action="append")
-    parser.add_argument("--work", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.work:
-        where, register = arguments.work
-        _work(Path(where), register if "://" in register else Path(register))
-        return
+    parser.add_argument("--folder", type=Path, help="keep everything here, and go on with what is here")
+    given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # whoever stops it leaves no process behind
     failed = False
-    for kind in arguments.on or ["postgresql", "sqlite"]:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "office"
-            Office.create(folder, kind="p256").registry.close()
-            place: Path | str = folder / "batch.sqlite"
-            if kind == "postgresql":
-                server = stack.enter_context(postgres_server())
-                place = server.url(server.register())
-            figures = kill_workers(
-                folder,
-                place,
-                rows=arguments.rows,
-                workers=arguments.workers,
-                kill_every=arguments.kill_every,
-                seed=arguments.seed,
-            )
-        print(figures, flush=True)
-        failed |= bool(figures.failures)
+    for database in given.on or ["postgresql", "sqlite"]:
+        place = given.folder / database if given.folder else Path(tempfile.mkdtemp(prefix="esign-broken-"))
+        reached = kill_workers(
+            place,
+            database=database,
+            key=given.key,
+            rows=given.rows,
+            workers=given.workers,
+            kill_every=given.kill_every,
+            seed=given.seed,
+            lasting=bool(given.folder),
+        )
+        print(reached, *reached.failures[1:], sep="\n", flush=True)
+        failed |= bool(reached.failures)
+        if not given.folder:
+            shutil.rmtree(place)
     sys.exit(failed)
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("CI", "true")  # a missing tool is a failure here
     main()

@@ -34,7 +34,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
 
 
 def test_many_threads_with_one_key_sign_once(deployment: tuple[Deployment, Server]) -> None:
-    figures = ask_at_once(deployment[0], deployment[1].url, keys=5, threads=50)
+    figures = ask_at_once(deployment[0], [deployment[1].url], keys=5, threads=50)
     assert not figures.failures, str(figures)
 
 
