@@ -143,7 +143,10 @@ def _printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> M
 
 def _shown(text: str) -> str:
     """`text` without what would turn or break a line on a terminal (CR, LF, ESC, bidirectional marks, U+2028)."""
-    return "".join("\ufffd" if unicodedata.category(c) in _UNSAFE else c for c in text[:_LONGEST])
+    text = text[:_LONGEST]
+    if text.isprintable():  # none of those categories is, and nearly every text is
+        return text
+    return "".join("\ufffd" if unicodedata.category(c) in _UNSAFE else c for c in text)
 
 
 def _line(event: Any, **_given: Any) -> str:

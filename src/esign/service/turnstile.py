@@ -57,8 +57,8 @@ class Turnstile(Generic[A, B]):
 
     async def _turn(self) -> None:
         try:
-            while self._waiting:
-                await self._until_next()
+            await self._until_next()
+            while self._waiting:  # each batch begins where the answers of the one before left: at a moment
                 batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 try:
                     answers = await self._desk.run(self._answer, [question for question, _ in batch])
