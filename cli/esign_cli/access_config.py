@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from esign.service.access import Role
@@ -10,11 +11,21 @@ __all__ = [
     "AccessSection",
     "AuditSection",
     "GrantSection",
+    "Persons",
     "PinnedSection",
     "ProxySection",
     "TokenIssuerSection",
     "access_ranges",
 ]
+
+
+class Persons(Enum):
+    """`[access] persons`."""
+
+    OPTIONAL = "optional"
+    """Where no person is known, two names are two."""
+    REQUIRED = "required"
+    """Where no person is known, nothing is approved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,8 @@ class TokenIssuerSection:
     """A JWK Set."""
     keys_url: str = ""
     """Where it is fetched, in the place of a file."""
+    person_claim: str = ""
+    """The claim with the code of the person."""
     leeway_seconds: int = 60
     """How far clocks may differ."""
     grants: tuple[GrantSection, ...] = ()
@@ -61,6 +74,8 @@ class PinnedSection:
     """Of the certificate, hex."""
     roles: tuple[Role, ...]
     """At this agency."""
+    person: str = ""
+    """The code of the person who has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +98,12 @@ class AccessSection:
 
     four_eyes: bool = False
     """Whether a second person approves each document before the agency's key signs it."""
+    persons: Persons = Persons.OPTIONAL
+    """Whether four eyes need to know the persons, or names will do."""
     actor: str = ""
     """How the audit names this command line: `cli:<actor>`; the agency's code if empty."""
+    person: str = ""
+    """The code of the person at this command line."""
     issuers: tuple[TokenIssuerSection, ...] = ()
     """Whose bearer tokens are taken."""
     proxy: ProxySection | None = None

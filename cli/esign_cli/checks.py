@@ -274,6 +274,25 @@ def _trust(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
             )
 
 
+def _past(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
+    """Whether the register is as new as what it led to, and whether that can be told."""
+    from esign.errors import Error
+    from esign_cli.recovery import refuse_behind_files, refuse_without_anchors
+
+    try:
+        refuse_without_anchors(workplace)
+        refuse_behind_files(workplace, now=run.now, everything=True)
+    except Error as e:
+        yield Finding(Severity.FAULT, "audit", e.reason)
+        return
+    if workplace.config.audit.anchors is None:
+        yield _finding(Severity.WARNING, "audit", "doctor-no-anchors-folder")
+    elif workplace.registry.audit.last_anchor() is None:
+        yield _finding(Severity.WARNING, "audit", "doctor-no-anchor-yet")
+    else:
+        yield _finding(Severity.FINE, "audit", "doctor-anchored", folder=workplace.config.audit.anchors)
+
+
 def _levels(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
     """Levels that were promised at issuing."""
     from esign.registry import UpgradeState
@@ -291,6 +310,7 @@ def _levels(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
 CHECKS = (
     Check("disk", _folders),
     Check("register", _register),
+    Check("audit", _past),
     Check("levels", _levels),
     Check("agency", _agency),
     Check("authority", _authority),

@@ -68,6 +68,7 @@ def _issuers(configs: Sequence[Config], client: Client) -> list[tuple[Issuer, Ke
                 audience=section.audience,
                 algorithms=section.algorithms,
                 rules=rules,
+                person_claim=section.person_claim,
                 leeway=timedelta(seconds=section.leeway_seconds),
             )
             found[key] = issuer, _keys(section, client)
@@ -102,11 +103,12 @@ def _certificates(configs: Sequence[Config]) -> ClientCertificates | None:
     for config in configs:
         for each in config.access.proxy.certificates if config.access.proxy else ():
             sha256 = each.sha256.lower()
-            if names.setdefault(each.name, sha256) != sha256 or (sha256 in pins and pins[sha256].name != each.name):
+            same = sha256 not in pins or (pins[sha256].name, pins[sha256].person) == (each.name, each.person)
+            if names.setdefault(each.name, sha256) != sha256 or not same:
                 raise ConfigurationError("access-sources-differ", name=each.name)
             before = pins[sha256].roles if sha256 in pins else {}
             roles = {**before, config.agency.code: frozenset(each.roles)}
-            pins[sha256] = Pin(name=each.name, sha256=sha256, roles=roles)
+            pins[sha256] = Pin(name=each.name, sha256=sha256, roles=roles, person=each.person)
     return ClientCertificates(
         header=proxy.header,
         peers=[_network(peer) for peer in proxy.peers],

@@ -17,13 +17,22 @@ from esign.document import SignerRole
 from esign.errors import ConfigurationError, KeyStoreError
 from esign.issuance import Step
 from esign.keys import KeyRef, SigningKey
+from esign.line import Line
 from esign.registry import Grant, Intent
 from esign.service.access import Role
 from esign.service.checkup import Checkup, Needed
 from esign.service.desk import Desk
 from esign.service.identity.api_keys import digest_of, new_key
 from esign.service.metrics import Metrics
-from esign.service.needs import CertificateNeeded, ClockNeeded, DatabaseNeeded, DiskNeeded, StoreNeeded, TokenNeeded
+from esign.service.needs import (
+    AnchorsNeeded,
+    CertificateNeeded,
+    ClockNeeded,
+    DatabaseNeeded,
+    DiskNeeded,
+    StoreNeeded,
+    TokenNeeded,
+)
 from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening
 from esign.service.states import count_states
@@ -35,6 +44,7 @@ from esign_cli.anchors import kept_anchored
 from esign_cli.config import Config, PinKind
 from esign_cli.identities import credentials
 from esign_cli.publication import known_seal_keys
+from esign_cli.recovery import refuse_without_anchors
 from esign_cli.serving_public import listening_of, public_side
 from esign_cli.wiring import Workplace
 from esign_cli.working import batch_spool, kept_working, webhook_desk, workers
@@ -44,6 +54,8 @@ from esign_hsm.signer import GuardMaker, KeyInUse, Purpose, SignerProcess
 __all__ = ["ServedWorkplace", "Serving"]
 
 _READERS = 4
+_LANES = 2
+"""While one group walks, the next one forms; more lanes make groups smaller, and share one processor."""
 _TRIAL, _TRIAL_DAYS = "trial", timedelta(days=7)
 _AGENCY, _SEAL, _STATUS = "agency", "seal", "status"
 
@@ -71,8 +83,15 @@ class ServedWorkplace(Workplace):
     def _watched(self, name: str) -> SigningKey:
         return WatchedKey(self.signer.key(name), name=f"{self.config.agency.code} {name}", metrics=self._metrics)
 
+    @cached_property
+    def line(self) -> Line:
+        """Where results are issued, those that are asked for at the same time together."""
+        return Line(self.issuer(on_step=self._count), lanes=_LANES, alone=self.config.service.signing_threads)
+
     def close(self) -> None:
-        """End the process as well."""
+        """Finish what is on the line, and end the process as well."""
+        if "line" in self.__dict__:
+            self.line.close()
         super().close()
         self.signer.close()
 
@@ -92,12 +111,13 @@ class ServedWorkplace(Workplace):
         return Office(
             agency=self.agency,
             profile=self.config.profile.name,
-            issuer=self.issuer(on_step=self._count),
+            line=self.line,
             registry=self.registry,
             verifier=self._verifier(),
             seal_host=self.config.seal.host if self.config.seal else "",
             batches=batch_spool(self.config),
             webhooks=webhook_desk(self),
+            persons=self.persons,
         )
 
     def _count(self, step: Step, _intent: Intent | None) -> None:
@@ -117,6 +137,7 @@ class ServedWorkplace(Workplace):
             TokenNeeded(name=f"token {code}", signer=self.signer),
             DatabaseNeeded(name=f"database {code}", registry=self.registry),
             ClockNeeded(name=f"clock {code}", registry=self.registry, now=self._now),
+            AnchorsNeeded(name=f"anchors {code}", compare=lambda: refuse_without_anchors(self)),
             *(
                 CertificateNeeded(name=f"certificate {code} {name}", certificates=chain, now=self._now)
                 for name, chain in certificates.items()

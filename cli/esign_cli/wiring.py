@@ -126,8 +126,10 @@ class Workplace:
     def registry(self) -> "Registry":
         """The register; made where there is none and nothing was issued yet. From here on its audit names us."""
         from esign.registry import Registry, act_as
+        from esign.registry.persons import named
 
-        act_as(f"cli:{self.config.access.actor or self.config.agency.code}")
+        access = self.config.access
+        act_as(named(f"cli:{access.actor or self.config.agency.code}", access.person))
         paths = self.config.paths
         has_register(paths)
         registry = Registry.open(paths.registry, now=self._now)
@@ -135,6 +137,13 @@ class Workplace:
             registry.close()
             raise RegistryError("register-missing", file=registry.name, archive=paths.archive)
         return registry
+
+    @property
+    def persons(self) -> bool:
+        """Whether four eyes need to know the persons."""
+        from esign_cli.access_config import Persons
+
+        return self.config.access.persons is Persons.REQUIRED
 
     @cached_property
     def renderer(self) -> "Renderer":
@@ -185,13 +194,14 @@ class Workplace:
         """Issues results of this agency; with `keys` it opens no others now.
 
         Raises:
-            RegistryError: `registry-restored`: an older copy was put in the place of the register.
+            RegistryError: `registry-restored`, `registry-behind-…`: an older copy was put in the place of the
+                register; `audit-anchors-…`: the folder that would tell is not there.
         """
         from esign.consent import FourEyes
         from esign.issuance import Issuer
         from esign_cli.recovery import refuse_restored
 
-        refuse_restored(self)
+        refuse_restored(self, now=self._now)
         paths = self.config.paths
         return Issuer(
             agency=self.agency,
@@ -205,7 +215,7 @@ class Workplace:
             trust=self.trust,
             augmenter=self.augmenter,
             authority=self.authority,
-            consent=FourEyes(self.registry) if self.config.access.four_eyes else None,
+            consent=FourEyes(self.registry, persons=self.persons) if self.config.access.four_eyes else None,
             delivery=delivery,
             renderer=self.renderer,
             on_step=on_step or (lambda _step, _intent: None),

@@ -26,8 +26,10 @@ class Consent(Protocol):
 class FourEyes:
     """Implements `Consent`: somebody else than who asked has approved exactly these bytes."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, persons: bool = False) -> None:
+        """With `persons` it counts only where a person stands behind everybody who asked and approved."""
         self._registry = registry
+        self._persons = persons
 
     def check(self, intent: Intent) -> None:
         """Look for the approval.
@@ -35,5 +37,5 @@ class FourEyes:
         Raises:
             ApprovalMissing: `approval-missing`.
         """
-        if not self._registry.approvals.given(intent):
+        if not self._registry.approvals.given(intent, persons=self._persons):
             raise ApprovalMissing("approval-missing", id=str(intent.id))

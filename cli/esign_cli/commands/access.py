@@ -39,6 +39,7 @@ def issue(
     name: Annotated[str, typer.Argument(metavar="NAME", help="arg-access-name")],
     *,
     role: Annotated[list[str], typer.Option("--role", metavar="[AGENCY:]ROLE", help="opt-access-role")],
+    person: Annotated[str, typer.Option("--person", metavar="CODE", help="opt-access-person")] = "",
     days: _Days = 365,
     key_file: _KeyFile = None,
     as_json: AsJSON = False,
@@ -54,6 +55,7 @@ def issue(
             digest=digest_of(key),
             grants=[_grant(each, workplace.config.agency.code) for each in role],
             lifetime=timedelta(days=days),
+            person=person,
         )
     _hand_over(run, made, key, key_file, as_json=as_json)
     return ExitCode.OK
@@ -73,13 +75,22 @@ def list_(ctx: typer.Context, *, as_json: AsJSON = False) -> ExitCode:
             key.id,
             key.name,
             ", ".join(f"{g.agency}:{g.role}" for g in key.grants),
+            key.person or "—",
             shown(key.expires_at),
             shown(key.revoked_at) if key.revoked_at else "—",
             key.last_used.isoformat() if key.last_used else "—",
         )
         for key in keys
     ]
-    columns = ("col-id", "col-label", "col-access-roles", "col-until", "col-revoked", "col-access-used")
+    columns = (
+        "col-id",
+        "col-label",
+        "col-access-roles",
+        "col-access-person",
+        "col-until",
+        "col-revoked",
+        "col-access-used",
+    )
     run.output.table(columns, rows)
     return ExitCode.OK
 
@@ -150,6 +161,7 @@ def _members(key: "AccessKey") -> dict[str, object]:
         "id": key.id,
         "name": key.name,
         "grants": [{"agency": str(g.agency), "role": g.role} for g in key.grants],
+        "person": key.person,
         "made_at": iso(key.made_at),
         "expires_at": iso(key.expires_at),
         "revoked_at": iso(key.revoked_at),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from esign_cli.exits import ExitCode
-from esign_cli.options import AsJSON, PinFd, PinFile
+from esign_cli.options import AsJSON, PinFd, PinFile, Yes
 from esign_cli.output import Colour
 from esign_cli.session import Session, session
 
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group.command("verify", help="cmd-audit-verify")(verify)
     group.command("show", help="cmd-audit-show")(show)
     group.command("anchor", help="cmd-audit-anchor")(anchor)
+    group.command("keep", help="cmd-audit-keep")(keep)
     app.add_typer(group, name="audit")
 
 
@@ -98,6 +99,28 @@ def anchor(ctx: typer.Context, *, pin_file: PinFile = None, pin_fd: PinFd = None
         run.output.note("audit-anchored-already")
     else:
         run.output.line(run.output.say("audit-anchored", sequence=made.sequence))
+    return ExitCode.OK
+
+
+def keep(ctx: typer.Context, *, yes: Yes = False) -> ExitCode:
+    """Say where anchors are kept from now on; without that a folder that is gone stops issuing."""
+    from esign.auditing import settle
+    from esign.errors import InputError
+    from esign.files import Folder
+    from esign_cli.recovery import refuse_old
+    from esign_cli.wiring import Workplace
+
+    run = session(ctx)
+    if not yes and not run.output.confirm("audit-keep-confirm"):
+        raise InputError("not-confirmed")
+    with Workplace(run.config(), now=run.now) as workplace:
+        refuse_old(workplace)
+        place = workplace.config.audit.anchors
+        copied = settle(workplace.registry.audit, Folder(place) if place is not None else None)
+    if place is None:
+        run.output.note("audit-kept-nowhere")
+    else:
+        run.output.note("audit-kept", folder=place, count=copied)
     return ExitCode.OK
 
 

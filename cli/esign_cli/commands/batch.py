@@ -117,6 +117,7 @@ def authorise(
             root=root,
             by=by or actor().name,
             four_eyes=workplace.config.access.four_eyes,
+            persons=workplace.persons,
         )
         counts = batches.counts(batch.id)
     _tell(run, batch, counts, as_json=as_json)

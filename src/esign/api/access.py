@@ -28,6 +28,9 @@ class KeyRequest(Model):
         pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$", description="Whose it is; the audit names it so.", examples=["portal"]
     )
     roles: list[str] = Field(min_length=1, max_length=4, description=_ROLES, examples=[["signer"]])
+    person: str = Field(
+        default="", max_length=60, description="The code of the person who has it, for four eyes; none for a program's."
+    )
     days: int = Field(default=365, ge=1, le=3650, description="So long it is good.")
 
 
@@ -44,6 +47,7 @@ class Key(Model):
     id: str = Field(examples=["4kq0v7m2xz"])
     name: str = Field(examples=["portal"])
     roles: list[str] = Field(description=_ROLES, examples=[["signer"]])
+    person: str = Field(default="", description="The code of the person who has it.", examples=["cb-017"])
     made_at: Moment
     expires_at: Moment
     revoked_at: Moment | None = None

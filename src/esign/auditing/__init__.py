@@ -5,7 +5,9 @@
 >>> report.first_bad
 """
 
-from esign.auditing.anchors import Anchoring, AnchorText, SignerJudge, read_folder, trusted_by
+from esign.auditing.anchor_text import AnchorText
+from esign.auditing.anchors import Anchoring, SignerJudge, read_folder, trusted_by
+from esign.auditing.elsewhere import kept_anchor, refuse_lost, settle
 from esign.auditing.verification import AuditReport, BadEntry, Walk, verify_chain
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
     "BadEntry",
     "SignerJudge",
     "Walk",
+    "kept_anchor",
     "read_folder",
+    "refuse_lost",
+    "settle",
     "trusted_by",
     "verify_chain",
 ]

@@ -5,84 +5,26 @@ folder on another machine.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Self
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
+from esign.auditing.anchor_text import CONTENT, SIGNATURE, AnchorText
+from esign.auditing.elsewhere import KEPT, export_anchors
 from esign.cms.detached import sign_detached, signer_of
 from esign.errors import Error, InputError
 from esign.files import Folder
 from esign.keys import Mechanism, SigningKey
-from esign.registry import Anchor
+from esign.registry import Anchor, Entry
 from esign.registry.audit_log import AuditLog
 from esign.report import SubIndication
 from esign.trust import TrustStore
 from esign.trust.result import Evidence
 from esign.trust.validation import validate_certificate
 
-__all__ = ["AnchorText", "Anchoring", "SignerJudge", "is_signed", "read_folder", "trusted_by"]
-
-FORMAT = "esign-audit-anchor/1"
-_CONTENT, _SIGNATURE = ".anchor", ".p7s"
-_FIELDS = ("register", "entries", "sequence", "hash", "time")
-_MOST_BYTES = 2_000
+__all__ = ["Anchoring", "SignerJudge", "is_signed", "newest_first", "read_folder", "trusted_by"]
 
 SignerJudge = Callable[[tuple[bytes, ...], datetime], bool]
 """Whether the owner of a certificate (DER, then its issuers) may sign anchors at that time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnchorText:
-    """What an anchor says."""
-
-    register: str
-    """The register's identity: the object of its first entry."""
-    sequence: int
-    """The entry that it was signed for; so many entries and one are before and in it."""
-    hash: str
-    """Of that entry, and so of everything before it."""
-    at: datetime
-    """When, by the clock of whoever signed."""
-
-    @property
-    def text(self) -> str:
-        """The lines that are signed, each ended by a line feed."""
-        at = self.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        values = (self.register, str(self.sequence + 1), str(self.sequence), self.hash, at)
-        said = (f"{name} {value}" for name, value in zip(_FIELDS, values, strict=True))
-        return "".join(f"{line}\n" for line in (FORMAT, *said))
-
-    @property
-    def name(self) -> str:
-        """Its name in a folder, without an ending."""
-        return f"{self.sequence:012}"
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """What `text` says.
-
-        Raises:
-            InputError: `audit-anchor-malformed`: another format, or another spelling.
-        """
-        try:
-            first, *lines = text[:_MOST_BYTES].splitlines()
-            values = dict(line.split(" ", 1) for line in lines)
-            read = cls(
-                register=values["register"],
-                sequence=int(values["sequence"]),
-                hash=values["hash"],
-                at=datetime.fromisoformat(values["time"]).astimezone(UTC),
-            )
-        except (ValueError, KeyError) as e:
-            raise InputError("audit-anchor-malformed", name=_digest(text)) from e
-        if first != FORMAT or read.text != text:  # one spelling only
-            raise InputError("audit-anchor-malformed", name=_digest(text))
-        return read
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class Anchoring:
@@ -122,13 +64,13 @@ class Anchoring:
         return self.anchor() if due else None
 
     def anchor(self) -> Anchor | None:
-        """Sign how far the chain is; None where the newest entry is an anchor's own.
+        """Sign how far the chain is; None where nothing happened since the last anchor.
 
         Raises:
             KeyStoreError, SigningError, RegistryError: as `keep_up`.
         """
         head, last = self._log.head(), self._log.last_anchor()
-        if head is None or (last is not None and last.sequence == head.sequence):
+        if head is None or (last is not None and _is_own(head, last)):
             self.export()
             return None
         first = self._log.entries(limit=1)[0]
@@ -141,16 +83,18 @@ class Anchoring:
         return made
 
     def export(self) -> int:
-        """Put into the folder what is not there yet, and say how many that were."""
-        if self._folder is None:
-            return 0
-        there = set(self._folder.names())
-        missing = [a for a in self._log.anchors() if f"{AnchorText.read(a.content).name}{_SIGNATURE}" not in there]
-        for anchor in missing:
-            name = AnchorText.read(anchor.content).name
-            self._folder.put(f"{name}{_CONTENT}", anchor.content.encode())
-            self._folder.put(f"{name}{_SIGNATURE}", anchor.signature)
-        return len(missing)
+        """Put into the folder what is not there yet, and say how many that were.
+
+        Raises:
+            RegistryError: `audit-anchors-gone`, `audit-anchors-nowhere`, `audit-anchors-other`: it is not the folder
+                that the register remembers.
+        """
+        return export_anchors(self._log, self._folder)
+
+
+def _is_own(head: Entry, last: Anchor) -> bool:
+    """Whether the newest entry is of the anchor itself, or says where that is kept."""
+    return head.sequence == last.sequence or (head.act == KEPT and head.sequence == last.sequence + 1)
 
 
 def read_folder(folder: Folder) -> Mapping[str, Anchor]:
@@ -159,10 +103,18 @@ def read_folder(folder: Folder) -> Mapping[str, Anchor]:
     Raises:
         InputError: `audit-anchor-malformed`.
     """
-    found: dict[str, Anchor] = {}
-    names = sorted(n for n in folder.names() if n.endswith((_CONTENT, _SIGNATURE)))
-    for name in dict.fromkeys(n.rpartition(".")[0] for n in names):
-        content, signature = folder.get(f"{name}{_CONTENT}"), folder.get(f"{name}{_SIGNATURE}")
+    return dict(newest_first(folder))
+
+
+def newest_first(folder: Folder) -> Iterator[tuple[str, Anchor]]:
+    """The same one by one; who needs the newest reads no others.
+
+    Raises:
+        InputError: `audit-anchor-malformed`.
+    """
+    names = {n.rpartition(".")[0] for n in folder.names() if n.endswith((CONTENT, SIGNATURE))}
+    for name in sorted(names, reverse=True):  # a name is a number of twelve digits
+        content, signature = folder.get(f"{name}{CONTENT}"), folder.get(f"{name}{SIGNATURE}")
         if content is None or signature is None:
             raise InputError("audit-anchor-malformed", name=name)
         text = content.decode("utf-8", "replace")
@@ -170,8 +122,7 @@ def read_folder(folder: Folder) -> Mapping[str, Anchor]:
             said = AnchorText.read(text)
         except InputError as e:
             raise InputError("audit-anchor-malformed", name=name) from e
-        found[name] = Anchor(sequence=said.sequence, at=said.at, content=text, signature=signature)
-    return found
+        yield name, Anchor(sequence=said.sequence, at=said.at, content=text, signature=signature)
 
 
 def is_signed(anchor: Anchor, judge: SignerJudge) -> bool:

@@ -13,7 +13,8 @@ Reading ends at the first break of the chain: what stands behind it proves nothi
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from esign.auditing.anchors import AnchorText, SignerJudge, is_signed
+from esign.auditing.anchor_text import AnchorText
+from esign.auditing.anchors import SignerJudge, is_signed
 from esign.errors import InputError
 from esign.reasons import Reason
 from esign.registry import Anchor, Entry

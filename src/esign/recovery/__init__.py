@@ -7,12 +7,18 @@ of the audit chain in other hands. What the register should know and does not, t
 >>> for step in Recovering(registry, archive=archive, ...).run(): print(step.reason)
 """
 
-from esign.recovery.checking import Finding, check
-from esign.recovery.copying import copy_database
-from esign.recovery.issued_file import Reader
-from esign.recovery.published import PublishedStatus, read_published
-from esign.recovery.recovering import Recovering, Step
-from esign.recovery.witnesses import Witness, newest_anchor, refuse_older
+from typing import TYPE_CHECKING
+
+from esign import lazy
+
+if TYPE_CHECKING:
+    from esign.recovery.behind import refuse_behind_archive, refuse_behind_status
+    from esign.recovery.checking import Finding, check
+    from esign.recovery.copying import copy_database
+    from esign.recovery.issued_file import Reader
+    from esign.recovery.published import PublishedStatus, published_counters, read_published
+    from esign.recovery.recovering import Recovering, Step
+    from esign.recovery.witnesses import Witness, newest_anchor, refuse_older
 
 __all__ = [
     "Finding",
@@ -24,6 +30,24 @@ __all__ = [
     "check",
     "copy_database",
     "newest_anchor",
+    "published_counters",
     "read_published",
+    "refuse_behind_archive",
+    "refuse_behind_status",
     "refuse_older",
 ]
+
+# Whoever issues asks whether the register is behind its files, and recovers nothing.
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "behind": "refuse_behind_archive refuse_behind_status",
+            "checking": "Finding check",
+            "copying": "copy_database",
+            "issued_file": "Reader",
+            "published": "PublishedStatus published_counters read_published",
+            "recovering": "Recovering Step",
+            "witnesses": "Witness newest_anchor refuse_older",
+        },
+    )

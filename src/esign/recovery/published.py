@@ -14,7 +14,7 @@ from esign.seal.status_details import Corrected, Detail, Replaced, detail_uri, r
 from esign.seal.status_manifest import read_manifest
 from esign.seal.trust_list import Host
 
-__all__ = ["Change", "PublishedStatus", "read_published"]
+__all__ = ["Change", "PublishedStatus", "published_counters", "read_published"]
 
 Change = tuple[int, tuple[tuple[Standing, ResultId | None], ...]]
 """A place in the status lists and what stands there, in the order in which it came to be."""
@@ -43,12 +43,21 @@ def read_published(store: Store, host: Host) -> Mapping[int, PublishedStatus]:
         SealError: What is published is not what that key signed.
         PublishingError: It cannot be read.
     """
+    return {number: _shard(store, host, number) for number in published_counters(store, host)}
+
+
+def published_counters(store: Store, host: Host) -> Mapping[int, int]:
+    """How many changes each shard had seen when it was published, as the signed manifest says; one small file.
+
+    Raises:
+        SealError, PublishingError: as `read_published`.
+    """
     data = store.get(_name(host.manifest_uri))
     if data is None:
         return {}
     file, manifest = read_manifest(data)
     file.check(_key(host, file.kid, manifest.issued_at))
-    return {number: _shard(store, host, number) for number in manifest.shards}
+    return {number: shard.counter for number, shard in manifest.shards.items()}
 
 
 def _shard(store: Store, host: Host, number: int) -> PublishedStatus:

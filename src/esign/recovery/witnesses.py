@@ -1,12 +1,13 @@
 """Anchors of the audit chain in other hands: they know when a register is older than it was.
 
 An office keeps them on another machine (docs/spec/audit.md). Whoever opens a register to issue compares the newest
-one: a copy of yesterday would give yesterday's numbers again.
+one: a copy of yesterday would give yesterday's numbers again. What else knows it: `esign.recovery.behind`.
 """
 
 from dataclasses import dataclass
 
-from esign.auditing.anchors import AnchorText, SignerJudge, is_signed, read_folder
+from esign.auditing.anchor_text import AnchorText
+from esign.auditing.anchors import SignerJudge, is_signed, newest_first
 from esign.errors import RegistryError
 from esign.files import Folder
 from esign.registry import Registry
@@ -38,7 +39,7 @@ def newest_anchor(folder: Folder, judge: SignerJudge) -> Witness | None:
         InputError: `audit-anchor-malformed`.
         RegistryError: `disk-not-readable`.
     """
-    for anchor in sorted(read_folder(folder).values(), key=lambda a: a.sequence, reverse=True):
+    for _, anchor in newest_first(folder):
         if is_signed(anchor, judge):
             said = AnchorText.read(anchor.content)
             return Witness(register=said.register, sequence=said.sequence, hash=said.hash)

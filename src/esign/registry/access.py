@@ -18,6 +18,8 @@ from esign.codes import AgencyCode
 from esign.errors import InputError, NotRegistered, RegistryError
 from esign.registry.access_models import AccessKeyRow
 from esign.registry.audit import note
+from esign.registry.locking import alone
+from esign.registry.persons import named, person_code
 from esign.registry.store import Store
 
 __all__ = ["AccessKey", "AccessKeys", "Grant"]
@@ -46,6 +48,8 @@ class AccessKey:
     """Whose it is: the audit says `key:<name>`."""
     grants: tuple[Grant, ...]
     """What it opens."""
+    person: str
+    """The code of the person who has it; empty for a program's, or where nobody said it."""
     made_at: datetime
     """Since when."""
     expires_at: datetime
@@ -67,12 +71,14 @@ class AccessKeys:
         self._store = store
         self._now = now
 
-    def issue(self, *, name: str, digest: str, grants: Iterable[Grant], lifetime: timedelta) -> AccessKey:
-        """Record a new key of `name`.
+    def issue(
+        self, *, name: str, digest: str, grants: Iterable[Grant], lifetime: timedelta, person: str = ""
+    ) -> AccessKey:
+        """Record a new key of `name`; an agency's names are its own.
 
         Raises:
             InputError: `access-name-invalid`, `access-grants-missing`.
-            RegistryError: `access-name-taken`: a key of that name is good; rotate that one.
+            RegistryError: `access-name-taken`: a key of that name is good at one of the agencies; rotate that one.
         """
         if not _NAME.fullmatch(name):
             raise InputError("access-name-invalid")
@@ -81,9 +87,11 @@ class AccessKeys:
             raise InputError("access-grants-missing")
         now = self._now()
         with self._store.write() as session:
-            if any(_as_key(r).opens(now) for r in session.scalars(select(AccessKeyRow).filter_by(name=name))):
+            alone(session, f"access key {name}")
+            if any(o.opens(now) for o in _of_name(session, name, wanted)):
                 raise RegistryError("access-name-taken", name=name)
-            return _add(session, "access.issued", name=name, digest=digest, grants=wanted, at=now, until=now + lifetime)
+            of = _Holder(name=name, grants=wanted, person=person_code(person))
+            return _add(session, "access.issued", of, digest=digest, at=now, until=now + lifetime)
 
     def rotate(self, id: str, *, digest: str, lifetime: timedelta, overlap: timedelta) -> AccessKey:  # noqa: A002
         """A new key in the place of `id`, which lives on for `overlap` so that nobody is shut out.
@@ -97,19 +105,13 @@ class AccessKeys:
             old = _as_key(_row(session, id))
             if not old.opens(now):
                 raise RegistryError("access-key-over", id=id)
-            others = map(_as_key, session.scalars(select(AccessKeyRow).filter_by(name=old.name)))
+            alone(session, f"access key {old.name}")
+            others = _of_name(session, old.name, old.grants)
             if any(o.id != id and o.opens(now) and o.made_at >= old.made_at for o in others):
                 raise RegistryError("access-key-rotated", id=id)
             _end(session, id, expires_at=min(old.expires_at, now + overlap))
-            return _add(
-                session,
-                "access.rotated",
-                name=old.name,
-                digest=digest,
-                grants=old.grants,
-                at=now,
-                until=now + lifetime,
-            )
+            of = _Holder(name=old.name, grants=old.grants, person=old.person)
+            return _add(session, "access.rotated", of, digest=digest, at=now, until=now + lifetime)
 
     def revoke(self, id: str) -> AccessKey:  # noqa: A002
         """End a key at once; one that is over stays as it is.
@@ -159,17 +161,30 @@ class AccessKeys:
             )
 
 
-def _add(  # the columns of a key
-    session: Session, act: str, *, name: str, digest: str, grants: tuple[Grant, ...], at: datetime, until: datetime
-) -> AccessKey:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Holder:
+    """Whose a key is, and what it opens."""
+
+    name: str
+    grants: tuple[Grant, ...]
+    person: str
+
+
+def _add(session: Session, act: str, of: _Holder, *, digest: str, at: datetime, until: datetime) -> AccessKey:
     id_ = "".join(secrets.choice(_ID) for _ in range(10))
-    spelled = [[str(g.agency), g.role] for g in grants]
-    session.execute(
-        insert(AccessKeyRow).values(id=id_, name=name, digest=digest, grants=spelled, made_at=at, expires_at=until)
-    )
+    spelled = [[str(g.agency), g.role] for g in of.grants]
+    values = {"id": id_, "name": of.name, "digest": digest, "grants": spelled, "person": of.person or None}
+    session.execute(insert(AccessKeyRow).values(**values, made_at=at, expires_at=until))
     made = _as_key(_row(session, id_))
-    note(session, act, at=at, agency=_agency(grants), object=id_, digest=_digest(made))
+    note(session, act, at=at, agency=_agency(of.grants), object=id_, digest=_digest(made))
     return made
+
+
+def _of_name(session: Session, name: str, grants: Iterable[Grant]) -> list[AccessKey]:
+    """Every key of that name that opens something at an agency of `grants`."""
+    agencies = {grant.agency for grant in grants}
+    found = map(_as_key, session.scalars(select(AccessKeyRow).filter_by(name=name)))
+    return [key for key in found if agencies & {grant.agency for grant in key.grants}]
 
 
 def _end(session: Session, id: str, **values: datetime) -> None:  # noqa: A002
@@ -198,6 +213,7 @@ def _as_key(r: AccessKeyRow) -> AccessKey:
         id=r.id,
         name=r.name,
         grants=tuple(Grant(AgencyCode(agency), role) for agency, role in r.grants),
+        person=r.person or "",
         made_at=r.made_at,
         expires_at=r.expires_at,
         revoked_at=r.revoked_at,
@@ -212,5 +228,6 @@ def _agency(grants: tuple[Grant, ...]) -> str:
 
 
 def _digest(key: AccessKey) -> str:
-    """What the audit remembers of a key: its name and everything that it opens."""
-    return hashlib.sha256("\n".join((key.name, *(f"{g.agency} {g.role}" for g in key.grants))).encode()).hexdigest()
+    """What the audit remembers of a key: its name, its person, and everything that it opens."""
+    said = (named(key.name, key.person), *(f"{g.agency} {g.role}" for g in key.grants))
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()

@@ -50,6 +50,7 @@ class AccessKeyRow(Base):
     name: Mapped[str] = mapped_column(String(60), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     grants: Mapped[list[list[str]]] = mapped_column(JSON)
+    person: Mapped[str | None] = mapped_column(String(60))
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

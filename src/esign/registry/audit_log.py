@@ -77,6 +77,13 @@ class AuditLog:
         with self._store.read() as session:
             return tuple(map(_as_entry, session.scalars(query)))
 
+    def latest(self, act: str, *, object: str) -> Entry | None:  # noqa: A002
+        """The newest entry that says `act` of `object`; None where there is none."""
+        query = select(AuditRow).where(AuditRow.object == object, AuditRow.act == act)
+        with self._store.read() as session:
+            found = session.scalar(query.order_by(AuditRow.sequence.desc()).limit(1))
+            return _as_entry(found) if found else None
+
     def all(self) -> Iterator[Entry]:
         """The whole chain in order, read in pieces; what is appended meanwhile comes along."""
         last = -1
@@ -107,10 +114,13 @@ class AuditLog:
         with self._store.read() as session:
             return tuple(map(_as_anchor, session.scalars(select(AnchorRow).order_by(AnchorRow.sequence))))
 
-    def last_anchor(self) -> Anchor | None:
-        """The newest one."""
+    def last_anchor(self, *, before: Entry | None = None) -> Anchor | None:
+        """The newest one, or the newest for an entry that came before `before`."""
+        query = select(AnchorRow).order_by(AnchorRow.sequence.desc()).limit(1)
+        if before is not None:
+            query = query.where(AnchorRow.sequence < before.sequence)
         with self._store.read() as session:
-            found = session.scalar(select(AnchorRow).order_by(AnchorRow.sequence.desc()).limit(1))
+            found = session.scalar(query)
             return _as_anchor(found) if found else None
 
     def unaudited(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from esign.registry.audit import note
 from esign.registry.batch_values import Batch, BatchId, BatchItem, BatchOrigin, BatchRows, Inclusion, NewItem, RowState
 from esign.registry.locking import alone
 from esign.registry.models import IntentRow, IssuedRow
+from esign.registry.persons import is_same, person_of
 from esign.registry.plain import plain
 from esign.registry.store import Store
 from esign.registry.values import IntentState
@@ -116,12 +117,24 @@ class Batches:
             _note(session, "batch.authorised", _row(session, id_), at=at)
             return _as_batch(_row(session, id_))
 
-    def authorise(self, id: BatchId, *, agency: AgencyCode, root: str, by: str, four_eyes: bool = False) -> Batch:  # noqa: A002
+    def authorise(  # who, where, what, and under which rules
+        self,
+        id: BatchId,  # noqa: A002
+        *,
+        agency: AgencyCode,
+        root: str,
+        by: str,
+        four_eyes: bool = False,
+        persons: bool = False,
+    ) -> Batch:
         """Let a batch be carried out, by somebody who has seen what is under `root`; the same again changes nothing.
+
+        With `four_eyes` that is another person than who handed it in, and with `persons` both are known.
 
         Raises:
             NotRegistered: `batch-unknown`.
-            RegistryError: `batch-root-differs`, `batch-cancelled`, or with `four_eyes` `batch-needs-another`.
+            RegistryError: `batch-root-differs`, `batch-cancelled`, or with `four_eyes` `batch-needs-another`;
+                with `persons` `approval-person-missing`.
         """
         with self._store.write() as session:
             found = _as_batch(_row(session, id, agency))
@@ -129,8 +142,10 @@ class Batches:
                 raise RegistryError("batch-root-differs", id=str(id))
             if found.cancelled_at is not None:
                 raise RegistryError("batch-cancelled", id=str(id))
-            if four_eyes and by == found.submitted_by:
+            if four_eyes and is_same(by, found.submitted_by):
                 raise RegistryError("batch-needs-another", id=str(id))
+            if four_eyes and persons and not (person_of(by) and person_of(found.submitted_by)):
+                raise RegistryError("approval-person-missing", id=str(id))
             if found.authorised_at is None:
                 session.execute(
                     update(BatchRow)

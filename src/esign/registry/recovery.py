@@ -3,7 +3,7 @@
 Nothing here is part of the normal way of a result. Services are stopped meanwhile.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,13 +15,19 @@ from esign.errors import RegistryError
 from esign.profile import DuplicatePolicy, Numbering
 from esign.registry import intents
 from esign.registry.audit import note
+from esign.registry.intents import one
+from esign.registry.issuing import issue
 from esign.registry.models import BookRow, IntentRow, ShardRow, SignerRow
 from esign.registry.numbering import assign_number
-from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_number
+from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_numbers
+from esign.registry.steps import Change, prepare, take
 from esign.registry.store import Store
 from esign.registry.values import Intent, IntentKind, IntentState, NumberSource, Registration
 
 __all__ = ["Found", "Recovery"]
+
+_AT_ONCE = 500
+"""Ids in one question: databases bound the number of parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +124,15 @@ class Recovery:
             found = session.scalar(select(IntentRow).filter_by(status_number=status_number))
             return intents.as_intent(found) if found else None
 
+    def unknown(self, ids: Iterable[ResultId]) -> frozenset[ResultId]:
+        """Those of `ids` that no entry has, in whatever state."""
+        left = set(ids)
+        with self._store.read() as session:
+            for some in _in_pieces(sorted(map(str, left))):
+                found = session.scalars(select(IntentRow.id).where(IntentRow.id.in_(some)))
+                left.difference_update(map(ResultId.parse, found))
+        return frozenset(left)
+
     def missing_numbers(self) -> Mapping[str, int]:
         """By book, how many of its numbers no entry has; only a database that was restored in parts has such."""
         with self._store.read() as session:
@@ -128,6 +143,10 @@ class Recovery:
         """SHA-256 of every certificate that signed something registered."""
         with self._store.read() as session:
             return frozenset(session.scalars(select(SignerRow.certificate_sha256).distinct()))
+
+
+def _in_pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 def _register(session: Session, found: Found, *, at: datetime) -> Intent:
@@ -168,21 +187,22 @@ def _register(session: Session, found: Found, *, at: datetime) -> Intent:
 
 def _finish(session: Session, id: ResultId, found: Found, *, at: datetime) -> Intent:  # noqa: A002
     """Take an entry that the backup shows unfinished to ISSUED, because its signed file is there."""
-    facts, step = found.registration, intents.step
-    known = intents.row(session, id)
-    if known.person and known.state in {IntentState.RESERVED, IntentState.AWAITING}:
-        expected, to = (IntentState.RESERVED, IntentState.AWAITING), IntentState.APPROVED
-        step(session, id, expected=expected, to=to, values={"approved_at": at, "approved_sha256": facts.sha256})
-    if intents.row(session, id).number is None and known.numbering is Numbering.AT_RELEASE and found.number:
-        assign_number(session, id, found.number, issue_date=found.issue_date, duplicates=DuplicatePolicy.WARN, at=at)
-    if intents.row(session, id).state in {IntentState.RESERVED, IntentState.APPROVED}:
+    facts, intent = found.registration, one(session, id)
+    if intent.person and intent.state in {IntentState.RESERVED, IntentState.AWAITING}:
+        change = Change(intent=intent, columns={"approved_at": at, "approved_sha256": facts.sha256})
+        expected = (IntentState.RESERVED, IntentState.AWAITING)
+        (intent,) = take(session, [change], expected=expected, to=IntentState.APPROVED)
+    if intent.number is None and intent.numbering is Numbering.AT_RELEASE and found.number:
+        warn = DuplicatePolicy.WARN
+        intent = assign_number(session, id, found.number, issue_date=found.issue_date, duplicates=warn, at=at)
+    if intent.state in {IntentState.RESERVED, IntentState.APPROVED}:
         # What was prepared is gone; the signed file holds all of it.
         prepared = {"prepared_at": at, "prepared_sha256": facts.sha256, "signing_time": facts.signing_time}
-        intents.prepare(session, id, prepared)
-    if intents.row(session, id).state is IntentState.PREPARED:
-        signed = {"signed_at": at, "signed_sha256": facts.sha256}
-        step(session, id, expected=(IntentState.PREPARED,), to=IntentState.SIGNED, values=signed)
-    return intents.issue(session, id, facts, at=at)
+        (intent,) = prepare(session, [Change(intent=intent, columns=prepared)])
+    if intent.state is IntentState.PREPARED:
+        change = Change(intent=intent, columns={"signed_at": at, "signed_sha256": facts.sha256})
+        (intent,) = take(session, [change], expected=(IntentState.PREPARED,), to=IntentState.SIGNED)
+    return issue(session, [(intent, facts)], at=at)[0]
 
 
 def _taken(session: Session, found: Found) -> bool:
@@ -222,7 +242,8 @@ def _status_number(session: Session, found: Found, at: datetime) -> int:
         if session.scalar(select(IntentRow.id).filter_by(status_number=wanted)) is None:
             return wanted
         raise RegistryError("recovery-status-taken", id=str(found.id))
-    return status_number(session, at, allow_list=False)
+    (number,) = status_numbers(session, 1, at, allow_list=False)
+    return number
 
 
 def _name(book: BookRow) -> str:

@@ -11,7 +11,7 @@ from esign.errors import RegistryError
 
 __all__ = ["HEAD", "downgrade", "refuse_newer", "revision_of", "upgrade"]
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision that this program knows; a test compares it with the migrations."""
 
 _logger = logging.getLogger(__name__)

@@ -56,7 +56,8 @@ class Principal:
     """Whoever asks, once that is certain."""
 
     name: str
-    """As the audit records it: `key:portal`, `oidc:<issuer>#<subject>`, `mtls:<name>`; no personal data."""
+    """As the audit records it: `key:portal`, `oidc:<issuer>#<subject>`, `mtls:<name>`, each with `+<person>`
+    where a person is known behind it; no personal data."""
     roles: Mapping[AgencyCode, frozenset[Role]]
     """What they are, and where."""
 

@@ -54,6 +54,7 @@ async def issue(request: Request, asked: Annotated[Asked, Depends(permitted(Act.
         digest=digest_of(key),
         grants=[Grant(asked.office.code, _role(role).value) for role in body.roles],
         lifetime=timedelta(days=body.days),
+        person=body.person,
     )
     return answering(NewKey(**dict(_shown(made)), key=key), status=201)
 
@@ -110,6 +111,7 @@ def _shown(key: AccessKey) -> Key:
         id=key.id,
         name=key.name,
         roles=[grant.role for grant in key.grants],
+        person=key.person,
         made_at=key.made_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,

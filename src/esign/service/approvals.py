@@ -49,7 +49,7 @@ async def document(asked: Annotated[Asked, Depends(permitted(Act.DOCUMENT))], re
 async def decide(
     request: Request, asked: Annotated[Asked, Depends(permitted(Act.APPROVE))], result: ResultPath
 ) -> Response:
-    """By somebody else than who asked for it. A refusal gives it up; an approval lets it go on.
+    """By another person than who asked for it. A refusal gives it up; an approval lets it go on.
 
     The same decision again is the same decision: it needs no Idempotency-Key.
     """
@@ -61,7 +61,7 @@ async def decide(
 def _decide(office: Office, result_id: ResultId, body: ApprovalRequest) -> Decision:
     office.entry(result_id)
     made = office.registry.approvals.decide(
-        result_id, prepared_sha256=body.sha256, approved=body.approved, why=body.why
+        result_id, prepared_sha256=body.sha256, approved=body.approved, why=body.why, persons=office.persons
     )
     return Decision(by=made.by, at=made.at, sha256=made.prepared_sha256, approved=made.approved, why=made.why)
 

@@ -116,6 +116,7 @@ async def authorise(
         root=body.root,
         by=asked.principal.name,
         four_eyes=office.issuer.equipment.consent is not None,
+        persons=office.persons,
     )
     return answering(await asked.parts.reading.run(_shown, office, done))
 

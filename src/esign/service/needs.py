@@ -9,12 +9,14 @@ from typing import Protocol
 
 from cryptography import x509
 
+from esign.errors import RegistryError
 from esign.files import Files
 from esign.reasons import Reason
 from esign.registry import Registry
 from esign.service.checkup import Checked, State
 
 __all__ = [
+    "AnchorsNeeded",
     "CertificateNeeded",
     "ClockNeeded",
     "DatabaseNeeded",
@@ -135,6 +137,29 @@ class ClockNeeded:
             return Checked(
                 state=State.FAILED, value=-seconds, reason=Reason("health-clock-behind", {"seconds": seconds})
             )
+        return Checked()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorsNeeded:
+    """Implements `Needed`: anchors of the audit are where they were kept, and the register is as new as they are.
+
+    A folder that is away for a while, being on another machine, stops nobody; an older register does.
+    """
+
+    compare: Callable[[], None] = field(repr=False)
+    """Raises RegistryError where it is not so."""
+    name: str = "anchors"
+    """Which."""
+
+    def check(self) -> Checked:
+        """Compare."""
+        try:
+            self.compare()
+        except RegistryError as e:
+            if e.code == "registry-restored":
+                raise
+            return Checked(state=State.SOON, reason=e.reason)
         return Checked()
 
 

@@ -15,6 +15,7 @@ from esign.codes import AgencyCode, ResultId
 from esign.document import Agency
 from esign.errors import NotRegistered, ServiceError
 from esign.issuance import Issuer
+from esign.line import Line
 from esign.registry import Intent, Registry
 from esign.service.access import Principal
 from esign.service.checkup import Checkup
@@ -59,8 +60,8 @@ class Office:
     """Who issues."""
     profile: str
     """The issuance profile's name."""
-    issuer: Issuer
-    """Issues with the agency's key."""
+    line: Line
+    """Issues with the agency's key what is asked for at the same time, together."""
     registry: Registry
     """What was issued; several offices may share one."""
     verifier: Verifier
@@ -71,11 +72,18 @@ class Office:
     """Where requests of batches wait; None takes no batches."""
     webhooks: WebhookDesk | None = None
     """Where those who are told of results are looked after; None tells nobody."""
+    persons: bool = False
+    """Whether a decision counts only where a person stands behind everybody who asked and decided."""
 
     @property
     def code(self) -> AgencyCode:
         """The agency's."""
         return self.agency.code
+
+    @property
+    def issuer(self) -> Issuer:
+        """Issues with the agency's key."""
+        return self.line.issuer
 
     def entry(self, result_id: ResultId) -> Intent:
         """The entry `result_id` of this agency; another agency's is not there.
@@ -86,6 +94,17 @@ class Office:
         intent = self.registry.get(result_id)
         if intent.agency != self.code:
             raise NotRegistered("not-registered", id=str(result_id))
+        return intent
+
+    def entry_of(self, idempotency_key: str) -> Intent:
+        """The entry that a request with this key made.
+
+        Raises:
+            NotRegistered: `not-registered`.
+        """
+        intent = self.registry.by_key(idempotency_key)
+        if intent is None or intent.agency != self.code:
+            raise NotRegistered("not-registered", id="-")
         return intent
 
 

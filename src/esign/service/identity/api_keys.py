@@ -18,6 +18,7 @@ from datetime import datetime
 from esign.codes import AgencyCode
 from esign.errors import RegistryError, ServiceError
 from esign.registry import AccessKey, Registry
+from esign.registry.persons import named
 from esign.service.access import Principal, Role
 
 __all__ = ["PREFIX", "ApiKeys", "digest_of", "new_key"]
@@ -86,4 +87,4 @@ class ApiKeys:
         for grant in key.grants:
             if self._registries.get(grant.agency) is registry and grant.role in known:
                 roles[grant.agency] = roles.get(grant.agency, frozenset()) | {known[grant.role]}
-        return Principal(name=f"key:{key.name}", roles=roles)
+        return Principal(name=named(f"key:{key.name}", key.person), roles=roles)

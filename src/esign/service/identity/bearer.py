@@ -25,6 +25,7 @@ from esign.codes import AgencyCode
 from esign.errors import ConfigurationError, Error, ServiceError
 from esign.net import Client, Kind, Query
 from esign.reasons import system_problem
+from esign.registry.persons import named
 from esign.service.access import Principal, Role
 
 __all__ = ["ALGORITHMS", "BearerTokens", "FileKeys", "GrantRule", "Issuer", "KeySource", "NetworkKeys"]
@@ -81,6 +82,8 @@ class Issuer:
     """Which are taken."""
     rules: tuple[GrantRule, ...] = ()
     """What tokens open."""
+    person_claim: str = ""
+    """The claim that names the person as their other credentials do; empty where none does."""
     leeway: timedelta = timedelta(seconds=60)
     """How far clocks may differ."""
 
@@ -213,7 +216,9 @@ class BearerTokens:
         for rule in self._issuer.rules:
             if rule.value in _values(claims, rule.claim):
                 roles[rule.agency] = roles.get(rule.agency, frozenset()) | {rule.role}
-        return Principal(name=f"oidc:{self._issuer.name}#{_subject(str(claims['sub']))}", roles=roles)
+        name = f"oidc:{self._issuer.name}#{_subject(str(claims['sub']))}"
+        persons = _values(claims, self._issuer.person_claim) if self._issuer.person_claim else ()
+        return Principal(name=named(name, persons[0] if len(persons) == 1 else ""), roles=roles)
 
 
 def _subject(subject: str) -> str:

@@ -21,6 +21,7 @@ from starlette.requests import HTTPConnection
 
 from esign.codes import AgencyCode
 from esign.errors import ServiceError
+from esign.registry.persons import named
 from esign.service.access import Principal, Role
 
 __all__ = ["ClientCertificates", "Pin"]
@@ -38,6 +39,8 @@ class Pin:
     """Of the certificate in DER, hex."""
     roles: Mapping[AgencyCode, frozenset[Role]]
     """What it opens."""
+    person: str = ""
+    """Who has it, as their other credentials say it; empty for a program's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class ClientCertificates:
         known = [pin for pin in self.pins if hmac.compare_digest(pin.sha256.lower(), found)]
         if not known:
             raise ServiceError("credentials-rejected")
-        return Principal(name=f"mtls:{known[0].name}", roles=known[0].roles)
+        return Principal(name=named(f"mtls:{known[0].name}", known[0].person), roles=known[0].roles)
 
     def _believes(self, request: HTTPConnection) -> bool:
         """By the socket's own peer: what a header says of addresses is the client's word."""

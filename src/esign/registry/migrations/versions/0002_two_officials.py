@@ -18,7 +18,7 @@ branch_labels = None
 depends_on = None
 
 # What an intent is never changes; how far it has come changes along these lines only.
-_FIXED = (
+FIXED = (
     *("sequence", "id", "kind", "agency", "main", "person", "idempotency_key", "request_digest", "profile"),
     *("procedure", "title", "subject", "dossier", "ordinal", "masked_holder", "expires", "numbering"),
     *("status_number", "reserved_at"),
@@ -74,11 +74,11 @@ def upgrade() -> None:
     op.add_column("signer", sa.Column("role", sa.String(24), server_default="agency", nullable=False))
 
     drop_triggers(*_REPLACED)
-    create_triggers(_triggers(), replacing=("intent_number_late",))
+    create_triggers(triggers(), replacing=("intent_number_late",))
 
 
-def _triggers() -> list[Trigger]:
-    fixed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _FIXED)
+def triggers() -> list[Trigger]:
+    fixed = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in FIXED)
     number = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in _NUMBER)
     once = " OR ".join(f"(OLD.{c} IS NOT NULL AND NEW.{c} IS NOT OLD.{c})" for c in _ONCE)
     # The only thing that happens to an APPROVED intent that stays so.
@@ -158,7 +158,7 @@ def downgrade() -> None:
         attachments="SELECT 1 FROM intent WHERE main IS NOT NULL OR kind NOT IN ('result', 'signature')",
         signers="SELECT 1 FROM signer WHERE role <> 'agency'",
     )
-    drop_triggers(*(name for name, *_ in _triggers()))
+    drop_triggers(*(name for name, *_ in triggers()))
     op.drop_index("ix_intent_main", "intent")
     op.drop_column("signer", "role")
     for column in _ADDED:

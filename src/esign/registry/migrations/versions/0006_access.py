@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("result_id", "prepared_sha256", "by", name=op.f("pk_approval")),
     )
     op.bulk_insert(audit, [_genesis()])
-    create_triggers(_TRIGGERS, replacing=_REPLACING)
+    create_triggers(TRIGGERS, replacing=_REPLACING)
     forbid_truncate(*_TABLES)
 
 
@@ -102,7 +102,7 @@ _BREAKS = """
 NEW.sequence <> 1 + (SELECT max(sequence) FROM audit)
 OR NEW.previous <> (SELECT hash FROM audit WHERE sequence = NEW.sequence - 1)
 """
-_REVIVES = """
+REVIVES = """
 NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.digest <> OLD.digest OR NEW.made_at <> OLD.made_at
 OR CAST(NEW.grants AS TEXT) <> CAST(OLD.grants AS TEXT) OR NEW.expires_at > OLD.expires_at
 OR (OLD.revoked_at IS NOT NULL AND (NEW.revoked_at IS NULL OR NEW.revoked_at <> OLD.revoked_at))
@@ -115,14 +115,14 @@ EXISTS (
 """
 _ANCHORED = "EXISTS (SELECT 1 FROM audit_anchor WHERE sequence = NEW.sequence)"
 _GIVEN = "EXISTS (SELECT 1 FROM access_key WHERE id = NEW.id OR digest = NEW.digest)"
-_TRIGGERS: list[Trigger] = [
+TRIGGERS: list[Trigger] = [
     ("audit_update", "BEFORE UPDATE ON audit", "1", "audit is never changed"),
     ("audit_delete", "BEFORE DELETE ON audit", "1", "audit is never deleted"),
     ("audit_grows", "BEFORE INSERT ON audit", _BREAKS, "audit only grows"),
     ("audit_anchor_update", "BEFORE UPDATE ON audit_anchor", "1", "audit_anchor is never changed"),
     ("audit_anchor_delete", "BEFORE DELETE ON audit_anchor", "1", "audit_anchor is never deleted"),
     ("audit_anchor_replace", "BEFORE INSERT ON audit_anchor", _ANCHORED, "audit_anchor is never replaced"),
-    ("access_key_update", "BEFORE UPDATE ON access_key", _REVIVES, "a key of access only ends"),
+    ("access_key_update", "BEFORE UPDATE ON access_key", REVIVES, "a key of access only ends"),
     ("access_key_delete", "BEFORE DELETE ON access_key", "1", "access_key is never deleted"),
     ("access_key_replace", "BEFORE INSERT ON access_key", _GIVEN, "access_key is never replaced"),
     ("approval_update", "BEFORE UPDATE ON approval", "1", "approval is never changed"),
@@ -134,6 +134,6 @@ _REPLACING = ("audit_anchor_replace", "access_key_replace", "approval_replace")
 
 def downgrade() -> None:
     """Takes keys, approvals and the chain away; its anchors outside still tell that there was one."""
-    drop_triggers(*(name for name, *_ in _TRIGGERS), *(f"{table}_truncate" for table in _TABLES))
+    drop_triggers(*(name for name, *_ in TRIGGERS), *(f"{table}_truncate" for table in _TABLES))
     for table in _TABLES:
         op.drop_table(table)
