@@ -221,6 +221,8 @@ class HostileServer:
         self.heads: list[bytes] = []
         self.connections = 0
         self.at_once = self.most_at_once = 0
+        self.release = threading.Event()
+        """What `/held-and-good/…` waits for before it answers."""
         self._stop = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
@@ -236,6 +238,7 @@ class HostileServer:
 
     def close(self) -> None:
         self._stop.set()
+        self.release.set()
         self._listener.close()
 
     def _good(self, visit: Visit) -> bytes:
@@ -261,12 +264,12 @@ class HostileServer:
             with connection:
                 self._answer(connection)
 
-    def _work(self, seconds: float) -> None:
-        """Take a while; counted until the answer begins: whoever has it may ask again before the socket is closed."""
+    def _hold(self) -> None:
+        """Wait; counted until the answer begins: whoever has it may ask again before the socket is closed."""
         with self.lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-        self._stop.wait(seconds)
+        self.release.wait()
         with self.lock:
             self.at_once -= 1
 
@@ -289,8 +292,8 @@ class HostileServer:
         if name in BEHAVIOURS:
             BEHAVIOURS[name].act(visit)
             return
-        if name == "slow-and-good":
-            self._work(0.3)
+        if name == "held-and-good":
+            self._hold()
         visit.answer(self._good(visit))
 
 

@@ -22,6 +22,7 @@ from esign.net import BreakerState, Cache, Client, Identity, Kind, NetworkRules,
 from tests.support.hostile import GOOD, HostileServer, serving
 from tests.support.pki import PKI, name, pem
 from tests.support.stopwatch import seconds_of, shortest
+from tests.support.waiting import LONG, until
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def status(pki: PKI) -> bytes:
 
 
 def client_of(server: HostileServer, **changes: object) -> Client:
-    parts: dict[str, object] = {"inside": (server.authority,), "deadline": timedelta(seconds=5)}
+    parts: dict[str, object] = {"inside": (server.authority,), "deadline": timedelta(seconds=LONG)}
     clock = changes.pop("now", lambda: NOW)
     cache = changes.pop("cache", None)
     monotonic = changes.pop("monotonic", time.monotonic)
@@ -247,22 +248,32 @@ def test_tls_files_that_cannot_be_read(server: HostileServer, tmp_path: Path) ->
 # --- waiting for each other, resting ----------------------------------------------------------------------------------
 
 
-def test_a_host_gets_only_so_many_requests_at_once(server: HostileServer) -> None:
-    server.most_at_once = 0
-    client = client_of(server, at_once=3)
+@pytest.fixture
+def holding() -> Iterator[HostileServer]:
+    """A server that a test holds up."""
+    with serving() as running:
+        yield running
+
+
+def test_a_host_gets_only_so_many_requests_at_once(holding: HostileServer) -> None:
+    client = client_of(holding, at_once=3)
     with ThreadPoolExecutor(12) as pool:
-        found = list(pool.map(lambda _: client.fetch(query(server, path="slow-and-good")), range(12)))
-    assert len(found) == 12
-    assert server.most_at_once == 3
+        asked = [pool.submit(client.fetch, query(holding, path="held-and-good")) for _ in range(12)]
+        until(lambda: holding.at_once == 3)
+        time.sleep(0.1)  # a fourth that is let through gets there meanwhile
+        holding.release.set()
+    assert [a.result().body for a in asked] == [GOOD] * 12
+    assert holding.most_at_once == 3
 
 
-def test_whoever_finds_no_place_gives_up_at_the_deadline(server: HostileServer) -> None:
-    client = client_of(server, at_once=1)
-    busy = threading.Thread(target=lambda: client.fetch(query(server, path="slow-and-good")))
+def test_whoever_finds_no_place_gives_up_at_the_deadline(holding: HostileServer) -> None:
+    client = client_of(holding, at_once=1)
+    busy = threading.Thread(target=lambda: client.fetch(query(holding, path="held-and-good")))
     busy.start()
-    time.sleep(0.05)
+    until(lambda: holding.at_once)
     with pytest.raises(NetworkError) as caught:
-        client.fetch(query(server, deadline=timedelta(seconds=0.1)))
+        client.fetch(query(holding, deadline=timedelta(seconds=0.1)))
+    holding.release.set()
     busy.join()
     assert caught.value.code == "host-busy"
 
@@ -306,20 +317,22 @@ def test_a_host_that_fails_rests_and_is_tried_again(server: HostileServer) -> No
     assert health.latency is not None
 
 
-def test_only_one_request_tries_whether_a_host_is_back(server: HostileServer) -> None:
+def test_only_one_request_tries_whether_a_host_is_back(holding: HostileServer) -> None:
     ticks = Ticks()
-    client = client_of(server, monotonic=ticks)
+    client = client_of(holding, monotonic=ticks)
     for _ in range(3):
         with pytest.raises(NetworkError):
-            client.fetch(query(server, path="status-503"))
+            client.fetch(query(holding, path="status-503"))
     ticks.at += 31
-    seen = len(server.visits)
+    seen = len(holding.visits)
     with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(client.fetch, query(server, path="slow-and-good")) for _ in range(6)]
+        asked = [pool.submit(client.fetch, query(holding, path="held-and-good")) for _ in range(6)]
+        until(lambda: sum(a.done() for a in asked) == 5)
+        holding.release.set()
     errors = [a.exception() for a in asked]
     assert sum(e is None for e in errors) == 1
     assert {e.code for e in errors if isinstance(e, NetworkError)} == {"host-resting"}
-    assert len(server.visits) == seen + 1
+    assert len(holding.visits) == seen + 1
 
 
 def test_what_a_host_does_not_have_is_no_failure(server: HostileServer) -> None:
