@@ -102,6 +102,8 @@ class Issued:
     """What was let pass and must not be forgotten: an unchecked revocation, a duplicate number, …"""
     delivered: bool
     """Whether the delivery is done; `resume` catches up on it."""
+    intent: Intent = field(repr=False)
+    """All that the register has of it."""
 
     @classmethod
     def of(cls, intent: Intent, pdf: bytes) -> Self:
@@ -123,6 +125,7 @@ class Issued:
             upgrade=intent.upgrade,
             notices=intent.registration.notices,
             delivered=intent.delivered_at is not None,
+            intent=intent,
         )
 
 

@@ -9,30 +9,62 @@ stored or recorded. Everything is durable at the same points as in `Issuer.issue
 ...     for outcome in line.issue(requests):
 ...         outcome            # an `Issued`, or the `Error` that says why not; in the order of the requests
 
+Where many ask by themselves, each joins with one request; those that come while others walk are the next group:
+
+>>> line.join(request).result()
+
 For the token never to wait, use a key that works while Python does: `esign_hsm.signer`.
 """
 
-import contextvars
+import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from esign.errors import Error
+from esign.errors import Error, SigningError
 from esign.foresight import Foresight
 from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
 from esign.request import Request
-from esign.stations import Group, Known
+from esign.stations import Group, Known, Member
 
 __all__ = ["Line"]
 
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """One request on the line, and where somebody waits for what becomes of it."""
+
+    member: Member
+    future: "Future[Issued]" = field(default_factory=Future)
+
+    def tell(self, outcome: Issued | BaseException) -> None:
+        """Say it, once."""
+        if isinstance(outcome, Issued):
+            self.future.set_result(outcome)
+        else:
+            self.future.set_exception(outcome)
+
+    def outcome(self) -> Issued | Error:
+        """Wait for it; what nobody foresaw is this one's failure alone."""
+        try:
+            return self.future.result()
+        except Error as e:
+            return e
+        except Exception as e:
+            _logger.exception("a request failed")
+            return SigningError("work-unexpected", problem=type(e).__name__)
+
 
 class Line:
-    """Issues the requests that it is given, in their order, with one issuer."""
+    """Issues what it is given with one issuer; safe to use from several threads."""
 
     def __init__(
         self,
@@ -42,74 +74,142 @@ class Line:
         group: int = 32,
         lanes: int = 4,
         setters: int = 2,
+        alone: int = 1,
     ) -> None:
         """`group` results walk together, `lanes` groups at a time; `setters` pages are set at a time.
 
+        What cannot walk in a group goes by itself, `alone` at a time.
         `person_key` is the competent person's, where it is at hand. What another person signs is refused: `submit` it.
         """
-        self._issuer = issuer
+        self.issuer = issuer
+        """Whose results they are."""
         self._person_key = person_key
         self._size = group
         self._lanes = lanes
         self._walkers = ThreadPoolExecutor(lanes, thread_name_prefix="esign-line")
         self._setters = ThreadPoolExecutor(setters, thread_name_prefix="esign-page")
+        self._alone = ThreadPoolExecutor(alone, thread_name_prefix="esign-alone")
         self._foresight = Foresight(issuer.equipment.registry, issuer.agency)
         self._known = Known()
+        self._lock = threading.Lock()
+        self._waiting: deque[_Place] = deque()
+        self._taken = 0
+        """Lanes on which groups of those walk who joined."""
+        self._numbered = threading.Event()
+        """The group that was begun last has its numbers."""
+        self._numbered.set()
 
     def issue(self, requests: Iterable[Request]) -> Iterator[Issued | Error]:
-        """What became of each, as its group is through.
+        """What became of each, in their order, as its group is through.
 
         Whoever stops listening stops the line: groups that are on it are finished, no other begins.
         """
         waiting = iter(requests)
-        under_way: deque[Future[Group]] = deque()
-        before = threading.Event()
-        before.set()
+        under_way: deque[list[_Place]] = deque()
         try:
             while True:
                 while len(under_way) < self._lanes:
-                    some = list(islice(waiting, self._size))
-                    if not some:
+                    places = [_Place(Member(request=request)) for request in islice(waiting, self._size)]
+                    if not places:
                         break
-                    after = threading.Event()
-                    under_way.append(self._started(some, before, after))
-                    before = after
+                    with self._lock:
+                        self._begin(places)
+                    under_way.append(places)
                 if not under_way:
                     return
-                for member in under_way.popleft().result().members:
-                    assert member.outcome is not None
-                    yield member.outcome
+                yield from (place.outcome() for place in under_way[0])
+                under_way.popleft()
         finally:
-            for group in under_way:
-                group.result()
+            wait(place.future for places in under_way for place in places)
 
-    def _started(self, requests: list[Request], before: threading.Event, after: threading.Event) -> "Future[Group]":
+    def join(self, request: Request) -> "Future[Issued]":
+        """Issue one request beside those that others join with; where it is waited for, its `Error` is raised.
+
+        It begins at once where a lane is free. Where none is, it walks with those that come until one is. Nobody waits
+        for another one's failure or slowness: that one leaves the group.
+        """
+        place = _Place(Member(request=request))
+        with self._lock:
+            self._waiting.append(place)
+            self._begin_waiting()
+        return place.future
+
+    def _begin_waiting(self) -> None:
+        """Let those walk who wait, if a lane is free; called with the lock."""
+        places: list[_Place] = []
+        while self._taken < self._lanes and self._waiting and len(places) < self._size:
+            place = self._waiting.popleft()
+            if place.future.set_running_or_notify_cancel():  # unless whoever waited has gone
+                places.append(place)
+        if places:
+            self._taken += 1
+            self._begin(places, through=self._lane_is_free)
+
+    def _lane_is_free(self) -> None:
+        with self._lock:
+            self._taken -= 1
+            self._begin_waiting()
+
+    def _begin(self, places: Sequence[_Place], *, through: Callable[[], None] = lambda: None) -> None:
+        """Let a group walk; called with the lock: groups begin in the order in which they wait for their numbers."""
+        before, numbered = self._numbered, threading.Event()
+        self._numbered = numbered
         group = Group(
-            requests,
-            issuer=self._issuer,
+            [place.member for place in places],
+            issuer=self.issuer,
             person_key=self._person_key,
             setters=self._setters,
             foresight=self._foresight,
             known=self._known,
         )
 
-        def walk() -> Group:
+        def walk() -> None:
+            staying = places
             try:
-                group.examine()
-                before.wait()  # numbers are given in the order of the requests
-                group.reserve()
-            finally:
-                after.set()
-            group.finish()
-            return group
+                try:
+                    group.examine()
+                    staying = self._without_leavers(group, staying)
+                    before.wait()  # numbers are given in the order of the requests
+                    group.reserve()
+                finally:
+                    group.give_up_guesses()
+                    numbered.set()
+                staying = self._without_leavers(group, staying)
+                group.finish()
+            except BaseException:  # whatever it was, nobody waits for ever
+                _logger.exception("a group failed; its members go on by themselves")
+            through()
+            for place in staying:
+                place.member.alone = True
+            self._without_leavers(group, staying)
 
-        # Who acts is said in the context of the caller (`esign.registry.audit`).
-        return self._walkers.submit(contextvars.copy_context().run, walk)
+        self._walkers.submit(walk)
+
+    def _without_leavers(self, group: Group, places: Sequence[_Place]) -> list[_Place]:
+        """Those who stay; whoever has an outcome is told, and who left the group goes on alone."""
+        staying = []
+        for place in places:
+            if place.member.outcome is not None:
+                place.tell(place.member.outcome)
+            elif place.member.alone:
+                self._alone.submit(self._walk_alone, group, place)
+            else:
+                staying.append(place)
+        return staying
+
+    def _walk_alone(self, group: Group, place: _Place) -> None:
+        try:
+            place.tell(group.ordinarily(place.member))
+        except BaseException as e:  # noqa: BLE001 - it belongs to whoever waits
+            place.tell(e)
 
     def close(self) -> None:
-        """Let the threads go."""
-        self._walkers.shutdown()
-        self._setters.shutdown()
+        """Finish what is on the line; what waits for it is forgotten."""
+        with self._lock:
+            while self._waiting:
+                self._waiting.popleft().future.cancel()
+        for threads in (self._walkers, self._alone, self._setters):
+            threads.shutdown()
 
     def __enter__(self) -> Self:
         return self

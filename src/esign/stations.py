@@ -15,12 +15,15 @@ from where the register has it, which says what is wrong, gives it up, or finish
 becomes of all of them.
 """
 
+import contextvars
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from threading import Lock
+from typing import ParamSpec, TypeVar
 
 from esign.archive import sha256
 from esign.composition import Layout, SealOrder
@@ -40,7 +43,11 @@ from esign.steps import Step
 
 __all__ = ["Group", "Known", "Member"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _JUDGED_FOR = timedelta(seconds=1)
+_REMEMBERED = 1024
+"""So many kinds of documents a line knows; each given page is one, and a line may run for months."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -49,6 +56,8 @@ class Member:
 
     request: Request
     """What is asked for."""
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+    """Where it was asked for: what is done for it is done in the name of whoever asked (`esign.registry.audit`)."""
     outcome: Issued | Error | None = None
     """What became of it; None while it is on its way."""
     stored: bytes = field(default=b"", repr=False)
@@ -70,7 +79,11 @@ class Member:
     signed: bytes = field(default=b"", repr=False)
     """The file with the last signature."""
     alone: bool = False
-    """It goes the ordinary way, once the group is through."""
+    """It goes the ordinary way, by itself."""
+
+    def by_them(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `work` returns, done in the name of whoever asked."""
+        return self.context.run(work, *args, **kwargs)
 
 
 class Known:
@@ -78,8 +91,8 @@ class Known:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kinds: set[object] = set()
-        self._approvals: dict[object, tuple[datetime, tuple[Reason, ...]]] = {}
+        self._kinds: OrderedDict[object, None] = OrderedDict()
+        self._approvals: OrderedDict[object, tuple[datetime, tuple[Reason, ...]]] = OrderedDict()
 
     def is_read(self, kind: object) -> bool:
         """Whether a file made like this one was read as a stranger would."""
@@ -89,7 +102,8 @@ class Known:
     def add(self, kind: object) -> None:
         """One was, and it was as meant."""
         with self._lock:
-            self._kinds.add(kind)
+            self._kinds[kind] = None
+            _shorten(self._kinds)
 
     def approval(self, what: object, at: datetime, judge: Callable[[], tuple[Reason, ...]]) -> tuple[Reason, ...]:
         """What `judge` says of a person and a kind of document; certificates and grants speak in whole seconds."""
@@ -99,7 +113,14 @@ class Known:
             known = at.replace(microsecond=0), judge()
             with self._lock:
                 self._approvals[what] = known
+                _shorten(self._approvals)
         return known[1]
+
+
+def _shorten(known: "OrderedDict[object, T]") -> None:
+    """Forget what was learnt first."""
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 class Group:
@@ -107,7 +128,7 @@ class Group:
 
     def __init__(
         self,
-        requests: Sequence[Request],
+        members: Sequence[Member],
         *,
         issuer: Issuer,
         person_key: SigningKey | None,
@@ -116,7 +137,7 @@ class Group:
         known: Known,
     ) -> None:
         """`setters` are the threads that set pages."""
-        self.members = [Member(request=request) for request in requests]
+        self.members = members
         self._issuer = issuer
         self._with: Equipment = issuer.equipment
         self._person_key = person_key
@@ -160,9 +181,8 @@ class Group:
                     tools.bench.put_request(self._digest(member), member.stored)
             with tools.registry.together():
                 for member in walking:
-                    member.intent = tools.registry.reserve(
-                        self._issuer.new_intent(member.request, self._digest(member))
-                    )
+                    new = self._issuer.new_intent(member.request, self._digest(member))
+                    member.intent = member.by_them(tools.registry.reserve, new)
         except Error:
             # One that the register refuses undoes them all: each finds its own answer.
             for member in walking:
@@ -175,7 +195,7 @@ class Group:
         self._heard(Step.RESERVED)
 
     def finish(self) -> None:
-        """Everything that follows; at the end each member has its outcome."""
+        """Everything that follows; whoever has no outcome at the end goes `ordinarily`."""
         with ExitStack() as claims:
             for member in self._walking():
                 try:
@@ -183,18 +203,21 @@ class Group:
                 except RequestInFlight:
                     member.alone = True
             self._make()
+
+    def ordinarily(self, member: Member) -> Issued | Error:
+        """What becomes of a member that left the group, in the name of whoever asked."""
+        return member.by_them(self._ordinarily, member)
+
+    def give_up_guesses(self) -> None:
+        """No number is waited for any more."""
         for member in self.members:
-            if member.outcome is None:
-                member.outcome = self._ordinarily(member)
+            self._settle(member, None)
 
     def _make(self) -> None:
         try:
-            self._seal()
-            self._person()
-            self._prepare()
-            self._sign()
-            self._register()
-            self._deliver()
+            for station in (self._seal, self._person, self._prepare, self._sign, self._register, self._deliver):
+                if any(self._walking()):
+                    station()
         except KeyStoreError as e:
             for member in self._walking():
                 member.outcome = e  # what is recorded waits for the token
@@ -236,7 +259,8 @@ class Group:
         with tools.registry.together():
             for member in concerned:
                 fixed = self._fixed(member)
-                member.intent = tools.registry.awaiting(
+                member.intent = member.by_them(
+                    tools.registry.awaiting,
                     self._intent(member).id,
                     prepared_sha256=fixed.sha256,
                     to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
@@ -254,9 +278,10 @@ class Group:
         with tools.registry.together():
             for member in concerned:
                 assert member.approved is not None
-                member.intent = tools.registry.approved(self._intent(member).id, sha256=sha256(member.approved))
+                digest = sha256(member.approved)
+                member.intent = member.by_them(tools.registry.approved, self._intent(member).id, sha256=digest)
                 if member.intent.number is None:
-                    member.intent = self._numbered(member)
+                    member.intent = member.by_them(self._numbered, member)
         self._heard(Step.APPROVED, concerned)
 
     def _prepare(self) -> None:
@@ -272,7 +297,8 @@ class Group:
         with tools.registry.together():
             for member in walking:
                 fixed = self._fixed(member)
-                member.intent = tools.registry.prepared(
+                member.intent = member.by_them(
+                    tools.registry.prepared,
                     self._intent(member).id,
                     prepared_sha256=fixed.sha256,
                     to_be_signed_sha256=sha256(fixed.prepared.to_be_signed),
@@ -318,11 +344,11 @@ class Group:
             for member, found in seen:
                 fixed, intent = self._fixed(member), self._intent(member)
                 digest = sha256(member.signed)
-                tools.registry.signed(intent.id, sha256=digest)
+                member.by_them(tools.registry.signed, intent.id, sha256=digest)
                 facts = tools.completion.facts(
                     intent, member.signed, seen=found, prepared=fixed.prepared, record=fixed.record, digest=digest
                 )
-                member.intent = tools.registry.issued(intent.id, facts)
+                member.intent = member.by_them(tools.registry.issued, intent.id, facts)
         for step in (Step.SIGNED, Step.READ_BACK, Step.ISSUED):
             self._heard(step)
 
@@ -336,7 +362,9 @@ class Group:
             except Error:
                 member.alone = True
         at = tools.now()
-        tools.registry.all_delivered({self._intent(member).id: where for member, where in places}, at=at)
+        with tools.registry.together():
+            for member, where in places:
+                member.by_them(tools.registry.handed_over, self._intent(member).id, at=at, where=where)
         self._heard(Step.DELIVERED)
         for member in list(self._walking()):
             intent = self._intent(member)
@@ -365,6 +393,7 @@ class Group:
     def _settle(self, member: Member, intent: Intent | None) -> None:
         if member.guess is not None:
             self._foresight.settle(*member.guess, intent.number if intent else None)
+            member.guess = None
 
     def _digest(self, member: Member) -> str:
         return digest_of(member.stored, profile=self._with.profile.name)

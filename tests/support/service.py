@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from esign.codes import AgencyCode
 from esign.errors import ServiceError
 from esign.files import Folder
+from esign.line import Line
 from esign.pdf.templates import load
 from esign.service.access import Principal, Role
 from esign.service.app import create_app
@@ -94,12 +95,11 @@ def wanted(**changes: Any) -> dict[str, Any]:
 
 def office_of(made: offices.Office, **changes: Any) -> Office:
     """The service's office over `made`."""
-    issuer = made.issuer(delivery=None)
     return replace(
         Office(
             agency=made.agency,
             profile=made.profile.name,
-            issuer=issuer,
+            line=Line(made.issuer(delivery=None), alone=4),
             registry=made.registry,
             verifier=made.verifier(),
             seal_host=offices.HOST,
@@ -139,6 +139,8 @@ def service(
     finally:
         for desk in desks:
             desk.close()
+        for each in parts.offices.values():
+            each.line.close()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The register as the workflows see it: one object over one database."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -302,17 +302,16 @@ class Registry:
         with self._store.write() as session:
             return intents.issue(session, id, registration, at=self._now())
 
-    def delivered(self, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
+    def handed_over(self, id: ResultId, *, at: datetime, where: str) -> None:  # noqa: A002
         """Record that the file of an ISSUED intent reached `where`."""
         with self._store.write() as session:
             intents.deliver(session, id, at=at, where=where)
-            return intents.as_intent(intents.row(session, id))
 
-    def all_delivered(self, places: Mapping[ResultId, str], *, at: datetime) -> None:
-        """The same for many, each to its place, in one transaction."""
+    def delivered(self, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
+        """The same, and what is known of it then."""
         with self._store.write() as session:
-            for id, where in places.items():  # noqa: A001
-                intents.deliver(session, id, at=at, where=where)
+            intents.deliver(session, id, at=at, where=where)
+            return intents.as_intent(intents.row(session, id))
 
     def void(self, id: ResultId, *, reason: Reason, why: str = "") -> Intent:  # noqa: A002
         """Give up an intent that was not ISSUED, with its attachments; its number is never used again."""

@@ -42,13 +42,21 @@ class Desk:
         Raises:
             ServiceError: `service-busy`: the desk is full; nothing was begun.
         """
+        context = contextvars.copy_context()
+        return await self.seat(lambda: self._pool.submit(lambda: context.run(work, *args, **kwargs)))
+
+    async def seat(self, begin: Callable[[], "Future[T]"]) -> T:
+        """What comes of work that `begin` gives to threads elsewhere; it has a place at this desk all the same.
+
+        Raises:
+            ServiceError: `service-busy`: as `run`.
+        """
         with self._lock:
             if self._taken >= self._most:
                 raise ServiceError("service-busy", seconds=2)
             self._taken += 1
-        context = contextvars.copy_context()
         try:
-            future = self._pool.submit(lambda: context.run(work, *args, **kwargs))
+            future = begin()
         except BaseException:
             self._left(None)
             raise

@@ -18,10 +18,11 @@ from esign.service import answers
 from esign.service.access import Act
 from esign.service.bodies import read_upload
 from esign.service.idempotency import KeyHeader, intent_key, needed
+from esign.service.issuing import issue_now
 from esign.service.offices import Office
 from esign.service.openapi import answering, taking
 from esign.service.permission import Asked, permitted
-from esign.service.results import ResultPath, issue_now
+from esign.service.results import ResultPath
 
 __all__ = ["router"]
 
@@ -102,10 +103,7 @@ async def _issued(
     metadata: ResultMetadata | None = None,
     number: DocumentNumber | None = None,
 ) -> Response:
-    office, parts = asked.office, asked.parts
-    key = intent_key(office.code, needed(idempotency_key))
+    key = intent_key(asked.office.code, needed(idempotency_key))
     made = IssuingRequest(idempotency_key=key, content=content, metadata=metadata, number=number)
-    with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        intent = await parts.issuing.run(issue_now, office, made)
-    place = answers.links(office.code, intent.id, issued=True)
-    return answering(answers.result(intent), status=201, headers={"Location": place.self})
+    said = answers.result(await issue_now(asked, made))
+    return answering(said, status=201, headers={"Location": said.links.self})

@@ -9,8 +9,8 @@ Keys belong to an agency. For what is issued the register's intent is the memory
 
 import hashlib
 import re
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Header, Request
 from starlette.responses import Response
@@ -19,9 +19,12 @@ from esign.api.base import Model
 from esign.codes import AgencyCode
 from esign.errors import ServiceError
 from esign.registry import Answer, Recalled, RequestKey
+from esign.request import Request as IssuingRequest
 from esign.service.permission import Asked
 
-__all__ = ["KeyHeader", "answered_once", "intent_key", "needed", "request_key"]
+__all__ = ["KeyHeader", "answered_once", "intent_key", "made_once", "needed", "request_key"]
+
+T = TypeVar("T")
 
 KeyHeader = Annotated[
     str | None,
@@ -66,6 +69,19 @@ def request_key(request: Request, asked: Asked, key: str | None, body: Model) ->
         key=hashlib.sha256(needed(key).encode()).hexdigest(),
         digest=hashlib.sha256(said.encode()).hexdigest(),
     )
+
+
+async def made_once(asked: Asked, made: IssuingRequest, work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` makes of `made`, which nobody else of this process works on meanwhile.
+
+    The register remembers it: `work` gives the same again where it was made before.
+
+    Raises:
+        RequestInFlight, RequestConflict: See the table of this module; whatever `work` raises.
+    """
+    digest = await asked.parts.reading.run(made.digest, asked.office.profile)
+    with asked.parts.in_flight.alone(made.idempotency_key, digest):
+        return await work()
 
 
 async def answered_once(asked: Asked, once: RequestKey, status: int, work: Callable[[bool], Model]) -> Response:

@@ -19,7 +19,7 @@ from esign.registry import Intent, IntentState
 from esign.service import answers
 from esign.service.access import Act
 from esign.service.bodies import read_model, read_upload
-from esign.service.idempotency import KeyHeader, answered_once, intent_key, needed, request_key
+from esign.service.idempotency import KeyHeader, answered_once, intent_key, made_once, needed, request_key
 from esign.service.offices import Office
 from esign.service.openapi import answering, pdf_answer, taking
 from esign.service.permission import Asked, permitted
@@ -48,8 +48,7 @@ async def submit(
     person = Person(certificates=tuple(body.person.certificates), image=body.person.image)
     today = parts.now().astimezone(VIETNAM).date()
     made = await parts.reading.run(request_of, body, key=key, today=today, person=person)
-    with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        pending = await parts.issuing.run(office.issuer.submit, made)
+    pending = await made_once(asked, made, lambda: parts.issuing.run(office.issuer.submit, made))
     said = _submission(office, pending)
     return answering(said, status=201, headers={"Location": said.links.self})
 
@@ -109,10 +108,8 @@ async def adopt(
     body = await read_upload(request, IssueRequest, most=parts.limits.upload)
     today = parts.now().astimezone(VIETNAM).date()
     made = await parts.reading.run(request_of, body, key=key, today=today, adopted=True)
-    with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-        intent = await parts.issuing.run(office.issuer.adopt, made)
-    place = answers.links(office.code, intent.id, issued=False)
-    return answering(answers.result(intent), status=201, headers={"Location": place.self})
+    said = answers.result(await made_once(asked, made, lambda: parts.issuing.run(office.issuer.adopt, made)))
+    return answering(said, status=201, headers={"Location": said.links.self})
 
 
 @router.post(

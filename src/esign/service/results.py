@@ -16,30 +16,21 @@ from esign.api.results import (
     TemplateList,
 )
 from esign.codes import DocumentNumber, DossierCode, ResultId
-from esign.errors import (
-    ApprovalMissing,
-    DeliveryFailed,
-    Error,
-    RequestConflict,
-    RequestInFlight,
-    ServiceError,
-    SigningError,
-)
-from esign.issuance import Issued
-from esign.pdf import templates
+from esign.errors import ApprovalMissing, ServiceError, SigningError
+from esign.pdf.templates import templates
 from esign.profile import VIETNAM
-from esign.registry import Intent, IntentState
-from esign.request import Request as IssuingRequest
+from esign.registry import IntentState
 from esign.service import answers
 from esign.service.access import Act
 from esign.service.bodies import read_upload
 from esign.service.idempotency import KeyHeader, intent_key, needed
+from esign.service.issuing import accept, issue_now
 from esign.service.offices import Office
 from esign.service.openapi import answering, pdf_answer, taking
 from esign.service.permission import Asked, permitted
 from esign.service.requests import request_of
 
-__all__ = ["ResultPath", "issue_now", "router"]
+__all__ = ["ResultPath", "router"]
 
 router = APIRouter(tags=["results"])
 
@@ -79,20 +70,16 @@ async def issue(
     made = await parts.reading.run(request_of, body, key=key, today=parts.now().astimezone(VIETNAM).date())
     later = "respond-async" in {preference.split(";")[0].strip().lower() for preference in prefer.split(",")}
     try:
-        with parts.in_flight.alone(key, await parts.reading.run(made.digest, office.profile)):
-            intent = await parts.issuing.run(_accept if later else _issue, office, made)
-    except RequestInFlight:
-        # Where it is issued already, whoever works on it only answers a repetition, as we do.
-        issued = await parts.reading.run(_issued_before, office, made)
-        if issued is None:
-            raise
-        intent = issued
+        intent = await (accept if later else issue_now)(asked, made)
+    except ApprovalMissing:  # of a second person: it is accepted, and no failure
+        intent = await parts.reading.run(office.entry_of, key)
     waits = later or intent.state is IntentState.PREPARED  # for a second person
-    place = answers.links(office.code, intent.id, issued=not waits)
     if waits:
+        place = answers.links(office.code, intent.id, issued=False)
         headers = {"Location": place.self, **({"Preference-Applied": "respond-async"} if later else {})}
         return answering(Accepted(id=str(intent.id), links=place), status=202, headers=headers)
-    return answering(answers.result(intent), status=201, headers={"Location": place.self})
+    said = answers.result(intent)
+    return answering(said, status=201, headers={"Location": said.links.self})
 
 
 @router.get("/agencies/{agency}/results", summary="Find results")
@@ -154,52 +141,6 @@ async def document(
     name = str(ResultId.parse(result))
     headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
     return Response(pdf, media_type="application/pdf", headers=headers)
-
-
-def issue_now(office: Office, asked: IssuingRequest) -> Intent:
-    """Issue it, to the end; whoever repeats a request that was given up is told the same each time.
-
-    Raises:
-        As `Issuer.issue`; SigningError: `request-voided`.
-    """
-    try:
-        issued: Issued = office.issuer.issue(asked)
-    except RequestConflict:
-        raise
-    except Error as e:
-        intent = office.registry.by_key(asked.idempotency_key)
-        if intent is not None and intent.state is IntentState.VOID:
-            raise SigningError("request-voided", why=intent.void_reason or intent.void_why) from e
-        if isinstance(e, DeliveryFailed) and intent is not None:
-            return intent  # it is issued, and delivered later
-        raise
-    return office.registry.get(issued.id)
-
-
-def _issued_before(office: Office, asked: IssuingRequest) -> Intent | None:
-    """The result of an earlier request that was this one, if it is issued."""
-    intent = office.registry.by_key(asked.idempotency_key)
-    if intent is None or intent.state is not IntentState.ISSUED:
-        return None
-    return intent if intent.request_digest == asked.digest(office.profile) else None
-
-
-def _accept(office: Office, request: IssuingRequest) -> Intent:
-    """Record it, and let a worker begin at once."""
-    intent = office.issuer.accept(request)
-    if intent.state is IntentState.RESERVED:
-        office.registry.tasks.ask(intent.id)
-    return intent
-
-
-def _issue(office: Office, asked: IssuingRequest) -> Intent:
-    """As `issue_now`; what waits for the approval of a second person is accepted, and no failure."""
-    try:
-        return issue_now(office, asked)
-    except ApprovalMissing:
-        intent = office.registry.by_key(asked.idempotency_key)
-        assert intent is not None
-        return intent
 
 
 def _templates() -> TemplateList:

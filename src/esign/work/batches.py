@@ -17,9 +17,9 @@ from threading import Event
 from typing import Self
 
 from esign.codes import AgencyCode, ResultId
-from esign.errors import Error, InputError, RegistryError, SigningError
+from esign.errors import Error, InputError, RegistryError
 from esign.files import Files
-from esign.issuance import Issued, Issuer
+from esign.issuance import Issuer
 from esign.line import Line
 from esign.reasons import Reason
 from esign.registry import Batch, BatchId, NewItem, Registry, acting
@@ -156,12 +156,6 @@ class Part:
         return ResultId(hashlib.sha256(f"{self.batch.id}/{self.number}".encode()).digest()[:10])
 
 
-def _remembered(requests: Iterable[Request], begun: list[Request]) -> Iterator[Request]:
-    for request in requests:
-        begun.append(request)
-        yield request
-
-
 class BatchWork:
     """Carries the authorised batches of one agency out."""
 
@@ -214,35 +208,14 @@ class BatchWork:
                 return
             shared: Error | None = None
             wanted = self._until_stopped(batch, rows.values(), stop)
-            for (position, request), outcome in zip(rows.items(), self._outcomes(wanted), strict=False):
-                if isinstance(outcome, Error):
-                    cause = cause_of(outcome)
-                    shared = outcome if cause is Cause.SHARED else shared
-                    self._learn(batch, position, request, outcome, cause, failed)
+            with Line(self._issuer, group=_GROUP, lanes=2) as line:
+                for (position, request), outcome in zip(rows.items(), line.issue(wanted), strict=False):
+                    if isinstance(outcome, Error):
+                        cause = cause_of(outcome)
+                        shared = outcome if cause is Cause.SHARED else shared
+                        self._learn(batch, position, request, outcome, cause, failed)
             if shared is not None:
                 raise shared
-
-    def _outcomes(self, requests: Iterable[Request]) -> Iterator[Issued | Error]:
-        """What becomes of each, in order: in groups, and one by one after a fault that nobody foresaw."""
-        begun: list[Request] = []
-        done = 0
-        try:
-            with Line(self._issuer, group=_GROUP, lanes=2) as line:
-                for outcome in line.issue(_remembered(requests, begun)):
-                    done += 1
-                    yield outcome
-        except Exception:
-            _logger.exception("a group of a batch failed; its rows are tried by themselves")
-            yield from map(self._alone, begun[done:])
-
-    def _alone(self, request: Request) -> Issued | Error:
-        try:
-            return self._issuer.issue(request)
-        except Error as e:
-            return e
-        except Exception as e:
-            _logger.exception("a row of a batch failed")
-            return SigningError("work-unexpected", problem=type(e).__name__)
 
     def _sound(self, part: Part, rows: Mapping[int, str]) -> dict[int, Request]:
         """The stored requests that are what was authorised; the others are refused."""

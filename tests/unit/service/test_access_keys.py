@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from esign.authority import ALL, Authority, AuthorityTable, Capacity
+from esign.line import Line
 from esign.registry import Grant
 from esign.service.access import Role
 from esign.service.identity.api_keys import ApiKeys, digest_of, new_key
@@ -115,7 +116,7 @@ def test_who_may_sign_what_holds_over_http(office: Office) -> None:
         basis="QĐ 12/QĐ-UBND",
     )
     own = office_of(office)
-    guarded = replace(own, issuer=office.issuer(delivery=None, authority=AuthorityTable(grants=(granted,))))
+    guarded = replace(own, line=Line(office.issuer(delivery=None, authority=AuthorityTable(grants=(granted,)))))
     names = Names(**{"all-roles": {own.code: frozenset(Role)}})
     with service(office, offices={own.code: guarded}, authenticator=names) as running:
         pending = guarded.issuer.submit(replace(request("k"), person=office.person))

@@ -45,7 +45,7 @@ def key(office: Office) -> CountingKey:
 def here(office: Office, key: CountingKey) -> Iterator[ServiceForTest]:
     """A portal that asks, and two registrars."""
     own = office_of(office)
-    with_consent = replace(own, issuer=office.issuer(key=key, delivery=None, consent=FourEyes(office.registry)))
+    with_consent = replace(own, line=Line(office.issuer(key=key, delivery=None, consent=FourEyes(office.registry))))
     both = {own.code: frozenset({Role.SIGNER, Role.REGISTRAR})}
     names = Names(portal=both, registrar={own.code: frozenset({Role.REGISTRAR})}, other=both)
     with service(office, offices={own.code: with_consent}, authenticator=names) as running:
