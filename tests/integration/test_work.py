@@ -12,5 +12,5 @@ from tests.support.torture_work import kill_workers
 @pytest.mark.skipif(sys.platform != "linux", reason="signals, LD_PRELOAD and /proc")
 def test_workers_are_killed_in_a_batch(tmp_path: Path) -> None:
     place = tmp_path / "place"
-    figures = kill_workers(place, database="postgresql", key="ecdsa", rows=60, kill_every=2.5, seed=7, most_kills=4)
+    figures = kill_workers(place, database="postgresql", key="ecdsa", rows=60, kill_every=1, seed=7, most_kills=3)
     assert figures.failures == (), str(figures)

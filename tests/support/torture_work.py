@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,11 @@ class _Batch:
     def state(self) -> dict[str, Any]:
         """What it says of itself."""
         return self._ask("GET", self._place)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to do."""
+        return bool(self.state["finished_at"])
 
     @property
     def rows(self) -> Iterator[checker.Told]:
@@ -109,15 +115,15 @@ def kill_workers(
         httpx.Client(timeout=600, headers=b.deployment.headers()) as client,
     ):
         batch, left, kills, begun = _Batch(b, client, rows), _Left(b), 0, time.monotonic()
-        while (state := batch.state)["state"] != "finished":
-            print(f"{time.monotonic() - begun:.0f} s, {kills} kills: {state['rows']}", file=sys.stderr, flush=True)
+        while not batch.finished:
+            seconds = time.monotonic() - begun
+            print(f"{seconds:.0f} s, {kills} kills: {batch.state['rows']}", file=sys.stderr, flush=True)
             end = time.monotonic() + kill_every * (0.5 + b.chance.random())
             while time.monotonic() < end:
                 time.sleep(0.3)
                 left.look()
             if kills < most_kills:
-                _kill(b)
-                kills += 1
+                kills += _kill(b, batch)
                 unfinished = checker.unfinished(b.direct)
                 b.fleet.heal()
                 left.note(unfinished)
@@ -134,19 +140,23 @@ def kill_workers(
     return figures(f"{name}, {seconds:.0f} s", b, found)
 
 
-def _kill(b: Bench) -> None:
-    """One worker dies: in the middle of whatever it does, or whoever finishes a named step next."""
+def _kill(b: Bench, batch: _Batch) -> bool:
+    """One worker dies: in the middle of whatever it does, or whoever finishes a named step next; whether one did."""
     if b.chance.random() < 0.5:
         b.chance.choice([p for p in b.fleet.processes if not p.port]).kill()
         b.happened["kill at random"] += 1
-        return
+        return True
     step = b.chance.choice(STEPS)
     b.deployment.die_at(step)
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end and all(p.alive for p in b.fleet.processes):
-        time.sleep(0.05)
-    # Perhaps nobody comes to it any more.
-    b.happened["kill at a step"] += not b.deployment.spare(step)
+        time.sleep(0.2)
+        with suppress(httpx.HTTPError, IndexError):  # it may be the server that dies
+            if batch.finished:
+                break
+    died = not b.deployment.spare(step)
+    b.happened["kill at a step"] += died
+    return died
 
 
 def main() -> None:
