@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 from esign.texts import LANGUAGES
-from esign_cli.app import build
+from esign_cli.app import build_whole
 from esign_cli.exits import ExitCode
 from esign_cli.language import say
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 def cli() -> str:
     """Every command in both languages."""
-    trees: _Trees = {language: build(language) for language in LANGUAGES}
+    trees: _Trees = {language: build_whole(language) for language in LANGUAGES}
     lines = ["# The command `esign` · Lệnh `esign`", "", _GENERATED, ""]
     lines += ["Data go to stdout; everything else goes to stderr as `esign: error: …` and `esign: hint: …`."]
     lines += ["Dữ liệu ra stdout; mọi thông báo khác ra stderr dạng `esign: lỗi: …` và `esign: gợi ý: …`.", ""]

@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.main import get_command
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 from esign.texts import Language
 from esign_cli.exits import ExitCode
 from esign_cli.language import say
 from esign_cli.output import Output
 from esign_cli.session import Session
+from esign_cli.values import convert_plainly
 
-__all__ = ["build"]
+__all__ = ["build", "build_whole"]
 
 # typer's own options, which bring English help along.
 _OWN = {"install_completion": "opt-install-completion", "show_completion": "opt-show-completion"}
@@ -63,27 +65,67 @@ _COMMANDS = {
 _STRINGS = ("DEFAULT_STRING", "ENVVAR_STRING", "REQUIRED_LONG_STRING")
 
 
-def build(language: Language, wanted: str | None = None) -> Any:
-    """The command that `main` runs; a `click` command of typer's, which has no public type.
+class _Commands(TyperGroup):
+    """Every command by its name and help; the module of one is loaded when it is the one that runs, or is completed."""
 
-    Where `wanted` is one of the commands only that one is loaded: forty that nobody asked for take longer than some
-    that somebody did.
-    """
+    language: Language
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # as the parser's own
+        """All of them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  # as the parser's own
+        """As it is listed, where it is not loaded."""
+        if cmd_name in _COMMANDS and cmd_name not in self.commands:
+            return TyperCommand(cmd_name, help=say(f"cmd-{cmd_name}", self.language))
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load what `args` begin with."""
+        if args and args[0] in _COMMANDS:
+            self.load(args[0])
+        if ctx.resilient_parsing:  # some shells show the help of what they complete
+            _translate(self, self.language)
+        return super().resolve_command(ctx, args)
+
+    def load(self, name: str) -> None:
+        """Put the command itself in its place, and those that its module has beside it."""
+        app = typer.Typer()
+        import_module(f"esign_cli.commands.{_COMMANDS[name]}").register(app)
+        for command in get_group(app).commands.values():
+            _adapt(command, self.language)
+            self.add_command(command)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """With the exit codes below."""
+        told = (f"{int(code)} {say(f'exit-{code.name.lower()}', self.language)}" for code in ExitCode)
+        self.epilog = say("exit-codes", self.language, codes=" · ".join(told))
+        super().format_help(ctx, formatter)
+
+
+def build(language: Language) -> Any:
+    """The command that `main` runs; a `click` command of typer's, which has no public type."""
     app = typer.Typer(
         name="esign",
+        cls=_Commands,
         help="cmd-esign",
         no_args_is_help=True,
         rich_markup_mode="rich",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_global(language))
-    modules = [_COMMANDS[wanted]] if wanted in _COMMANDS else dict.fromkeys(_COMMANDS.values())
-    for module in modules:
-        import_module(f"esign_cli.commands.{module}").register(app)
-    tree = get_command(app)
+    tree: Any = get_command(app)
+    tree.language = language
+    _adapt(tree, language)
+    return tree
+
+
+def build_whole(language: Language) -> Any:
+    """The same with every command loaded, for who looks at all of them."""
+    tree = build(language)
+    for name in _COMMANDS:
+        tree.load(name)
     _translate(tree, language)
-    told = " · ".join(f"{int(code)} {say(f'exit-{code.name.lower()}', language)}" for code in ExitCode)
-    tree.epilog = say("exit-codes", language, codes=told)
     return tree
 
 
@@ -124,19 +166,35 @@ def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
         raise typer.Exit
 
 
-def _help(format_help: Callable[..., None], language: Language, *args: Any) -> None:
+def _adapt(command: Any, language: Language) -> None:
+    """Let `command` and those below it speak `language` once they are asked, and take what is typed without pydantic."""
+    command.format_help = partial(_help, command, command.format_help, language)
+    command.get_params = partial(_params, command.get_params)
+    for below in getattr(command, "commands", {}).values():
+        _adapt(below, language)
+
+
+def _params(get_params: Callable[..., list[Any]], ctx: Any) -> list[Any]:
+    """The options and arguments of a command, with `--help`, which the parser makes at the last moment."""
+    params = get_params(ctx)
+    for param in params:
+        convert_plainly(param)
+    return params
+
+
+def _help(command: Any, format_help: Callable[..., None], language: Language, *args: Any) -> None:
     """Help, with typer's own headings in `language`; loaded only where somebody asks for it."""
     from typer import rich_utils
 
     for name in (*_PANELS, *_STRINGS):
         setattr(rich_utils, name, say(f"help-{name.lower().replace('_', '-')}", language))
+    _translate(command, language)
     format_help(*args)
 
 
 def _translate(command: Any, language: Language) -> None:
-    """Put the words in the place of codes, in `command` and below it."""
+    """Put the words in the place of codes, in `command` and below it; words that are there already stay."""
     command.help = say(command.help or "", language)
-    command.format_help = partial(_help, command.format_help, language)
     ctx = typer.Context(command, info_name=command.name)
     for param in command.get_params(ctx):
         code = _OWN.get(param.name) or ("opt-help" if param.name == "help" else param.help)

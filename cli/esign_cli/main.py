@@ -48,9 +48,7 @@ def run(argv: Sequence[str]) -> ExitCode:
 
         from esign_cli.app import build
 
-        ended = build(output.language, _wanted(arguments)).main(
-            args=arguments, prog_name="esign", standalone_mode=False
-        )
+        ended = build(output.language).main(args=arguments, prog_name="esign", standalone_mode=False)
     except Error as e:
         _trace(debug)
         output.error(e)
@@ -93,17 +91,6 @@ def _global_first(argv: Sequence[str]) -> list[str]:
         else:
             rest.append(word)
     return front + rest
-
-
-def _wanted(arguments: Sequence[str]) -> str | None:
-    """The command among `arguments`: the first word that is no global option, nor the value of one."""
-    words = iter(arguments)
-    for word in words:
-        if word in _GLOBAL_VALUES:
-            next(words, None)
-        elif not word.startswith("-"):
-            return word
-    return None
 
 
 def _usage(output: Output, error: Any) -> ExitCode:

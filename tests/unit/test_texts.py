@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from esign import errors
-from esign.texts import LANGUAGES
+from esign.texts import LANGUAGES, catalogue, entry
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (ROOT / "src/esign", ROOT / "hsm/esign_hsm", ROOT / "cli/esign_cli")
@@ -151,3 +151,11 @@ def test_no_text_waits_for_a_code_that_nobody_uses() -> None:
     beginnings = {b for b in beginnings if b.endswith("-") and len(b) > 4}
     unused = [c for c in CODES if c not in whole and not c.startswith(tuple(beginnings))]
     assert not unused
+
+
+@pytest.mark.parametrize("package", TEXTS)
+def test_an_entry_that_is_read_alone_is_the_same(package: str) -> None:
+    everything = catalogue(package)
+    assert len(everything) > 20
+    assert [code for code, found in everything.items() if entry(code, package=package) != found] == []
+    assert entry("nothing-of-that-kind", package=package) == {}

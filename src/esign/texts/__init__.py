@@ -9,7 +9,7 @@ One TOML file per area; each entry says what happened and, where a person can ac
     next.en = "…"
 
 A table per reason keeps a translator's two texts on neighbouring lines (docs/adr/0007-texts.md). A command says five of
-two thousand texts, so of the files only those are parsed in which one of them stands.
+two thousand texts, so of the files only those tables are parsed that are asked for.
 """
 
 import tomllib
@@ -24,8 +24,6 @@ Language = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
 
 _Entry = Mapping[str, Mapping[str, str]]
-
-
 _NONE: _Entry = {}
 
 
@@ -34,7 +32,7 @@ def catalogue(package: str = __name__) -> Mapping[str, _Entry]:
     """Every entry of the TOML files beside `package`, by code; a code stands in one file only."""
     entries: dict[str, _Entry] = {}
     for name, content in _files(package):
-        for code, found in _parsed(content).items():
+        for code, found in tomllib.loads(content).items():
             if code in entries:
                 message = f"text {code} stands twice, again in {name}"
                 raise ValueError(message)
@@ -46,8 +44,13 @@ def catalogue(package: str = __name__) -> Mapping[str, _Entry]:
 def entry(code: str, *, package: str = __name__) -> _Entry:
     """The entry of `code`; empty where there is none."""
     header = f"\n[{code}]\n"
-    content = next((content for _, content in _files(package) if header in f"\n{content}"), "")
-    return _parsed(content).get(code, _NONE)
+    for _, content in _files(package):
+        start = content.find(header)
+        if start >= 0:
+            end = content.find("\n[", start + len(header))
+            found: _Entry = tomllib.loads(content[start : end if end >= 0 else None])[code]
+            return found
+    return _NONE
 
 
 def text(code: str, kind: str, language: Language, facts: Mapping[str, object], *, package: str = __name__) -> str:
@@ -58,10 +61,5 @@ def text(code: str, kind: str, language: Language, facts: Mapping[str, object], 
 
 @cache
 def _files(package: str) -> tuple[tuple[str, str], ...]:
-    found = sorted((f for f in files(package).iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return tuple((f.name, f.read_text("utf-8")) for f in found)
-
-
-@cache
-def _parsed(content: str) -> Mapping[str, _Entry]:
-    return tomllib.loads(content)
+    beside = sorted((f for f in files(package).iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return tuple((f.name, f"\n{f.read_text('utf-8')}") for f in beside)

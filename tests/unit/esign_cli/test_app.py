@@ -13,7 +13,9 @@ import typer
 
 import esign_cli
 from esign.texts import LANGUAGES, Language, catalogue
-from esign_cli.app import build
+from esign_cli.app import build_whole
+from esign_cli.exits import ExitCode
+from esign_cli.language import known
 from esign_cli.main import run
 
 ESIGN = Path(sys.executable).with_name("esign")
@@ -28,7 +30,7 @@ def commands(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_command_and_option_explains_itself(language: Language) -> None:
     texts = {e["what"][language] for e in catalogue("esign_cli.texts").values() if "what" in e}
-    for path, command in commands(build(language)):
+    for path, command in commands(build_whole(language)):
         assert command.help in texts, path
         assert command.help.endswith("."), path
         assert "[" not in command.help, "rich would take it for markup"
@@ -49,7 +51,7 @@ def test_the_parser_looks_at_no_file() -> None:
 
 
 def test_both_languages_have_the_same_commands() -> None:
-    trees = [dict(commands(build(language))) for language in LANGUAGES]
+    trees = [dict(commands(build_whole(language))) for language in LANGUAGES]
     assert trees[0].keys() == trees[1].keys()
     assert len(trees[0]) > 25
 
@@ -134,10 +136,15 @@ def test_exit_codes(argv: list[str], code: int, monkeypatch: pytest.MonkeyPatch,
     assert run(argv) == code
 
 
+@pytest.mark.parametrize("code", ExitCode)
+def test_every_exit_code_is_explained(code: ExitCode) -> None:
+    assert known(f"exit-{code.name.lower()}")
+
+
 def test_a_fault_of_the_program_ends_without_a_trace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def faulty(_language: Language, _wanted: str) -> Any:
+    def faulty(_language: Language) -> Any:
         raise RuntimeError("the PIN is 12345678")
 
     monkeypatch.setattr("esign_cli.app.build", faulty)

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from esign.texts import catalogue
-from esign_cli.app import build
+from esign_cli.app import build_whole
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("docs/guide/*.md"), *ROOT.glob("docs/adr/*.md")]
@@ -27,7 +27,7 @@ def told() -> Iterator[tuple[str, str]]:
         yield from ((document.name, c) for c in COMMAND.findall(document.read_text("utf-8")))
 
 
-TREE = build("en")
+TREE = build_whole("en")
 
 
 def names(command: Any) -> set[str]:

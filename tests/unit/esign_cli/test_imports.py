@@ -19,7 +19,7 @@ NOT_FOR_A_FILE = [
     *("esign.net", "esign.timestamp", "esign.pades.augment", "esign.upgrading", "esign.verification", "esign.sandbox"),
     *("esign.seal.verification", "esign.seal.trust_list", "esign.seal.status_list", "esign.webhooks", "esign_cli.demo"),
 ]
-PARSED = "from esign_cli.app import build; build('vi', 'sign')"
+PARSED = "from esign_cli.main import run; assert run(['sign', '--nonsense']) == 2"
 WORKING = "import esign_cli.batches, esign_cli.config, esign_cli.pins, esign_cli.wiring, esign.batch"
 
 
@@ -59,10 +59,25 @@ def test_only_the_command_that_is_wanted_is_loaded() -> None:
     assert commands == {"esign_cli.commands.sign"}
 
 
-def test_every_command_is_found_in_its_module() -> None:
-    from esign_cli.app import _COMMANDS, build
+def test_a_list_of_commands_loads_none() -> None:
+    modules = loaded("from esign_cli.main import run; assert run(['--help']) == 0")
+    assert [module for module in modules if module.startswith("esign_cli.commands.")] == []
 
-    tree = build("en")
-    assert set(tree.commands) == set(_COMMANDS)
+
+def test_every_command_is_found_in_its_module() -> None:
+    from esign_cli.app import _COMMANDS, build, build_whole
+
+    assert set(build_whole("en").commands) == set(_COMMANDS)
     for name in _COMMANDS:
-        assert name in build("en", name).commands
+        tree = build("en")
+        tree.load(name)
+        assert name in tree.commands
+
+
+def test_a_command_is_listed_with_the_help_that_it_has() -> None:
+    from esign_cli.app import build, build_whole
+
+    listed, whole = build("vi"), build_whole("vi")
+    names = listed.list_commands(None)
+    assert names == whole.list_commands(None)
+    assert [listed.get_command(None, name).help for name in names] == [whole.commands[name].help for name in names]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from esign_cli.app import build
+from esign_cli.app import build_whole
 from esign_cli.main import _global_first
 
 __all__ = ["understood"]
@@ -11,7 +11,7 @@ __all__ = ["understood"]
 
 def understood(argv: Sequence[str]) -> list[str]:
     """The commands of `argv`, which the parser takes with all its options and values; nothing is run."""
-    command: Any = build("en")
+    command: Any = build_whole("en")
     context = command.make_context("esign", _global_first(argv))
     path = ["esign"]
     while True:
