@@ -167,7 +167,7 @@ def _version(value: bool) -> None:  # noqa: FBT001  # typer calls it so
 
 
 def _adapt(command: Any, language: Language) -> None:
-    """Let `command` and those below it speak `language` once they are asked, and take what is typed without pydantic."""
+    """Let `command` and those below it speak `language` when they are asked, and take what is typed as it is."""
     command.format_help = partial(_help, command, command.format_help, language)
     command.get_params = partial(_params, command.get_params)
     for below in getattr(command, "commands", {}).values():

@@ -4,16 +4,16 @@ The two workflows are `esign.issuance` and `esign.verification`: read these two 
 Importing this package is cheap; the names below load what they need when they are first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from esign.errors import Error, PreflightError, VerificationFailed
+from esign import lazy
 
 if TYPE_CHECKING:
     from esign.authority import Authority, AuthorityTable, Capacity
     from esign.codes import AgencyCode, DocumentNumber, DossierCode, ProcedureCode, ResultCode, ResultId
     from esign.delivery import Delivery, FolderDelivery
     from esign.document import Agency, Box, Person, ResultMetadata, SignerRole, Standing, StandingChange
+    from esign.errors import Error, PreflightError, VerificationFailed
     from esign.files import Folder
     from esign.issuance import Issued, Issuer, Resumed, Step
     from esign.keys import KeyRef, KeyStore, Mechanism, SigningKey
@@ -85,29 +85,26 @@ __all__ = [
 ]
 
 # typst and SQLAlchemy take half a second to import: a clerk's `esign --help` should not wait for them.
-_HOME = {
-    "codes": ("AgencyCode", "DocumentNumber", "DossierCode", "ProcedureCode", "ResultCode", "ResultId"),
-    "delivery": ("Delivery", "FolderDelivery"),
-    "authority": ("Authority", "AuthorityTable", "Capacity"),
-    "document": ("Agency", "Box", "Person", "ResultMetadata", "SignerRole", "Standing", "StandingChange"),
-    "files": ("Folder",),
-    "issuance": ("Issued", "Issuer", "Resumed", "Step"),
-    "keys": ("KeyRef", "KeyStore", "Mechanism", "SigningKey"),
-    "pending": ("Pending",),
-    "profile": ("TT15", "VGCA_COMPAT", "IssuanceProfile", "Numbering", "SealProfile", "SignatureProfile"),
-    "registry": ("NextNumber", "Registry"),
-    "report": ("Indication", "Integrity", "VerificationReport"),
-    "request": ("Adopted", "Attached", "Copied", "Filled", "Given", "Request"),
-    "seal": ("SealKey", "SealKeys"),
-    "softkey": ("SoftwareKey",),
-    "trust": ("TrustAnchor", "TrustStore"),
-    "verification": ("Verifier",),
-}
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE:
-        return getattr(import_module(f"esign.{_MODULE[name]}"), name)
-    message = f"module 'esign' has no attribute {name!r}"
-    raise AttributeError(message)
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "authority": "Authority AuthorityTable Capacity",
+            "codes": "AgencyCode DocumentNumber DossierCode ProcedureCode ResultCode ResultId",
+            "delivery": "Delivery FolderDelivery",
+            "document": "Agency Box Person ResultMetadata SignerRole Standing StandingChange",
+            "errors": "Error PreflightError VerificationFailed",
+            "files": "Folder",
+            "issuance": "Issued Issuer Resumed Step",
+            "keys": "KeyRef KeyStore Mechanism SigningKey",
+            "pending": "Pending",
+            "profile": "TT15 VGCA_COMPAT IssuanceProfile Numbering SealProfile SignatureProfile",
+            "registry": "NextNumber Registry",
+            "report": "Indication Integrity VerificationReport",
+            "request": "Adopted Attached Copied Filled Given Request",
+            "seal": "SealKey SealKeys",
+            "softkey": "SoftwareKey",
+            "trust": "TrustAnchor TrustStore",
+            "verification": "Verifier",
+        },
+    )

@@ -130,7 +130,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import esign, esign_cli, esign_hsm
-from esign.pdf import templates
+from esign.pdf.templates import templates
 from esign.registry import Registry
 from esign.texts import catalogue
 from esign_cli.main import main

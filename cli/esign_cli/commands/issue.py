@@ -128,7 +128,7 @@ def request_profile(workplace: "Workplace") -> str:
 
 
 def _list_templates(run: Session, *, as_json: bool) -> ExitCode:
-    from esign.pdf import templates
+    from esign.pdf.templates import templates
 
     if as_json:
         for t in templates():

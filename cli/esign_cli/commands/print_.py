@@ -33,7 +33,7 @@ def print_(
     ] = None,
 ) -> ExitCode:
     """Make the print; the signed file is only read."""
-    from esign.pdf import print_copy, print_note
+    from esign.pdf.print_copy import print_copy, print_note
     from esign_cli.outputs import write_free
     from esign_cli.wiring import Workplace, read_file
 

@@ -16,11 +16,16 @@
 >>> verify(signed.signers[0], certificate, Content(pdf[:start], pdf[end:]), content_type=signed.content_type).valid
 """
 
-from esign.cms.certificate import EmbeddedCertificate
-from esign.cms.container import DATA, TST_INFO, SignedData, SignerInfo, certificate_of, parse
-from esign.cms.content import Content
-from esign.cms.timestamp import TimestampToken, parse_token
-from esign.cms.verification import Problem, Validity, Value, verify, verify_rsa_sha1
+from typing import TYPE_CHECKING
+
+from esign import lazy
+
+if TYPE_CHECKING:
+    from esign.cms.certificate import EmbeddedCertificate
+    from esign.cms.container import DATA, TST_INFO, SignedData, SignerInfo, certificate_of, parse
+    from esign.cms.content import Content
+    from esign.cms.timestamp import TimestampToken, parse_token
+    from esign.cms.verification import Problem, Validity, Value, verify, verify_rsa_sha1
 
 __all__ = [
     "DATA",
@@ -39,3 +44,15 @@ __all__ = [
     "verify",
     "verify_rsa_sha1",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "certificate": "EmbeddedCertificate",
+            "container": "DATA TST_INFO SignedData SignerInfo certificate_of parse",
+            "content": "Content",
+            "timestamp": "TimestampToken parse_token",
+            "verification": "Problem Validity Value verify verify_rsa_sha1",
+        },
+    )

@@ -21,54 +21,59 @@
 >>> folder.cleanup()
 """
 
-from esign.registry.access import AccessKey, Grant
-from esign.registry.approvals import Decision
-from esign.registry.audit import act_as, acting, actor
-from esign.registry.audit_log import Anchor
-from esign.registry.batch_values import (
-    Batch,
-    BatchId,
-    BatchItem,
-    BatchOrigin,
-    BatchRows,
-    BatchState,
-    Inclusion,
-    NewItem,
-    RowState,
-)
-from esign.registry.chain import Entry
-from esign.registry.endpoints import Endpoint, EndpointId
-from esign.registry.events import Event
-from esign.registry.lookups import PublicEntry
-from esign.registry.outbox import Message, Webhook, WebhookState
-from esign.registry.presentations import Presented
-from esign.registry.registry import Registry
-from esign.registry.requests import Answer, Recalled, RequestKey
-from esign.registry.tasks import Task
-from esign.registry.values import (
-    Book,
-    BookEntry,
-    CurrentStanding,
-    Delivery,
-    FileVersion,
-    Intent,
-    IntentKind,
-    IntentState,
-    NewIntent,
-    NextNumber,
-    NumberSource,
-    OtherResult,
-    Page,
-    Presentation,
-    Registration,
-    Shard,
-    ShardStatus,
-    SignerCertificate,
-    StandingEntry,
-    Upgrade,
-    UpgradeState,
-)
-from esign.registry.workers import PresentWorker
+from typing import TYPE_CHECKING
+
+from esign import lazy
+
+if TYPE_CHECKING:
+    from esign.registry.access import AccessKey, Grant
+    from esign.registry.approvals import Decision
+    from esign.registry.audit import act_as, acting, actor
+    from esign.registry.audit_log import Anchor
+    from esign.registry.batch_values import (
+        Batch,
+        BatchId,
+        BatchItem,
+        BatchOrigin,
+        BatchRows,
+        BatchState,
+        Inclusion,
+        NewItem,
+        RowState,
+    )
+    from esign.registry.chain import Entry
+    from esign.registry.endpoints import Endpoint, EndpointId
+    from esign.registry.events import Event
+    from esign.registry.lookups import PublicEntry
+    from esign.registry.outbox import Message, Webhook, WebhookState
+    from esign.registry.presentations import Presented
+    from esign.registry.registry import Registry
+    from esign.registry.requests import Answer, Recalled, RequestKey
+    from esign.registry.tasks import Task
+    from esign.registry.values import (
+        Book,
+        BookEntry,
+        CurrentStanding,
+        Delivery,
+        FileVersion,
+        Intent,
+        IntentKind,
+        IntentState,
+        NewIntent,
+        NextNumber,
+        NumberSource,
+        OtherResult,
+        Page,
+        Presentation,
+        Registration,
+        Shard,
+        ShardStatus,
+        SignerCertificate,
+        StandingEntry,
+        Upgrade,
+        UpgradeState,
+    )
+    from esign.registry.workers import PresentWorker
 
 __all__ = [
     "AccessKey",
@@ -124,3 +129,28 @@ __all__ = [
     "acting",
     "actor",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "access": "AccessKey Grant",
+            "approvals": "Decision",
+            "audit": "act_as acting actor",
+            "audit_log": "Anchor",
+            "batch_values": "Batch BatchId BatchItem BatchOrigin BatchRows BatchState Inclusion NewItem RowState",
+            "chain": "Entry",
+            "endpoints": "Endpoint EndpointId",
+            "events": "Event",
+            "lookups": "PublicEntry",
+            "outbox": "Message Webhook WebhookState",
+            "presentations": "Presented",
+            "registry": "Registry",
+            "requests": "Answer Recalled RequestKey",
+            "tasks": "Task",
+            "values": "Book BookEntry CurrentStanding Delivery FileVersion Intent IntentKind IntentState NewIntent"
+            " NextNumber NumberSource OtherResult Page Presentation Registration Shard ShardStatus SignerCertificate"
+            " StandingEntry Upgrade UpgradeState",
+            "workers": "PresentWorker",
+        },
+    )

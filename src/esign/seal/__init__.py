@@ -20,8 +20,9 @@
 ('M', 20.0)
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from esign import lazy
 
 if TYPE_CHECKING:
     from esign.seal.digest import binding, digest_of, salted
@@ -67,25 +68,21 @@ __all__ = [
     "verify",
 ]
 
-# Who draws a seal needs no status lists and no list of trusted authorities: each name loads its own module.
-_HOME = {
-    "digest": ("binding", "digest_of", "salted"),
-    "keys": ("SealKey", "SealKeys"),
-    "mask": ("MaskedHolder",),
-    "scan": ("read", "seal_urls"),
-    "status": ("Freshness", "StatusAnswer", "StatusFiles"),
-    "symbol": ("Level", "Symbol"),
-    "token": ("UNDISCLOSED", "Kid", "SealClaims", "SealToken", "assemble", "make", "split_url", "to_be_signed"),
-    "trust_list": ("TrustList",),
-    "trust_parts": ("read_parts",),
-    "verdict": ("State", "Verdict", "judge"),
-    "verification": ("SealReport", "verify"),
-}
-_MODULE = {name: module for module, names in _HOME.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULE:
-        return getattr(import_module(f"esign.seal.{_MODULE[name]}"), name)
-    message = f"module 'esign.seal' has no attribute {name!r}"
-    raise AttributeError(message)
+# Who draws a seal needs no status lists and no list of trusted authorities.
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "digest": "binding digest_of salted",
+            "keys": "SealKey SealKeys",
+            "mask": "MaskedHolder",
+            "scan": "read seal_urls",
+            "status": "Freshness StatusAnswer StatusFiles",
+            "symbol": "Level Symbol",
+            "token": "UNDISCLOSED Kid SealClaims SealToken assemble make split_url to_be_signed",
+            "trust_list": "TrustList",
+            "trust_parts": "read_parts",
+            "verdict": "State Verdict judge",
+            "verification": "SealReport verify",
+        },
+    )

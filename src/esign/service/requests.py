@@ -6,7 +6,7 @@ from esign.api.results import IssueRequest, Place
 from esign.codes import DocumentNumber, DossierCode, ProcedureCode
 from esign.document import Box, Person, ResultMetadata
 from esign.errors import InputError
-from esign.pdf import load, templates
+from esign.pdf.templates import load, templates
 from esign.registry import NextNumber
 from esign.request import Adopted, Content, Filled, Given, Request
 

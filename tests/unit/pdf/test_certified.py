@@ -19,10 +19,10 @@ from esign.pdf import (
     check_scan,
     page_image,
     person_mark,
-    preflight,
     specimen_signature,
-    templates,
 )
+from esign.pdf.preflight import preflight
+from esign.pdf.templates import templates
 from esign.profile import IssuanceProfile
 from tests.unit.pdf.measuring import SIGNED_AT, area, around, black, blue, extent, letters, red, signed, words
 from tests.unit.pdf.test_marks import SIGNER

@@ -3,8 +3,8 @@ import zlib
 import pikepdf
 import pytest
 
-from esign.pdf import preflight
 from esign.pdf.expansion import expands_beyond, inflated
+from esign.pdf.preflight import preflight
 from esign.profile import IssuanceProfile
 from tests.unit.pdf.tools import changed, page
 

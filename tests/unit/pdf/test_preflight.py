@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import esign.pdf
 from esign.errors import Error, PreflightError
-from esign.pdf import find_places, preflight
+from esign.pdf import find_places
+from esign.pdf.preflight import preflight
 from esign.profile import ContentPolicy, IssuanceProfile
 from esign.texts import LANGUAGES, catalogue
 from tests.unit.pdf.tools import Form, changed, page, saved

@@ -13,17 +13,9 @@ from PIL import Image, ImageChops
 from esign.document import Agency, Mark
 from esign.errors import InputError
 from esign.pades.revision import stamp
-from esign.pdf import (
-    Renderer,
-    agency_mark,
-    page_image,
-    person_mark,
-    preflight,
-    print_copy,
-    print_note,
-    qr_mark,
-    specimen_signature,
-)
+from esign.pdf import Renderer, agency_mark, page_image, person_mark, qr_mark, specimen_signature
+from esign.pdf.preflight import preflight
+from esign.pdf.print_copy import print_copy, print_note
 from esign.profile import IssuanceProfile
 from esign.seal.symbol import Symbol
 from tests.unit.pdf.measuring import SIGNED_AT, around, black, extent, letters, red, signed, words

@@ -16,7 +16,8 @@ from PIL import Image
 
 from esign.document import Agency, Box
 from esign.errors import InputError, PreflightError
-from esign.pdf import PDFA, FontSet, Rendered, Renderer, agency_mark_size, load, page_image, preflight
+from esign.pdf import PDFA, FontSet, Rendered, Renderer, agency_mark_size, load, page_image
+from esign.pdf.preflight import preflight
 from esign.profile import IssuanceProfile
 from tests.unit.pdf.test_templates import NAMES, own
 from tests.unit.pdf.tools import MM, Form, assert_clean, darkest, run, text_of

@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 
 from esign.errors import InputError
-from esign.pdf import Template, load, templates
+from esign.pdf import Template, load
 from esign.pdf._typst import refuse_packages
+from esign.pdf.templates import templates
 
 NAMES = ["ho-kinh-doanh", "quyet-dinh", "xac-nhan-cu-tru"]
 

@@ -66,12 +66,3 @@ def test_the_catalogue_has_nothing_that_nobody_says() -> None:
     for own in (texts / "registry.toml", texts / "database.toml"):
         written = {line[1:-2] for line in own.read_text("utf-8").splitlines(keepends=True) if line.startswith("[")}
         assert written <= set(CODES)
-
-
-def test_all_names_what_is_exported() -> None:
-    public = {
-        name
-        for name, value in vars(esign.registry).items()
-        if not name.startswith("_") and getattr(value, "__module__", "").startswith("esign.registry")
-    }
-    assert public == set(esign.registry.__all__)
