@@ -97,10 +97,11 @@ def note(
     object: object = "",  # noqa: A002
     digest: str | None = "",
     outcome: str = "ok",
+    by: Actor | None = None,
 ) -> None:
-    """Let the transaction of `session` leave this entry."""
+    """Let the transaction of `session` leave this entry; `by` is whoever acts here, where nobody is named."""
     noted = Note(
-        at=at, act=act, agency=agency, object=str(object), digest=digest or "", outcome=outcome, by=_actor.get()
+        at=at, act=act, agency=agency, object=str(object), digest=digest or "", outcome=outcome, by=by or _actor.get()
     )
     session.info.setdefault(_NOTES, []).append(noted)
 

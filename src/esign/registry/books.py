@@ -1,5 +1,7 @@
 """Number books: what the register counts, inside the transaction that records the intent."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
@@ -14,7 +16,7 @@ from esign.registry.locking import alone
 from esign.registry.models import BookRow, IntentRow
 from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
 
-__all__ = ["book", "choose", "give", "hold", "last_number", "open_book", "take"]
+__all__ = ["Chosen", "Wanted", "book", "choose", "hold", "last_number", "open_book"]
 
 _Key = tuple[str, int, str, bool]
 
@@ -25,7 +27,7 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
     Raises:
         RegistryError: `book-in-use`: it has counted already.
     """
-    _hold(session, key)
+    hold(session, [key])
     row = session.get(BookRow, key)
     if row is None:
         session.execute(insert(BookRow).values(**_columns(key), first=first, last=first - 1))
@@ -45,8 +47,10 @@ def _of_book(table: Table) -> ColumnElement[bool]:
 
 _LAST = select(_BOOK.c.last).where(_of_book(_BOOK))
 _COUNTED = update(_BOOK).where(_of_book(_BOOK))
-_WITH_NUMBER = select(_INTENT.c.id).where(
-    _of_book(_INTENT), _INTENT.c.number == bindparam("number"), _INTENT.c.duplicate_of.is_(None)
+_WITH_NUMBERS = select(_INTENT.c.number, _INTENT.c.id).where(
+    _of_book(_INTENT),
+    _INTENT.c.number.in_(bindparam("numbers", expanding=True)),
+    _INTENT.c.duplicate_of.is_(None),
 )
 
 
@@ -56,86 +60,142 @@ def last_number(session: Session, key: _Key) -> int:
     return found.last if found is not None else 0
 
 
-def choose(
-    session: Session,
-    wanted: DocumentNumber | NextNumber,
-    *,
-    agency: str,
-    issue_date: date,
-    duplicates: DuplicatePolicy,
-) -> dict[str, object]:
-    """The columns of an intent that say date and number, with the number as `wanted`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A number that a result is to get."""
+
+    id: ResultId
+    """The result."""
+    agency: str
+    """Whose book."""
+    number: DocumentNumber | NextNumber
+    """The number that another system gave, or the next one of a book."""
+    issue_date: date
+    """The date that goes with it; its year is the book's."""
+    duplicates: DuplicatePolicy
+    """For a given number that is taken."""
+
+    @property
+    def key(self) -> _Key:
+        """Which book."""
+        number = self.number
+        with_year = number.with_year if isinstance(number, NextNumber) else number.year is not None
+        return self.agency, self.issue_date.year, number.symbol, with_year
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A number that a result gets."""
+
+    number: DocumentNumber
+    """The number."""
+    source: NumberSource
+    """Who counted."""
+    duplicate_of: ResultId | None
+    """The result that had it first, where the policy only warns."""
+    issue_date: date
+    """The date that goes with it."""
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of an intent that say so."""
+        return {
+            "issue_date": self.issue_date,
+            "year": self.issue_date.year,
+            "symbol": self.number.symbol,
+            "with_year": self.number.year is not None,
+            "number": self.number.number,
+            "number_source": self.source,
+            "duplicate_of": str(self.duplicate_of) if self.duplicate_of else None,
+        }
+
+
+def choose(session: Session, wanted: Sequence[Wanted]) -> list[Chosen]:
+    """The numbers as they are wanted, in this order; the books have counted them.
 
     Raises:
         InputError: `document-symbol-invalid` or `number-year-differs`.
         DuplicateNumber: `number-taken`.
     """
-    year, other = issue_date.year, None
-    hold(session, wanted, agency=agency, year=year)
-    match wanted:
-        case NextNumber(symbol=symbol, with_year=with_year):
-            # Refuses a symbol that no number could have, before the book counts it.
-            DocumentNumber(1, None, symbol)
-            number, source = take(session, (agency, year, symbol, with_year)), NumberSource.BOOK
-        case DocumentNumber() as number:
-            if number.year is not None and number.year != year:
-                raise InputError("number-year-differs", number=str(number), year=year)
-            source = NumberSource.GIVEN
-            other = give(session, (agency, year, number.symbol, number.year is not None), number, duplicates)
-    return {
-        "issue_date": issue_date,
-        "year": year,
-        "symbol": number.symbol,
-        "with_year": number.year is not None,
-        "number": number.number,
-        "number_source": source,
-        "duplicate_of": str(other) if other else None,
-    }
+    for each in wanted:
+        _check(each)
+    keys = list(dict.fromkeys(each.key for each in wanted))
+    hold(session, keys)
+    books = {key: _Counting(session, key, [w for w in wanted if w.key == key]) for key in keys}
+    chosen = [books[each.key].choose(each) for each in wanted]
+    for counting in books.values():
+        counting.write()
+    return chosen
 
 
-def hold(session: Session, wanted: DocumentNumber | NextNumber, *, agency: str, year: int) -> None:
-    """Until the transaction ends, nobody else takes a number of the book that `wanted` is from."""
-    with_year = wanted.with_year if isinstance(wanted, NextNumber) else wanted.year is not None
-    _hold(session, (agency, year, wanted.symbol, with_year))
+def _check(wanted: Wanted) -> None:
+    number, year = wanted.number, wanted.issue_date.year
+    if isinstance(number, NextNumber):
+        # Refuses a symbol that no number could have, before the book counts it.
+        DocumentNumber(1, None, number.symbol)
+    elif number.year is not None and number.year != year:
+        raise InputError("number-year-differs", number=str(number), year=year)
 
 
-def _hold(session: Session, key: _Key) -> None:
-    alone(session, f"book {key}")
+def hold(session: Session, keys: Iterable[_Key]) -> None:
+    """Until the transaction ends, nobody else takes a number of these books."""
+    alone(session, *(f"book {key}" for key in keys))
 
 
-def take(session: Session, key: _Key) -> DocumentNumber:
-    """The next number of a book; given numbers that stand in the way are passed over."""
-    session.flush()
-    connection, this = session.connection(), dict(zip(_OF_BOOK, key, strict=True))
-    last = connection.execute(_LAST, this).scalar()
-    if last is None:
-        open_book(session, key, first=1)
-        last = 0
-    number = last + 1
-    while _first_with(session, key, number) is not None:
-        number += 1
-    connection.execute(_COUNTED, this | {"last": number})
-    return DocumentNumber(number, key[1] if key[3] else None, key[2])
+class _Counting:
+    """A book, held, while results get their numbers of it."""
 
+    def __init__(self, session: Session, key: _Key, wanted: Sequence[Wanted]) -> None:
+        self._session = session
+        self._key = key
+        session.flush()
+        self._this = dict(zip(_OF_BOOK, key, strict=True))
+        given = {w.number.number for w in wanted if isinstance(w.number, DocumentNumber)}
+        next_ones = len(wanted) - sum(isinstance(w.number, DocumentNumber) for w in wanted)
+        self._last = self._counted = self._counted_so_far() if next_ones else 0
+        # What is looked for is found at once: the given numbers, and those that the book would count.
+        self._looked_at = range(self._last + 1, self._last + 1 + next_ones + len(given))
+        sought = [*given, *(self._looked_at if next_ones else ())]
+        found = session.connection().execute(_WITH_NUMBERS, self._this | {"numbers": sought})
+        self._taken = {number: ResultId.parse(id) for number, id in found}  # noqa: A001
 
-def give(session: Session, key: _Key, number: DocumentNumber, policy: DuplicatePolicy) -> ResultId | None:
-    """Check a number that another system gave; the result that has it already, where `policy` only warns.
+    def _counted_so_far(self) -> int:
+        last: int | None = self._session.connection().execute(_LAST, self._this).scalar()
+        if last is None:
+            open_book(self._session, self._key, first=1)
+        return last or 0
 
-    Raises:
-        DuplicateNumber: `number-taken`.
-    """
-    other = _first_with(session, key, number.number)
-    if other is None:
-        return None
-    if policy is DuplicatePolicy.REFUSE:
-        raise DuplicateNumber("number-taken", number=str(number), agency=key[0], year=key[1], other=other)
-    return ResultId.parse(other)
+    def choose(self, wanted: Wanted) -> Chosen:
+        """The next number, or the given one."""
+        number, other = wanted.number, None
+        if isinstance(number, NextNumber):
+            source, number = NumberSource.BOOK, self._next()
+        else:
+            source, other = NumberSource.GIVEN, self._taken.get(number.number)
+            if other is not None and wanted.duplicates is DuplicatePolicy.REFUSE:
+                facts = {"number": str(number), "agency": wanted.agency, "year": wanted.issue_date.year}
+                raise DuplicateNumber("number-taken", other=str(other), **facts)
+        self._taken.setdefault(number.number, wanted.id)
+        return Chosen(number=number, source=source, duplicate_of=other, issue_date=wanted.issue_date)
 
+    def _next(self) -> DocumentNumber:
+        """Given numbers that stand in the way are passed over."""
+        self._last += 1
+        while self._last in self._taken or self._is_taken_further_on(self._last):
+            self._last += 1
+        _, year, symbol, with_year = self._key
+        return DocumentNumber(self._last, year if with_year else None, symbol)
 
-def _first_with(session: Session, key: _Key, number: int) -> str | None:
-    this = dict(zip(_OF_BOOK, key, strict=True)) | {"number": number}
-    found: str | None = session.connection().execute(_WITH_NUMBER, this).scalar()
-    return found
+    def _is_taken_further_on(self, number: int) -> bool:
+        if number in self._looked_at:
+            return False
+        found = self._session.connection().execute(_WITH_NUMBERS, self._this | {"numbers": [number]})
+        return found.first() is not None
+
+    def write(self) -> None:
+        """The book has counted them."""
+        if self._last != self._counted:
+            self._session.connection().execute(_COUNTED, self._this | {"last": self._last})
 
 
 def book(session: Session, key: _Key) -> Book:

@@ -4,23 +4,23 @@ Each function here is called inside that transaction. An event that nobody liste
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from esign.codes import DossierCode, ResultCode
 from esign.document import Standing, StandingChange
+from esign.registry.intents import as_intent
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.plain import plain
-from esign.registry.values import FileVersion, Registration
+from esign.registry.values import FileVersion, Intent, Registration
 from esign.registry.waking import leave_work
 from esign.registry.work_models import BatchRow, EndpointRow, MessageRow, WebhookRow
 
-__all__ = ["PENDING", "Event", "batch_finished", "result_issued", "standing_changed", "version_added"]
+__all__ = ["PENDING", "Event", "batch_finished", "results_issued", "standing_changed", "version_added"]
 
 PENDING: Final = "pending"
 """How a message on its way is stored."""
@@ -39,42 +39,29 @@ class Event(Enum):
     """Nothing of a batch is left to do."""
 
 
-class _Known(Protocol):
-    """A row of an intent, as much of it as everybody who calls has read."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def agency(self) -> str: ...
-
-
-def result_issued(session: Session, found: _Known, facts: Registration, *, at: datetime) -> None:
-    """A result is registered."""
-    told = {"sha256": facts.sha256, "size": facts.size, "level": facts.level.value}
-    _tell(
-        session,
-        Event.ISSUED,
-        found.agency,
-        found.id,
-        at,
-        lambda: _issued(session, found.id) | told,
-    )
+def results_issued(session: Session, issued: Sequence[tuple[Intent, Registration]], *, at: datetime) -> None:
+    """Results are registered."""
+    for agency in {str(intent.agency) for intent, _ in issued}:
+        listening = _listening(session, Event.ISSUED, agency)
+        for intent, facts in issued if listening else ():
+            if str(intent.agency) == agency:
+                _leave(session, Event.ISSUED, agency, str(intent.id), at, _issued(session, intent, facts), listening)
 
 
-def standing_changed(session: Session, found: _Known, new: StandingChange, *, at: datetime) -> None:
+def standing_changed(session: Session, found: IntentRow, new: StandingChange, *, at: datetime) -> None:
     """A result, or the main result of an attachment, stands otherwise."""
     told = {
         "standing": new.standing.value,
         "since": new.at.isoformat(),
         "other": str(new.other) if new.other else None,
     }
-    _tell(session, Event.STANDING, found.agency, found.id, at, lambda: _of_result(_row(session, found.id)) | told)
+    _tell(session, Event.STANDING, found.agency, found.id, at, lambda: _of_result(as_intent(found)) | told)
 
 
-def version_added(session: Session, found: _Known, version: FileVersion, *, number: int, at: datetime) -> None:
+def version_added(session: Session, found: IntentRow, version: FileVersion, *, number: int, at: datetime) -> None:
     """A file grew."""
     told = {"version": number, "sha256": version.sha256, "size": version.size, "level": version.level.value}
-    _tell(session, Event.VERSION, found.agency, found.id, at, lambda: _of_result(_row(session, found.id)) | told)
+    _tell(session, Event.VERSION, found.agency, found.id, at, lambda: _of_result(as_intent(found)) | told)
 
 
 def batch_finished(session: Session, batch: BatchRow, rows: Mapping[str, int], *, at: datetime) -> None:
@@ -87,18 +74,32 @@ def _tell(
     session: Session, event: Event, agency: str, subject: str, at: datetime, data: Callable[[], Mapping[str, object]]
 ) -> None:
     """One message for all who listen; nothing where nobody does."""
-    listening = session.execute(
-        select(EndpointRow.id, EndpointRow.events).filter_by(agency=agency).order_by(EndpointRow.id)
-    )
-    to = [id_ for id_, events in listening if event.value in events]
-    if not to:
-        return
+    listening = _listening(session, event, agency)
+    if listening:
+        _leave(session, event, agency, subject, at, data(), listening)
+
+
+def _listening(session: Session, event: Event, agency: str) -> list[str]:
+    """Who of an agency listens to such events."""
+    rows = session.execute(select(EndpointRow.id, EndpointRow.events).filter_by(agency=agency).order_by(EndpointRow.id))
+    return [id_ for id_, events in rows if event.value in events]
+
+
+def _leave(  # the columns of a message
+    session: Session,
+    event: Event,
+    agency: str,
+    subject: str,
+    at: datetime,
+    data: Mapping[str, object],
+    to: Sequence[str],
+) -> None:
     values = {
         "id": f"msg_{secrets.token_hex(16)}",
         "agency": agency,
         "event": event.value,
         "subject": subject,
-        "data": plain(data()),
+        "data": plain(data),
         "at": at,
     }
     message = session.execute(insert(MessageRow).values(values).returning(MessageRow.sequence)).scalar_one()
@@ -119,38 +120,31 @@ def _tell(
     leave_work(session)
 
 
-def _row(session: Session, id: str) -> IntentRow:  # noqa: A002  # the register's word
-    return session.scalars(select(IntentRow).filter_by(id=id)).one()
+def _issued(session: Session, intent: Intent, facts: Registration) -> dict[str, object]:
+    told = {"sha256": facts.sha256, "size": facts.size, "level": facts.level.value}
+    return _of_result(intent) | {"standing": _standing(session, intent).value} | told
 
 
-def _issued(session: Session, id: str) -> dict[str, object]:  # noqa: A002
-    found = _row(session, id)
-    return _of_result(found) | {"standing": _standing(session, found).value}
-
-
-def _of_result(found: IntentRow) -> dict[str, object]:
+def _of_result(intent: Intent) -> dict[str, object]:
     """What everybody may know who knows the code: no title and no subject, which may name a person."""
-    printed = found.main_row or found
-    number = None
-    if printed.number is not None:
-        year = f"/{printed.year}" if printed.with_year else ""
-        number = f"{printed.number:02}{year}/{printed.symbol}"
+    metadata = intent.metadata
+    code = metadata.result_code if metadata else None
     return {
-        "id": found.id,
-        "result_code": str(ResultCode(DossierCode(found.dossier), found.ordinal)) if found.dossier else None,
-        "dossier": found.dossier,
-        "agency": found.agency,
-        "kind": found.kind.value,
-        "main": found.main,
-        "number": number,
-        "date": printed.issue_date.isoformat(),
-        "procedure": found.procedure,
+        "id": str(intent.id),
+        "result_code": str(code) if code else None,
+        "dossier": str(metadata.dossier) if metadata and metadata.dossier else None,
+        "agency": str(intent.agency),
+        "kind": intent.kind.value,
+        "main": str(intent.main) if intent.main else None,
+        "number": str(intent.number) if intent.number else None,
+        "date": intent.issue_date.isoformat(),
+        "procedure": str(metadata.procedure) if metadata else None,
     }
 
 
-def _standing(session: Session, found: IntentRow) -> Standing:
+def _standing(session: Session, intent: Intent) -> Standing:
     """An attachment stands as its main result stands, which may have changed before it was issued."""
-    if found.main is None:
+    if intent.main is None:
         return Standing.IN_FORCE
-    last = select(StandingRow.standing).filter_by(result_id=found.main).order_by(StandingRow.position.desc()).limit(1)
-    return session.scalar(last) or Standing.IN_FORCE
+    changes = select(StandingRow.standing).filter_by(result_id=str(intent.main))
+    return session.scalar(changes.order_by(StandingRow.position.desc()).limit(1)) or Standing.IN_FORCE

@@ -4,6 +4,7 @@ It is taken in the same transaction that writes it into the intent, and it is ta
 asks again with the same words and gets the same number.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -11,12 +12,14 @@ from sqlalchemy.orm import Session
 from esign.codes import DocumentNumber, ResultId
 from esign.errors import DuplicateNumber, RegistryError
 from esign.profile import DuplicatePolicy, Numbering
-from esign.registry import books
-from esign.registry.intents import as_intent, row, step
+from esign.registry.audit import Actor
+from esign.registry.books import Chosen, Wanted, choose, hold
+from esign.registry.intents import one
 from esign.registry.locking import lock_row
+from esign.registry.steps import Change, refuse, take
 from esign.registry.values import Intent, IntentState, NextNumber, NumberSource
 
-__all__ = ["assign_number"]
+__all__ = ["assign_number", "assign_numbers"]
 
 
 def assign_number(
@@ -36,12 +39,12 @@ def assign_number(
         InputError: `document-symbol-invalid` or `number-year-differs`.
         DuplicateNumber: `number-taken`.
     """
-    found = row(session, id)
-    if found.numbering is not Numbering.AT_RELEASE:
-        raise RegistryError("numbering-reserved", id=str(id))
-    books.hold(session, wanted, agency=found.agency, year=issue_date.year)
+    found = one(session, id)
+    _check_late(found)
+    asked = Wanted(id=id, agency=str(found.agency), number=wanted, issue_date=issue_date, duplicates=duplicates)
+    hold(session, [asked.key])
     lock_row(session, id)
-    intent = as_intent(row(session, id))
+    intent = one(session, id)
     if intent.number is not None and intent.state is not IntentState.VOID:
         if not _is_what_was_assigned(intent, wanted, issue_date):
             raise RegistryError(
@@ -56,16 +59,43 @@ def assign_number(
                 other=str(intent.duplicate_of),
             )
         return intent
-    if intent.state is not IntentState.APPROVED:
-        raise RegistryError("intent-state", id=str(id), expected=IntentState.APPROVED.word, found=intent.state.word)
-    columns = books.choose(session, wanted, agency=found.agency, issue_date=issue_date, duplicates=duplicates)
-    return step(
-        session,
-        id,
-        expected=(IntentState.APPROVED,),
-        to=IntentState.APPROVED,
-        values=columns | {"numbered_at": at},
-    )
+    return assign_numbers(session, [(intent, asked)], at=at)[0]
+
+
+def assign_numbers(
+    session: Session, wanted: Sequence[tuple[Intent, Wanted]], *, at: datetime, by: Sequence[Actor | None] = ()
+) -> list[Intent]:
+    """Give intents that are APPROVED, and have none, their numbers and their dates.
+
+    Raises:
+        RegistryError: `intent-state` or `numbering-reserved`.
+        InputError, DuplicateNumber: As `assign_number`.
+    """
+    for intent, _ in wanted:
+        _check_late(intent)
+        if intent.state is not IntentState.APPROVED:
+            refuse(intent, (IntentState.APPROVED,))
+    chosen = choose(session, [asked for _, asked in wanted])
+    changes = [
+        Change(intent=intent, columns=given.columns | {"numbered_at": at}, becomes=_fields(given, at), by=who)
+        for (intent, _), given, who in zip(wanted, chosen, by or [None] * len(chosen), strict=True)
+    ]
+    return take(session, changes, expected=(IntentState.APPROVED,), to=IntentState.APPROVED)
+
+
+def _check_late(found: Intent) -> None:
+    if found.numbering is not Numbering.AT_RELEASE:
+        raise RegistryError("numbering-reserved", id=str(found.id))
+
+
+def _fields(given: Chosen, at: datetime) -> dict[str, object]:
+    return {
+        "number": given.number,
+        "number_source": given.source,
+        "duplicate_of": given.duplicate_of,
+        "issue_date": given.issue_date,
+        "numbered_at": at,
+    }
 
 
 def _is_what_was_assigned(intent: Intent, wanted: DocumentNumber | NextNumber, issue_date: date) -> bool:

@@ -68,6 +68,9 @@ class Store(ABC):
     @contextmanager
     def together(self) -> Iterator[None]:
         """Make every `write` of this thread inside part of one transaction: all of them are durable, or none is."""
+        if self._joined.session is not None:
+            yield
+            return
         with self.write() as session:
             self._joined.session = session
             try:

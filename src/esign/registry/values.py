@@ -12,6 +12,8 @@ from esign.profile import DuplicatePolicy, Level, Numbering
 from esign.reasons import Reason
 
 __all__ = [
+    "FOR_CODE",
+    "FOR_PEOPLE",
     "Book",
     "BookEntry",
     "CurrentStanding",
@@ -76,6 +78,11 @@ class IntentState(Enum):
         """As a fact that people read in their language."""
         return _STATE_WORDS[self]
 
+
+FOR_CODE = (IntentState.RESERVED, IntentState.PREPARED, IntentState.SIGNED)
+"""Where code can go on."""
+FOR_PEOPLE = (IntentState.AWAITING, IntentState.APPROVED)
+"""Where people are waited for."""
 
 _STATE_WORDS = {
     IntentState.RESERVED: Reason("intent-is-reserved"),

@@ -1,10 +1,10 @@
 """What an issued file became by appending, and the levels that are still to be reached."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from esign.codes import ResultId
@@ -18,16 +18,25 @@ from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
 from esign.registry.plain import plain
 from esign.registry.values import FileVersion, IntentState, Upgrade
 
-__all__ = ["add", "as_upgrade", "as_version", "delivered", "failed", "known_as", "promise", "undelivered", "upgrades"]
+__all__ = ["add", "delivered", "failed", "known_as", "promise", "undelivered", "upgrades"]
 
 
-def promise(session: Session, id: ResultId, wanted: Upgrade) -> None:  # noqa: A002
-    """Record a level for later, with the registration."""
-    session.execute(
-        insert(UpgradeRow).values(
-            result_id=str(id), level=wanted.level, due=wanted.due, alarm=wanted.alarm, tries=wanted.tries
+_ISSUED, _VERSION = cast("Table", IssuedRow.__table__), cast("Table", VersionRow.__table__)
+_UPGRADE = cast("Table", UpgradeRow.__table__)
+_ISSUED_AS = select(_ISSUED.c.id).where(_ISSUED.c.sha256.in_(bindparam("these", expanding=True))).limit(1)
+_GREW_TO = select(_VERSION.c.result_id).where(_VERSION.c.sha256.in_(bindparam("these", expanding=True))).limit(1)
+
+
+def promise(session: Session, wanted: Mapping[ResultId, Upgrade]) -> None:
+    """Record levels for later, with the registrations."""
+    if wanted:
+        session.connection().execute(
+            insert(_UPGRADE),
+            [
+                {"result_id": str(id), "level": u.level, "due": u.due, "alarm": u.alarm, "tries": u.tries}
+                for id, u in wanted.items()  # noqa: A001
+            ],
         )
-    )
 
 
 def add(session: Session, found: IntentRow, version: FileVersion, *, at: datetime, after: str | None = None) -> None:
@@ -94,20 +103,21 @@ def failed(session: Session, id: ResultId, problem: Reason, *, at: datetime) -> 
     session.expire_all()
 
 
-def delivered(session: Session, id: ResultId, *, at: datetime) -> None:  # noqa: A002
-    """All versions that are there reached a receiver: the newest holds the others."""
+def delivered(session: Session, ids: Sequence[str], *, at: datetime) -> None:
+    """All versions of these results that are there reached a receiver: the newest holds the others."""
     session.execute(
         update(VersionRow)
-        .where(VersionRow.result_id == str(id), VersionRow.delivered_at.is_(None))
+        .where(VersionRow.result_id.in_(ids), VersionRow.delivered_at.is_(None))
         .values(delivered_at=at)
         .execution_options(synchronize_session=False)
     )
 
 
-def known_as(session: Session, sha256: str) -> str | None:
-    """The id of the result that has, or had, this file."""
-    issued = session.scalar(select(IssuedRow.id).filter_by(sha256=sha256))
-    return issued or session.scalar(select(VersionRow.result_id).filter_by(sha256=sha256))
+def known_as(session: Session, *digests: str) -> str | None:
+    """The id of a result that has, or had, one of these files."""
+    connection, these = session.connection(), {"these": digests}
+    found: str | None = connection.execute(_ISSUED_AS, these).scalar() or connection.execute(_GREW_TO, these).scalar()
+    return found
 
 
 def upgrades(session: Session, *, due_by: datetime | None, limit: int | None) -> list[IntentRow]:
@@ -128,29 +138,3 @@ def undelivered(session: Session) -> list[IntentRow]:
     versions = select(VersionRow.result_id).where(VersionRow.delivered_at.is_(None))
     query = select(IntentRow).where(IntentRow.id.in_(versions)).order_by(IntentRow.sequence)
     return list(session.scalars(query))
-
-
-def as_version(r: VersionRow) -> FileVersion:
-    """The value of a row."""
-    return FileVersion(
-        position=r.position,
-        sha256=r.sha256,
-        size=r.size,
-        level=r.level,
-        at=r.at,
-        notices=tuple(Reason(str(n["code"]), cast("Mapping[str, object]", n["facts"])) for n in r.notices),
-        delivered_at=r.delivered_at,
-    )
-
-
-def as_upgrade(r: UpgradeRow) -> Upgrade:
-    """The value of a row."""
-    return Upgrade(
-        level=r.level,
-        due=r.due,
-        alarm=r.alarm,
-        tries=r.tries,
-        tried_at=r.tried_at,
-        problem=Reason(r.problem_code, r.problem_facts or {}) if r.problem_code else None,
-        done_at=r.done_at,
-    )
