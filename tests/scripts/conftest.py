@@ -6,6 +6,7 @@ import pytest
 from filelock import FileLock
 
 from tests.scripts.script import Player, copy, environment
+from tests.support.shim import Shim
 from tests.support.softhsm import softhsm_module
 
 _OPENING = Path(__file__).with_name("opening.txt")
@@ -31,6 +32,12 @@ def opened_office(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 def office(opened_office: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     return copy(opened_office, tmp_path / "office")
+
+
+@pytest.fixture
+def shim(shim_built: Path, tmp_path: Path) -> Shim:
+    """A shim for the token of an office, whose own SOFTHSM2_CONF it goes by."""
+    return Shim(tmp_path / "shim", shim_built)
 
 
 @pytest.fixture

@@ -92,10 +92,12 @@ def _certify(folder: Path, _environ: dict[str, str], request: str) -> None:
 
 
 def _configure(folder: Path, _environ: dict[str, str], key: str, value: str) -> None:
-    """Edit a line of esign.toml, the first with this key."""
+    """Edit a line of esign.toml: the first with this key, or the one in its section (`audit.anchors`)."""
     path = folder / "esign.toml"
     lines = path.read_text("utf-8").splitlines()
-    found = next(n for n, line in enumerate(lines) if line.startswith(f"{key} = "))
+    section, _, key = key.rpartition(".")
+    begin = lines.index(f"[{section}]") if section else 0
+    found = next(n for n, line in enumerate(lines) if n >= begin and line.startswith(f"{key} = "))
     lines[found] = f"{key} = {value}"
     path.write_text("\n".join(lines) + "\n", "utf-8")
 

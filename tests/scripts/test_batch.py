@@ -16,11 +16,6 @@ from tests.support.torture_batch import sign_and_kill
 pytestmark = [pytest.mark.softhsm, pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL and cc")]
 
 
-@pytest.fixture
-def shim(shim_built: Path, tmp_path: Path) -> shims.Shim:
-    return shims.Shim(tmp_path / "shim", shim_built)
-
-
 def test_killed_and_started_again_each_file_is_signed_once(office: Path, player: Player, shim: shims.Shim) -> None:
     figures = sign_and_kill(office, player.environ, shim, files=20, kills=3, seed=7)
     assert not figures.failures, figures

@@ -25,7 +25,7 @@ def _name_authority(pki: Authorities) -> Callable[..., None]:
         (folder / "tsa-root.pem").write_bytes(pem([root]))
         document = tomlkit.parse(path.read_text("utf-8"))
         document["timestamp"]["anchors"] = ["tsa-root.pem"]
-        document["timestamp"]["authorities"] = [{"name": "TSA MẪU", "url": pki.tsa(service), "deadline_seconds": 10}]
+        document["timestamp"]["authorities"] = [{"name": "TSA MẪU", "url": pki.tsa(service), "deadline_seconds": 120}]
         document["network"]["inside"] = [pki.url.removeprefix("http://")]
         path.write_text(tomlkit.dumps(document), "utf-8")
 

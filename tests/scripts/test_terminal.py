@@ -3,13 +3,16 @@
 import os
 import signal
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.scripts.helpers import page
+from tests.scripts.helpers import run as helper
 from tests.scripts.script import ESIGN, Player
 from tests.scripts.terminal import with_terminal
+from tests.support import shim as shims
 
 pytestmark = pytest.mark.softhsm
 
@@ -25,21 +28,27 @@ def letters(office: Path) -> list[str]:
 
 
 def test_ctrl_c_finishes_the_file_in_hand_and_the_rest_is_signed_later(
-    office: Path, player: Player, letters: list[str]
+    office: Path, player: Player, letters: list[str], shim: shims.Shim
 ) -> None:
-    def press(line: str, process: "subprocess.Popen[bytes]") -> None:
-        if "in/0.pdf" in line:
-            process.send_signal(signal.SIGINT)
-
+    helper(["configure", "module", f'"{shim.module}"'], office, player.environ)
+    environ = player.environ | shim.environment
     sign = [str(ESIGN), "sign", "in", "--yes"]
-    first = with_terminal(sign, [], cwd=office, environ=player.environ, on_line=press)
+    with ExitStack() as held:
+        held.enter_context(shim.holding(after=2))  # whoever presses the keys may be slow
+
+        def press(line: str, process: "subprocess.Popen[bytes]") -> None:
+            if "in/0.pdf" in line:
+                process.send_signal(signal.SIGINT)
+                held.close()
+
+        first = with_terminal(sign, [], cwd=office, environ=environ, on_line=press)
     assert first.returncode == 130, first.stderr
     assert "run the same command again to go on" in first.stderr
     done = first.stdout.count("signed\tin/")
     assert 1 <= done < _COUNT
     assert sorted(p.name for p in (office / "out").iterdir()) == [f"{n}.signed.pdf" for n in range(done)]
 
-    second = with_terminal(sign, [], cwd=office, environ=player.environ)
+    second = with_terminal(sign, [], cwd=office, environ=environ)
     assert second.returncode == 0, second.stderr
     assert second.stdout.count("already\tin/") == done
     assert second.stdout.count("signed\tin/") == len(letters) - done

@@ -22,6 +22,7 @@
  *                stale handle does after a token came back; for handles that were found before the file existed,
  *                handles that are found later are right. "<hex id> always": for all handles
  *     delay      milliseconds that each C_Sign takes longer
+ *     hold       a number: in each process the C_Sign calls after so many wait until the file is gone
  *     recording  while it exists, each signature that was made is told in `signatures`: a line "<pid> <CKA_ID of the
  *                key> <what was signed>" in hex, appended before the caller has it
  *     single     (exists) a C_Sign begins when the one before it is done: a token with one processor
@@ -416,6 +417,9 @@ static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned 
         note("C_Sign");
         rv_t value = fault(SIGN, "C_Sign");
         if (value) IN_SESSION(session, fail_sign(session, data, length, signature, size, value));
+        static _Atomic ulong_t signings;
+        ulong_t nth = ++signings;
+        while (content("hold", text, sizeof text) && nth > strtoul(text, NULL, 10)) usleep(5000);
         if (content("delay", text, sizeof text)) {
             static pthread_mutex_t processor = PTHREAD_MUTEX_INITIALIZER;
             int single = content("single", other, sizeof other) != NULL;

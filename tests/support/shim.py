@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +108,15 @@ class Shim:
         self._put("delay", str(milliseconds))
         if single:
             self._put("single", "")
+
+    @contextmanager
+    def holding(self, *, after: int) -> Iterator[None]:
+        """Meanwhile each process makes `after` signatures, and waits with the next one."""
+        self._put("hold", str(after))
+        try:
+            yield
+        finally:
+            (self.directory / "hold").unlink(missing_ok=True)
 
     def _put(self, name: str, content: str) -> None:
         temporary = self.directory / f"{name}.new"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,16 +76,19 @@ def _sign(
     """Sign the folder; with `die_after` it dies that many new signatures and `delay` seconds later."""
     shim.forget()
     rows: list[str] = []
-    with subprocess.Popen(
-        [str(ESIGN), "sign", "in", "--yes"],
-        cwd=office,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as process:
+    with (
+        subprocess.Popen(
+            [str(ESIGN), "sign", "in", "--yes"],
+            cwd=office,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        ) as process,
+        nullcontext() if die_after is None else shim.holding(after=die_after + 2),
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             rows.append(line)
