@@ -1,16 +1,19 @@
 """Builds what publishes status lists and reads trust lists, from `[status]` and `[trust]` of the configuration."""
 
+import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from esign.errors import ConfigurationError, InputError, RegistryError
+from esign.codes import ResultId
+from esign.errors import ConfigurationError, InputError, RequestInFlight
 
 if TYPE_CHECKING:
     from esign.keys import SigningKey
     from esign.publishing import Publisher, Store, TrustFolder
+    from esign.registry import Registry
     from esign.seal import SealKeys, TrustList
     from esign.seal.list_keys import Root
     from esign.seal.trust_list import Host
@@ -28,6 +31,10 @@ __all__ = [
     "trusted",
     "trusted_folder",
 ]
+
+
+_PUBLISHING = ResultId(hashlib.sha256(b"status lists").digest()[:10])
+"""What is claimed: no result's id, which are random."""
 
 
 class Trusted(NamedTuple):
@@ -120,21 +127,18 @@ def store_at(target: str) -> "Store":
 
 
 @contextmanager
-def publishing_alone(config: "Config") -> Iterator[None]:
-    """Publish from this register alone on this host: a timer may meet a watcher, or itself.
+def publishing_alone(registry: "Registry") -> Iterator[None]:
+    """Publish from this register alone, among all its hosts: a timer may meet a worker, a watcher, or itself.
 
     Raises:
-        RegistryError: `status-publishing`: somebody else does.
+        RequestInFlight: `status-publishing`: somebody else does.
     """
-    from filelock import Timeout
-
-    from esign.registry.claims import claims_folder, host_lock
-
-    try:
-        with host_lock(claims_folder(config.paths.host / "register") / "publish.lock", timeout=0):
-            yield
-    except Timeout as e:
-        raise RegistryError("status-publishing") from e
+    with ExitStack() as claimed:
+        try:
+            claimed.enter_context(registry.claim(_PUBLISHING))
+        except RequestInFlight as e:
+            raise RequestInFlight("status-publishing") from e
+        yield
 
 
 def publisher(
@@ -158,4 +162,5 @@ def publisher(
         kid=config.status.kid_bytes,
         key=key or workplace.store.key(config.status.key),
         now=now,
+        alone=lambda: publishing_alone(workplace.registry),
     )

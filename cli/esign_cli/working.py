@@ -96,7 +96,6 @@ def _chores(workplace: "ServedWorkplace", batches: BatchWork, *, now: Callable[[
             name=f"status {code}",
             every=timedelta(minutes=minutes.publish_minutes),
             work=lambda _stop: _publish(workplace, now),
-            alone=_alone(registry, f"status {code}"),
         )
 
 

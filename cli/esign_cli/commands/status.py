@@ -49,12 +49,13 @@ def publish(
     from esign_cli.publication import publisher, publishing_alone, store_at
 
     run = session(ctx)
-    with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace, publishing_alone(workplace.config):
+    with at_work(run, pin_file=pin_file, pin_fd=pin_fd) as workplace:
         place = target or (workplace.config.status.target if workplace.config.status else "")
         store = store_at(place)
         made = typing_again(run.output, workplace.pin, lambda: publisher(workplace, store=store, now=run.now))
         if page:
-            _publish_page(workplace.config, store, run)
+            with publishing_alone(workplace.registry):
+                _publish_page(workplace.config, store, run)
         if not watch:
             _tell(run, made.publish(), as_json=as_json)
             return ExitCode.OK

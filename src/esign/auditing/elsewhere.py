@@ -40,7 +40,7 @@ def refuse_lost(log: AuditLog, folder: Folder | None) -> None:
     name = AnchorText.read(anchor.content).name
     if folder is None:
         raise RegistryError("audit-anchors-nowhere", name=name)
-    if folder.get(f"{name}{CONTENT}") != anchor.content.encode() or folder.get(f"{name}{SIGNATURE}") is None:
+    if folder.get(f"{name}{CONTENT}") != anchor.content.encode():
         raise RegistryError("audit-anchors-gone", folder=folder.path.name, name=name)
 
 

@@ -7,13 +7,14 @@ anew, here or on another machine, goes on where the last one stopped.
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from esign.errors import Error, PINError, PublishingError, SealError
+from esign.errors import Error, PINError, PublishingError, RequestInFlight, SealError
 from esign.keys import SigningKey
 from esign.publishing.stores import Store
 from esign.seal.list_keys import CLOCK_SKEW
@@ -85,7 +86,7 @@ class _Pass:
 
 
 class Publisher:
-    """Publishes the shards of one host; run one at a time for a store."""
+    """Publishes the shards of one host, one pass at a time among all that publish there."""
 
     def __init__(
         self,
@@ -96,8 +97,12 @@ class Publisher:
         kid: bytes,
         key: SigningKey,
         now: Callable[[], datetime],
+        alone: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
-        """`key` signs as the host's status key `kid`; the trust list should name it before it is used."""
+        """`key` signs as the host's status key `kid`; the trust list should name it before it is used.
+
+        `alone` is held during a pass; it raises RequestInFlight where somebody else publishes.
+        """
         self._source = source
         self._store = store
         self._host = host
@@ -105,6 +110,7 @@ class Publisher:
         self._key = key
         self._point = point_of(key.public_key)
         self._now = now
+        self._alone = alone
 
     def publish(self) -> Published:
         """Bring the store up to date: detail files first, then shards, then the manifest.
@@ -115,7 +121,12 @@ class Publisher:
                 says.
             SealError: The manifest in the store is not one of this key's.
             KeyStoreError: What the key's backend says.
+            RequestInFlight: `status-publishing`.
         """
+        with self._alone():
+            return self._publish()
+
+    def _publish(self) -> Published:
         listed = self._host.status_key(self._kid, self._now())
         if listed is None or listed.public_key != self._point:
             raise PublishingError("status-key-not-listed", kid=self._kid.hex(), host=self._host.name)
@@ -159,6 +170,8 @@ class Publisher:
                 on_pass(self.publish())
             except PINError:
                 raise
+            except RequestInFlight:
+                pass  # another process does it, perhaps on another host
             except Error as e:
                 _logger.warning("status was not published: %s", e.code)
                 on_error(e)

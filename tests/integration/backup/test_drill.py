@@ -27,7 +27,10 @@ from esign.recovery import (
     check,
     copy_database,
     newest_anchor,
+    published_counters,
     read_published,
+    refuse_behind_archive,
+    refuse_behind_status,
     refuse_older,
 )
 from esign.recovery import Step as Told
@@ -165,20 +168,37 @@ class Drill:
         codes = [each.reason.code for each in found if each.grave]
         return {code: codes.count(code) for code in sorted(set(codes))}
 
-    def recover(self, *, witness: Witness | None = None, skip: int = 0, published: bool = True) -> list[Told]:
+    def reader(self) -> Reader:
         office = self.office
-        reader = Reader(
+        return Reader(
             agency=office.agency.code,
             profile=office.profile.name,
             seal_keys=office.seal_keys(),
             certificates=office.registry.recovery.signer_certificates(),
             now=office.clock,
         )
+
+    def behind(self) -> list[str]:
+        """What is ahead of the register, by the code with which issuing is refused; nothing where all is well."""
+        registry, found = self.office.registry, []
+        for refuse in (
+            lambda: refuse_behind_archive(registry, self._part("archive"), self.reader),
+            lambda: refuse_behind_archive(registry, self._part("archive"), self.reader, sample=None),
+            lambda: refuse_behind_status(registry, published_counters(self.site, LISTED)),
+        ):
+            try:
+                refuse()
+            except RegistryError as e:
+                found.append(e.code)
+        return found
+
+    def recover(self, *, witness: Witness | None = None, skip: int = 0, published: bool = True) -> list[Told]:
+        office = self.office
         recovering = Recovering(
             office.registry,
             archive=self._part("archive"),
             spool=self._part("spool"),
-            reader=reader,
+            reader=self.reader(),
             now=office.clock,
             published=read_published(self.site, LISTED) if published else None,
             witness=witness,
@@ -242,6 +262,7 @@ def test_the_archive_is_left(drill: Drill) -> None:
     drill.stand(before[2].id, Standing.REPLACED, other=after[1].id)
     drill.stand(before[3].id, Standing.CORRECTED, other=after[2].id)
     drill.publish()
+    assert drill.behind() == []
     drill.issued.append(drill.office.issuer().document(in_work.id))
     expected, witness = drill.standings(), drill.witness()
     numbers = {i.number for i in drill.issued}
@@ -251,6 +272,7 @@ def test_the_archive_is_left(drill: Drill) -> None:
     with pytest.raises(RegistryError) as older:
         refuse_older(drill.office.registry, witness)
     assert older.value.code == "registry-restored"
+    assert drill.behind() == [*["registry-behind-archive"] * 2, "registry-behind-status"]
     with pytest.raises(PublishingError) as unpublished:
         drill.publish()
     assert unpublished.value.code == "status-register-older"
@@ -261,6 +283,7 @@ def test_the_archive_is_left(drill: Drill) -> None:
     assert [s for s in steps if not s.done] == []
     assert codes(steps).count("recovery-registered") == 4
     refuse_older(drill.office.registry, witness)
+    assert drill.behind() == []
     assert {r.error for r in drill.office.issuer().resume()} == {None}
     assert drill.standings() == expected
     assert drill.check() == {}
@@ -298,6 +321,7 @@ def test_all_is_lost_but_the_backup(drill: Drill) -> None:
     last = max(i.number.number for i in lost if i.number)
 
     drill.restore(backup, archive=True)
+    assert drill.behind() == ["registry-behind-status"], "what readers have is all that is left to tell"
     steps = drill.recover(skip=50)
     assert codes([s for s in steps if not s.done]) == ["recovery-place-unknown"]
     assert drill.office.registry.standing(first.id, at=drill.office.clock()).standing is Standing.WITHDRAWN
@@ -357,6 +381,7 @@ def test_a_forgery_in_the_archive_is_not_registered(drill: Drill, made: Path, tm
     (archive / f"{junk}.pdf").write_bytes(b"no PDF")
     (archive / "notes.txt").write_bytes(b"")
     assert drill.check() == {"check-file-unknown": 4}
+    assert drill.behind() == [], "nor can they stop issuing with what they put there"
     steps = drill.recover(published=False)
     assert codes([s for s in steps if not s.done]) == ["recovery-not-ours"] * 4
     assert len(drill.office.registry.listing().entries) == 1

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from esign.errors import ConfigurationError, RegistryError, SealError
+from esign.errors import ConfigurationError, RequestInFlight, SealError
 from esign.publishing import BucketStore, FolderStore
+from esign.registry import Registry
 from esign.seal import Kid
 from esign.seal.roots import roots_to_json
 from esign_cli.config import Config
@@ -46,14 +47,15 @@ def with_list(folder: Path) -> None:
         (folder / "trust-list" / name).write_bytes(data)
 
 
-def test_two_do_not_publish_at_once(tmp_path: Path) -> None:
-    config = office(tmp_path)
-    with publishing_alone(config):
-        with pytest.raises(RegistryError) as e, publishing_alone(config):
-            pass
-        assert e.value.code == "status-publishing"
-    with publishing_alone(config):
-        pass
+def test_two_do_not_publish_at_once(register_place: Path | str) -> None:
+    """Also from two hosts, where the register is on a server."""
+    with Registry.open(register_place, now=lambda: NOW) as one, Registry.open(register_place, now=lambda: NOW) as other:
+        for first, second in ((one, other), (other, one), (one, one)):
+            with publishing_alone(first), pytest.raises(RequestInFlight) as e, publishing_alone(second):
+                pass
+            assert e.value.code == "status-publishing"
+        with pytest.raises(RequestInFlight, match="somebody else's"), publishing_alone(one):
+            raise RequestInFlight("request-in-flight", id="somebody else's")
 
 
 def test_the_trust_list_counts_before_the_table(tmp_path: Path) -> None:
