@@ -104,12 +104,11 @@ class Completion:
         seen: Seen,
         prepared: PreparedSignature,
         record: Record,
-        digest: str = "",
     ) -> Registration:
-        """What the register is to know of a file that was looked at; its SHA-256, where it is known already."""
+        """What the register is to know of a file that was looked at."""
         assert intent.signing_time is not None
         return Registration(
-            sha256=digest or sha256(signed),
+            sha256=sha256(signed),
             size=len(signed),
             signers=seen.signers,
             signing_time=intent.signing_time,

@@ -30,8 +30,10 @@ from esign.errors import Error, SigningError
 from esign.foresight import Foresight
 from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
+from esign.known import Known
+from esign.member import Member
 from esign.request import Request
-from esign.stations import Group, Known, Member
+from esign.stations import Group
 
 __all__ = ["Line"]
 

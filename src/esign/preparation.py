@@ -20,7 +20,7 @@ from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.sign import PreparedSignature, prepare
 from esign.profile import IssuanceProfile
 from esign.reasons import Reason
-from esign.registry import Intent
+from esign.registry import Fixation, Intent
 from esign.request import Request
 from esign.steps import OnStep, Step
 from esign.workbench import Record
@@ -40,6 +40,12 @@ class Fixed:
     """The time that the signature will claim."""
     sha256: str
     """Of the document with the empty signature, hex."""
+
+    @property
+    def fixation(self) -> Fixation:
+        """As the register knows them."""
+        to_be_signed = sha256(self.prepared.to_be_signed)
+        return Fixation(prepared_sha256=self.sha256, to_be_signed_sha256=to_be_signed, signing_time=self.signing_time)
 
     @classmethod
     def of(cls, prepared: PreparedSignature, record: Record, signing_time: datetime) -> Self:

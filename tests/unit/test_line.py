@@ -225,7 +225,7 @@ def test_what_was_not_meant_is_not_registered(office: Office) -> None:
         return original(signed, **facts)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esign.stations.compare", watched)
+        patch.setattr("esign.handling.compare", watched)
         issued(on_line(office, [by_two(office, f"k{n}") for n in range(6)]))
     (signed, facts), (other, others) = kept[-2:]
     assert isinstance(signed, bytes)

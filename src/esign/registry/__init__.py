@@ -28,7 +28,7 @@ from esign import lazy
 if TYPE_CHECKING:
     from esign.registry.access import AccessKey, Grant
     from esign.registry.approvals import Decision
-    from esign.registry.audit import act_as, acting, actor
+    from esign.registry.audit import Actor, act_as, acting, actor
     from esign.registry.audit_log import Anchor
     from esign.registry.batch_values import (
         Batch,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from esign.registry.endpoints import Endpoint, EndpointId
     from esign.registry.events import Event
     from esign.registry.lookups import PublicEntry
+    from esign.registry.many import Fixation
     from esign.registry.outbox import Message, Webhook, WebhookState
     from esign.registry.presentations import Presented
     from esign.registry.registry import Registry
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessKey",
+    "Actor",
     "Anchor",
     "Answer",
     "Batch",
@@ -95,6 +97,7 @@ __all__ = [
     "Entry",
     "Event",
     "FileVersion",
+    "Fixation",
     "Grant",
     "Inclusion",
     "Intent",
@@ -136,13 +139,14 @@ if not TYPE_CHECKING:
         {
             "access": "AccessKey Grant",
             "approvals": "Decision",
-            "audit": "act_as acting actor",
+            "audit": "Actor act_as acting actor",
             "audit_log": "Anchor",
             "batch_values": "Batch BatchId BatchItem BatchOrigin BatchRows BatchState Inclusion NewItem RowState",
             "chain": "Entry",
             "endpoints": "Endpoint EndpointId",
             "events": "Event",
             "lookups": "PublicEntry",
+            "many": "Fixation",
             "outbox": "Message Webhook WebhookState",
             "presentations": "Presented",
             "registry": "Registry",
