@@ -1,4 +1,8 @@
-"""Fixtures that every test can ask for."""
+"""Fixtures that every test can ask for, and what lets any test run after any other."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,6 +14,26 @@ pytest_plugins = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Playwright leaves an event loop running in its thread, in which pyHanko's validation cannot start its own.
-    items.sort(key=lambda item: "tests/browser" in item.path.as_posix())
+@contextmanager
+def _without_playwrights_loop(item: pytest.Item) -> Iterator[None]:
+    """Playwright's loop stands still between its tests, and the thread still says that it runs: no other may start."""
+    loop = None if "tests/browser" in item.path.as_posix() else asyncio._get_running_loop()
+    if loop is not None:
+        asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        if loop is not None:
+            asyncio._set_running_loop(loop)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    with _without_playwrights_loop(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with _without_playwrights_loop(item):
+        return (yield)

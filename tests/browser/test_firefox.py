@@ -17,7 +17,7 @@ from tests.support.site import Site
 from tests.support.web import HOST, Web
 
 SHOWN = """async () => {
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 2400; i++) {
     const panel = document.getElementById("panel");
     if (panel?.dataset.state) return panel.dataset.state;
     await new Promise((resume) => setTimeout(resume, 50));

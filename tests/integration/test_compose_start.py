@@ -98,12 +98,12 @@ def test_the_five_minute_start(postgres: PostgresServer, tmp_path: Path) -> None
             assert client.results.issue(request, key="one").state == "issued"
             # The worker is another process; the database wakes it.
             assert client.results.wait(client.results.accept(request, key="two").id).state == "issued"
-        assert httpx.get(f"http://127.0.0.1:{ports['api']}/readyz").status_code == 200, said(folder)
-        assert httpx.get(f"http://127.0.0.1:{ports['public']}/livez").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{ports['api']}/readyz", timeout=60).status_code == 200, said(folder)
+        assert httpx.get(f"http://127.0.0.1:{ports['public']}/livez", timeout=60).status_code == 200
 
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == 200
+        return httpx.get(url, timeout=60).status_code == 200
     except httpx.TransportError:
         return False

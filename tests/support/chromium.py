@@ -35,6 +35,7 @@ def chromium() -> Iterator[Browser]:
 def opened(browser: Browser, *, expected: tuple[str, ...] = (), **options: Any) -> Iterator[Page]:
     """A phone of 360 × 740 with one page; errors on its console that do not hold one of `expected` are failures."""
     context: BrowserContext = browser.new_context(**{"viewport": {"width": 360, "height": 740}, **options})
+    context.set_default_timeout(120_000)  # milliseconds; also where everything stands still for a while
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)

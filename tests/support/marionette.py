@@ -29,7 +29,7 @@ _PREFERENCES = {
     "browser.startup.page": 0,
     "extensions.systemAddon.update.enabled": False,
 }
-_PATIENCE = 30.0
+_PATIENCE = 120.0
 
 
 class Firefox:

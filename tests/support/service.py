@@ -27,6 +27,7 @@ from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening, server
 from esign.work import BatchSpool
 from tests.support import office as offices
+from tests.support.waiting import LONG
 
 ALL = "all-roles"
 _keys = itertools.count(1)
@@ -134,7 +135,7 @@ def service(
     parts = Parts(**{**given, **changes})
     app = create_app(parts)
     try:
-        with answering(app) as url, httpx.Client(base_url=url, timeout=60) as client:
+        with answering(app) as url, httpx.Client(base_url=url, timeout=LONG, verify=False) as client:
             yield ServiceForTest(parts=parts, app=app, client=client, agency=own.code, office=made)
     finally:
         for desk in desks:

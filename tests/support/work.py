@@ -1,8 +1,7 @@
-"""A worker at an office of the tests: run until what is awaited is so, or the time is over."""
+"""A worker at an office of the tests, and what it works on."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +14,7 @@ from esign.registry import Batch
 from esign.request import Request
 from esign.work import BatchIntake, BatchSpool, BatchWork, Chore, Worker
 from tests.support.office import Office
+from tests.support.waiting import LONG
 
 PORTAL = "key:portal"
 CHIEF = "key:chief"
@@ -87,13 +87,5 @@ def working(worker: Worker) -> Iterator[threading.Event]:
         yield stop
     finally:
         stop.set()
-        thread.join(60)
+        thread.join(LONG)
         assert not thread.is_alive()
-
-
-def until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
-    """Wait until it is so."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it never came to be so"
-        time.sleep(0.02)

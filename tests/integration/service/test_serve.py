@@ -21,6 +21,7 @@ import pytest
 from tests.support.service import problem, wanted
 from tests.support.signals import SIGCONT, SIGKILL, SIGSTOP
 from tests.support.softhsm import softhsm_module
+from tests.support.waiting import LONG
 
 pytestmark = pytest.mark.softhsm
 AGENCY = "/v1/agencies/H26.1.2"
@@ -37,7 +38,7 @@ class Running:
 
     def post(self, path: str, *, key: str, **given: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": key}
-        return httpx.post(f"{self.url}{AGENCY}/{path}", headers=headers, timeout=60, **given)
+        return httpx.post(f"{self.url}{AGENCY}/{path}", headers=headers, timeout=LONG, **given)
 
     def signers(self) -> list[int]:
         """Its signer processes."""
@@ -90,7 +91,7 @@ def serving(folder: Path, *options: str) -> Iterator[Running]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez").status_code == 200
+        return httpx.get(f"{url}/livez", timeout=LONG).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -114,14 +115,14 @@ def test_the_command_that_it_prints_issues_a_first_result(service: Running) -> N
     command = service.said[service.said.index("curl -s") :].split("\n{")[0]
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["state"] == "issued"
-    assert httpx.get(f"{service.url}/readyz").json()["ready"] is True
-    assert httpx.get(service.url).headers["content-type"].startswith("text/html")
+    assert httpx.get(f"{service.url}/readyz", timeout=LONG).json()["ready"] is True
+    assert httpx.get(service.url, timeout=LONG).headers["content-type"].startswith("text/html")
 
 
 def test_a_signer_that_dies_takes_nothing_with_it(service: Running) -> None:
     (signer,) = service.signers()
     os.kill(signer, SIGKILL)
-    for _ in range(100):
+    for _ in range(1000):
         answer = service.post("results", key="after-the-crash", json=wanted())
         if answer.status_code == 201:
             break
@@ -139,10 +140,10 @@ def test_the_public_side_goes_on_alone(folder: Path, service: Running) -> None:
         assert public.signers() == []
         service.process.send_signal(SIGSTOP)
         try:
-            asked = httpx.post(f"{public.url}/lookup", json={"id": issued["id"]}).json()
+            asked = httpx.post(f"{public.url}/lookup", json={"id": issued["id"]}, timeout=LONG).json()
             assert (asked["found"], asked["standing"]) == (True, "in-force")
-            assert httpx.get(f"{public.url}/readyz").json()["ready"] is True
-            problem(httpx.get(f"{public.url}{AGENCY}/results"), 404, "route-unknown")
+            assert httpx.get(f"{public.url}/readyz", timeout=LONG).json()["ready"] is True
+            problem(httpx.get(f"{public.url}{AGENCY}/results", timeout=LONG), 404, "route-unknown")
         finally:
             service.process.send_signal(SIGCONT)
     assert (folder / "register.sqlite").stat().st_mtime_ns == before
@@ -164,14 +165,14 @@ def test_what_is_in_flight_is_finished_when_it_is_told_to_end(folder: Path, serv
         second.process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join()
-        assert second.process.wait(timeout=30) == 0
+        assert second.process.wait(timeout=LONG) == 0
     assert set(answers) <= {201}
 
 
 def service_is_busy(running: Running) -> bool:
     """Whether all three are in the register: from then on each of them is being made."""
     headers = {"Authorization": f"Bearer {running.key}"}
-    found = httpx.get(f"{running.url}{AGENCY}/results", headers=headers, params={"limit": 3}).json()
+    found = httpx.get(f"{running.url}{AGENCY}/results", headers=headers, params={"limit": 3}, timeout=LONG).json()
     return len(found["results"]) == 3
 
 
@@ -196,7 +197,7 @@ def test_what_is_missing_is_said_at_the_start(
         env=environment(folder.parent / "state"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
     assert done.returncode in {4, 7}, done.stderr

@@ -28,7 +28,7 @@ def timestamper(
 ) -> Timestamper:
     client = Client(NetworkRules(inside=tuple(u.split("/")[2] for u in urls)), now=lambda: pki.clock.now)
     authorities = [
-        TimestampAuthority(name=f"TSA {n}", url=url, policy=policy, deadline=timedelta(seconds=5))
+        TimestampAuthority(name=f"TSA {n}", url=url, policy=policy, deadline=timedelta(minutes=2))
         for n, url in enumerate(urls, 1)
     ]
     return Timestamper(authorities, client=client, trust=trust or pki.trust("root"), now=lambda: pki.clock.now)

@@ -1,6 +1,7 @@
 """The client against a server that answers as scripted: real sockets, an invented clock for the pauses."""
 
 import hashlib
+import itertools
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -184,8 +185,9 @@ def test_nobody_there() -> None:
 
 
 def test_an_answer_that_only_drips_does_not_outlast_the_deadline() -> None:
+    late = itertools.count(0, 100)  # seconds, from one look at the clock to the next
     with serving(drip(b" " * 1000, every=0.05)) as script, httpx.Client(base_url=script.url) as http:
-        transport = Transport(http, retrying=Retrying(within=timedelta(seconds=0.5)))
+        transport = Transport(http, retrying=Retrying(within=timedelta(seconds=500)), clock=late.__next__)
         with pytest.raises(NetworkError, match="TimeoutError"):
             Results(transport, "/v1/agencies/H26.1.2").get("7K3M-9XQ2-4RTB-0ZWA")
     assert len(script.asked) == 1

@@ -35,13 +35,12 @@ def refused(*codes: str) -> Iterator[None]:
     assert e.value.code in codes
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience.PatientConnection, "patience", 0.5)
-    monkeypatch.setattr(patience, "CONNECT_S", 2)
-    monkeypatch.setattr(postgresql, "POOL_TIMEOUT_S", 0.3)
-    monkeypatch.setitem(patience._SET, "lock_timeout", "300ms")
-    monkeypatch.setitem(patience._SET, "statement_timeout", "400ms")
+@contextmanager
+def impatient() -> Iterator[None]:
+    """No answer is waited for longer than half a second; afterwards again as long as a machine may stand still."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience.PatientConnection, "patience", 0.5)
+        yield
 
 
 # --- the URL -------------------------------------------------------------------------------------------------------
@@ -141,14 +140,14 @@ def test_what_was_committed_is_found_when_the_answer_was_lost(on_server: Registr
 
 
 def test_a_transaction_that_never_reached_the_server_leaves_nothing(
-    on_server: Registry, postgres: PostgresServer, impatient: None
+    on_server: Registry, postgres: PostgresServer
 ) -> None:
     with Proxy(postgres.port) as proxy:
         url = str(on_server.place).replace(f":{postgres.port}/", f":{proxy.port}/")
         with Registry.open(url, now=Clock()) as registry:
             registry.listing()
             proxy.swallow()
-            with refused("registry-unreachable"):
+            with impatient(), refused("registry-unreachable"):
                 registry.reserve(new_intent("lost"))
             proxy.swallow(on=False)
             proxy.cut()
@@ -174,16 +173,19 @@ def test_a_server_that_stops_is_said_and_comes_back(own_server: PostgresServer) 
         assert time.monotonic() - back < 30  # under 0.1 s where nothing else runs
 
 
-def test_a_server_that_hangs_is_not_waited_for(own_server: PostgresServer, impatient: None) -> None:
+def test_a_server_that_hangs_is_not_waited_for(own_server: PostgresServer) -> None:
     url = own_server.url(own_server.register())
     with Registry.open(url, now=Clock()) as registry:
         registry.listing()
-        with own_server.frozen(), refused("registry-unreachable"):
+        with own_server.frozen(), impatient(), refused("registry-unreachable"):
             registry.reserve(new_intent())
         registry.reserve(new_intent())
 
 
-def test_waiting_for_somebody_elses_lock_has_an_end(on_server: Registry, postgres_url: str, impatient: None) -> None:
+def test_waiting_for_somebody_elses_lock_has_an_end(
+    on_server: Registry, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(patience._SET, "lock_timeout", "300ms")
     intent = on_server.reserve(new_intent())
     with Registry.open(postgres_url, now=Clock()) as registry, psycopg.connect(postgres_url) as other:
         other.execute("SELECT 1 FROM intent FOR UPDATE")
@@ -216,8 +218,9 @@ def test_a_deadlock_ends_one_of_two(on_server: Registry) -> None:
     assert sorted(codes) == ["done", "registry-busy"]
 
 
-def test_the_pool_has_an_end(postgres_url: str, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_has_an_end(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "POOL_SIZE", 2)
+    monkeypatch.setattr(postgresql, "POOL_TIMEOUT_S", 0.3)
     with Registry.open(postgres_url, now=Clock()) as registry:
         with registry._store.connect(), registry._store.connect(), refused("registry-busy"):
             registry.listing()

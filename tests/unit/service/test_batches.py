@@ -11,7 +11,8 @@ from esign.merkle import root_over
 from esign.service.access import Role
 from tests.support.office import Office
 from tests.support.service import ServiceForTest, problem, service, wanted
-from tests.support.work import Workroom, until, working
+from tests.support.waiting import until
+from tests.support.work import Workroom, working
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 

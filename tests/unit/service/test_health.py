@@ -30,6 +30,7 @@ from esign.service.watched import WatchedKey
 from tests.support.bucket import Bucket, serving
 from tests.support.office import Office, request
 from tests.support.service import ServiceForTest, service, wanted
+from tests.support.waiting import LONG
 
 
 @dataclass
@@ -164,7 +165,7 @@ def test_figures_are_counted_and_name_nobody(office: Office) -> None:
         here.get(f"results/{issued['id']}")
         here.post("results", json=wanted(data={}))
         with metrics.served(host="127.0.0.1", port=0) as port:
-            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=LONG).text
     for line in (
         'esign_requests_total{method="POST",route="/v1/agencies/{agency}/results",status="201"} 1.0',
         'esign_refused_total{code="template-data-invalid"} 1.0',

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ import structlog
 from esign.service.logs import write_json
 from tests.support.plain_pdf import plain_pdf
 from tests.support.service import ServiceForTest, b64, wanted
+from tests.support.waiting import until
 
 CANARY = "CANARYnguyen-thi-bi-mat-079099001234"
 FORGED = 'x\r\n{"event": "forged"}\x1b[31m\u2028\u202e'
@@ -33,10 +33,7 @@ def log() -> Iterator[io.StringIO]:
 
 def lines(log: io.StringIO, *, least: int = 0) -> list[dict[str, object]]:
     """A line is written when its answer is gone: the last one may still be on its way."""
-    for _ in range(500):
-        if log.getvalue().count("\n") >= least:
-            break
-        time.sleep(0.01)
+    until(lambda: log.getvalue().count("\n") >= least)
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 

@@ -5,6 +5,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from esign.service.telemetry import Traced, _OpenTelemetry, tracing_to
 from tests.support.service import ServiceForTest, answering
+from tests.support.waiting import LONG
 
 CALLER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -14,8 +15,8 @@ def test_a_span_names_the_route_and_goes_on_from_the_caller(here: ServiceForTest
     tracing = _OpenTelemetry(exporter)
     with answering(Traced(here.app, tracing)) as url:
         headers = {"Authorization": f"Bearer {here.name}", "traceparent": CALLER}
-        answer = httpx.get(f"{url}{here.url('results')}", params={"dossier": "CANARY"}, headers=headers)
-        httpx.get(f"{url}/livez", headers={"traceparent": "x\ny"[:1]})
+        answer = httpx.get(f"{url}{here.url('results')}", params={"dossier": "CANARY"}, headers=headers, timeout=LONG)
+        httpx.get(f"{url}/livez", headers={"traceparent": "x\ny"[:1]}, timeout=LONG)
     tracing.close()
     first, second = exporter.get_finished_spans()
     assert first.name == "/v1/agencies/{agency}/results"

@@ -18,7 +18,7 @@ from tests.support.authority import NOW, SHIFTS, Authorities
 def fetch(url: str, body: bytes | None = None) -> bytes:
     place = urlsplit(url)
     assert place.hostname is not None
-    connection = HTTPConnection(place.hostname, place.port, timeout=10)
+    connection = HTTPConnection(place.hostname, place.port, timeout=60)
     connection.request("GET" if body is None else "POST", place.path, body)
     answer = connection.getresponse()
     content = answer.read()

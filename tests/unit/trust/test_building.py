@@ -1,7 +1,6 @@
 """Paths are found whatever the order and the spelling, and a hostile heap of certificates is not worth its while."""
 
 import random
-import time
 from datetime import timedelta
 
 import pytest
@@ -15,6 +14,7 @@ from esign.trust.building import Pool, build_paths
 from esign.trust.certificate import parse_certificate
 from tests.support.authority import NOW
 from tests.support.pki import EPOCH, PKI, YEAR, Authority, der, key_usage, name, pem
+from tests.support.stopwatch import cpu_seconds_of, shortest
 
 PKI_ = PKI.create()
 LEAF = PKI_.issuing.certify(ec.generate_private_key(ec.SECP256R1()).public_key(), name("Nguyễn Văn Mẫu"))
@@ -44,10 +44,13 @@ def test_a_heap_of_authorities_that_certify_one_another() -> None:
     leaf = Authority(certificate=x509.load_der_x509_certificate(heap[0]), key=keys[0]).certify(
         keys[1].public_key(), name("Nguyễn Văn Mẫu")
     )
-    started = time.process_time()
-    found = validate_certificate(der(leaf), trust=TRUST, at=NOW, evidence=Evidence(certificates=tuple(heap)))
-    assert found.sub_indication is SubIndication.NO_CERTIFICATE_CHAIN_FOUND
-    assert time.process_time() - started < 1
+    evidence = Evidence(certificates=tuple(heap))
+
+    def look() -> None:
+        found = validate_certificate(der(leaf), trust=TRUST, at=NOW, evidence=evidence)
+        assert found.sub_indication is SubIndication.NO_CERTIFICATE_CHAIN_FOUND
+
+    assert shortest(lambda: cpu_seconds_of(look), enough=1) < 1
 
 
 def test_more_certificates_than_anybody_needs() -> None:
@@ -56,10 +59,13 @@ def test_more_certificates_than_anybody_needs() -> None:
     leaf = Authority(certificate=x509.load_der_x509_certificate(heap[0]), key=keys[0]).certify(
         keys[1].public_key(), name("Nguyễn Văn Mẫu")
     )
-    started = time.process_time()
-    found = validate_certificate(der(leaf), trust=TRUST, at=NOW, evidence=Evidence(certificates=tuple(heap)))
-    assert found.sub_indication is SubIndication.NO_CERTIFICATE_CHAIN_FOUND
-    assert time.process_time() - started < 1
+    evidence = Evidence(certificates=tuple(heap))
+
+    def look() -> None:
+        found = validate_certificate(der(leaf), trust=TRUST, at=NOW, evidence=evidence)
+        assert found.sub_indication is SubIndication.NO_CERTIFICATE_CHAIN_FOUND
+
+    assert shortest(lambda: cpu_seconds_of(look), enough=1) < 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -117,7 +123,8 @@ def test_a_heap_of_lists_of_one_name_is_not_worth_its_while() -> None:
     twins = [authority("CA MẪU (test issuing CA)", key, "CA MẪU (test issuing CA)", key) for key in keys]
     assert parse_certificate(twins[0]).subject == parse_certificate(der(PKI_.issuing.certificate)).subject, title
     evidence = Evidence(certificates=(*twins, der(PKI_.issuing.certificate)), crls=tuple(heap))
-    started = time.process_time()
-    found = validate_certificate(der(LEAF), trust=TRUST, at=NOW, evidence=evidence)
-    assert found.passed
-    assert time.process_time() - started < 2
+
+    def look() -> None:
+        assert validate_certificate(der(LEAF), trust=TRUST, at=NOW, evidence=evidence).passed
+
+    assert shortest(lambda: cpu_seconds_of(look), enough=2) < 2

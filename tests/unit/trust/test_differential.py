@@ -59,7 +59,7 @@ def openssl(world: Hierarchy, folder: Path) -> tuple[bool, str]:
     command += ["-CRLfile", "crls.pem"] if world.crls else []
     # Without -policy no policy is acceptable to OpenSSL, where RFC 5280 §6.1.1 c starts from any.
     command += ["-explicit_policy", "-policy", WANTED] if world.explicit else ["-policy", "2.5.29.32.0"]
-    run = subprocess.run([*command, "leaf.pem"], cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+    run = subprocess.run([*command, "leaf.pem"], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     return run.returncode == 0, run.stderr.strip()
 
 

@@ -1,6 +1,7 @@
 """A register on each database, a receiver, and a sender between them."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from esign.net import Client, NetworkRules
 from esign.registry import Endpoint, Event, Registry
 from esign.webhooks import Added, WebhookDesk, WebhookKey, WebhookSender
 from tests.support.receiver import Receiver, receiving
+from tests.support.waiting import LONG
 from tests.unit.registry.making import WARD, Clock
 
 BY = "key:operator"
@@ -27,8 +29,8 @@ class Post:
     key: WebhookKey
     inside: tuple[str, ...]
 
-    def client(self) -> Client:
-        return Client(NetworkRules(inside=self.inside), now=self.clock)
+    def client(self, *, monotonic: Callable[[], float] = time.monotonic) -> Client:
+        return Client(NetworkRules(inside=self.inside), now=self.clock, monotonic=monotonic)
 
     def desk(self) -> WebhookDesk:
         return WebhookDesk(registry=self.registry, client=self.client(), key=lambda: self.key)
@@ -39,7 +41,7 @@ class Post:
             "client": self.client(),
             "key": self.key,
             "now": self.clock,
-            "deadline": timedelta(seconds=2),
+            "deadline": timedelta(seconds=LONG),
         }
         return WebhookSender(**parts | changes)
 

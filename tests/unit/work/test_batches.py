@@ -14,7 +14,8 @@ from esign.merkle import root_over
 from esign.registry import Batch, BatchId, BatchState, EndpointId, Event, Intent, IntentState, RowState
 from esign.request import Filled, Request
 from tests.support.office import request
-from tests.support.work import CHIEF, PORTAL, Workroom, until, working
+from tests.support.waiting import until
+from tests.support.work import CHIEF, PORTAL, Workroom, working
 
 
 def requests(count: int, *, start: int = 0) -> list[Request]:

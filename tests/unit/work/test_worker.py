@@ -15,7 +15,8 @@ from esign.registry import Intent, IntentState, Task
 from esign.work import Chore
 from esign.work.tries import ASIDE_AFTER
 from tests.support.office import Office, request
-from tests.support.work import Workroom, until, working
+from tests.support.waiting import until
+from tests.support.work import Workroom, working
 
 
 class Crash(BaseException):
