@@ -68,17 +68,28 @@ class TokenKey:
         self._ways = ways
 
     def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
-        """See `SigningKey.sign`.
+        """See `SigningKey.sign`."""
+        return self.sign_all((data,), mechanism=mechanism)[0]
 
-        Each signature is checked with the public key that was seen when the key was opened: a handle that has come
-        to name another key cannot get a signature out. A dead session is opened again once; so is the key when its
-        signature does not fit.
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        """A signature over each of `data`, one after the other in one session, then each of them checked.
+
+        They are checked with the public key that was seen when the key was opened: a handle that has come to name
+        another key cannot get a signature out. A dead session is opened again once; so is the key when a signature does
+        not fit. Nothing is signed again that was signed.
+
+        Raises:
+            KeyStoreError: As `SigningKey.sign`.
         """
         way = self._way(mechanism)
+        signed: list[bytes] = []
         for last in (False, True):
             try:
                 with self._token.session(fresh=last) as lease:
-                    return self._signed(lease, data, mechanism, way)
+                    handle = self._handle(lease)
+                    for each in data[len(signed) :]:
+                        signed.append(_signed(handle, each, way))  # noqa: PERF401 - what came before a failure stays
+                    self._check(signed, data, mechanism)
             except (_OtherKeyError, ValueError) as e:
                 if last:
                     self._token.forget()
@@ -90,6 +101,8 @@ class TokenKey:
                 if last or not lost(e):
                     refuse(e, token=self._token.label, doing="C_Sign")
                 _logger.warning("token %s: %s, opening the session again", self._token.label, type(e).__name__)
+            else:
+                return signed
         raise AssertionError  # the second turn returns or raises
 
     def check(self) -> None:
@@ -117,15 +130,22 @@ class TokenKey:
             )
         return way
 
-    def _signed(self, lease: Lease, data: bytes, mechanism: Mechanism, way: Way) -> bytes:
+    def _handle(self, lease: Lease) -> TokenObject:
         handle = lease.keys.get(self.public_key)
         if handle is None:
             handle = lease.keys[self.public_key] = self._find(lease)
-        raw = handle.sign(way.before(data), mechanism=way.mechanism, parameter=way.parameter)
-        signature = way.after(raw)
-        if not verifies(self.public_key, mechanism, data=data, signature=signature):
-            raise _OtherKeyError
-        return signature
+        return handle
+
+    def _check(self, signed: list[bytes], data: Sequence[bytes], mechanism: Mechanism) -> None:
+        """Leave in `signed` what is this key's, up to the first that is not.
+
+        Raises:
+            _OtherKeyError: There was one.
+        """
+        for i, (signature, each) in enumerate(zip(signed, data, strict=True)):
+            if not verifies(self.public_key, mechanism, data=each, signature=signature):
+                del signed[i:]
+                raise _OtherKeyError
 
     def _find(self, lease: Lease) -> TokenObject:
         """The key's handle in this session: by CKA_ID, and only if its public key is the one we know."""
@@ -147,6 +167,10 @@ class TokenKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key in a token belongs to one process; pass its URI and open it there")
+
+
+def _signed(handle: TokenObject, data: bytes, way: Way) -> bytes:
+    return way.after(handle.sign(way.before(data), mechanism=way.mechanism, parameter=way.parameter))
 
 
 class _OtherKeyError(Exception):
