@@ -17,6 +17,8 @@ The dictionaries come from where the general way has them (`esign.pades.signing_
 
 import hashlib
 import re
+from binascii import hexlify
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate
@@ -28,7 +30,18 @@ from esign.pades.placeholder import BEFORE_NUMBERS, BEFORE_VALUE, NUMBERS, WithR
 from esign.pades.signing_revision import SigningRevision, dress, free_name, pdf_date, signature_dictionary
 from esign.pades.updating import text
 from esign.syntax import Dict, Keyword
-from esign.syntax.outline import Buffer, Entries, NotPlain, Outline, direct, reference, references, spelt
+from esign.syntax.outline import (
+    Buffer,
+    Entries,
+    NotPlain,
+    Outline,
+    Spelt,
+    array_of,
+    entries_of,
+    reference,
+    references,
+    spelt,
+)
 from esign.syntax.writing import written
 
 __all__ = ["PlainRevision", "plain_revision"]
@@ -38,6 +51,7 @@ _PLAIN_NAME: Final = re.compile(rb"\(([ -'*-\[\]-~]*+)\)")
 _MARKED: Final = re.compile(rb"@@esign-(\w)@@")
 _FILE_ID: Final = re.compile(rb"\[\s*+(\([^()]*+\)|<[^<>]*+>)\s*+(?:\([^()]*+\)|<[^<>]*+>)\s*+\]")
 _BEHIND_VALUE: Final = b">>\nendobj\n"
+_ROW: Final = b"%010d 00000 n\r\n"
 _OF_A_SECTION: Final = frozenset({b"Size", b"Prev", b"ID"})
 
 
@@ -65,7 +79,7 @@ class PlainRevision:
         )
         dress(field, _Varying("N") if appearance else None, _Varying("V"))
         self._field = _template(field)
-        self._last: tuple[object, _Block] = (None, _Block(b"", ()))
+        self._last: tuple[object, _Said] | None = None
 
     def behind(self, pdf: Buffer, signing_time: datetime) -> WithRoom:
         """`pdf` with the revision.
@@ -74,50 +88,49 @@ class PlainRevision:
             NotPlain: It, or what is asked of it, is not written plainly.
         """
         outline = Outline(pdf)
-        page, entries = outline.page(self._page)
-        value, field, form = outline.next, outline.next + 1, outline.next + 2
-        changed: dict[int, bytes] = {}
-        had_form = b"AcroForm" in outline.catalog
-        name = _enter(outline, changed, field, self._wanted) if had_form else self._name
-        if not had_form:
-            changed[outline.root] = spelt(outline.catalog | {b"AcroForm": b"%d 0 R" % form})
-        _annotate(outline, changed, page, entries, field)
+        said = self._said(outline)
 
         # Behind the last byte, on a line of its own: many writers end a file right behind %%EOF.
-        parts = [b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n"]
-        at = len(pdf) + len(parts[0])
-        rows: list[bytes] = []
-        for number in sorted(changed):
-            rows.append(b"%d 1\n%010d 00000 n\r\n" % (number, at))
-            parts.append(b"%d 0 obj\n%s\nendobj\n" % (number, changed[number]))
-            at += len(parts[-1])
-        parts.append(b"%d 0 obj\n%s" % (value, self._signature % {b"M": b"(%s)" % pdf_date(signing_time)}))
-        start = at + len(parts[-1]) + NUMBERS + len(BEFORE_VALUE)
+        parts = [b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n", *said.changed]
+        place = len(pdf) + len(parts[0])
+        places: list[int] = []
+        for each in said.changed:
+            places.append(place)
+            place += len(each)
+        parts.append(b"%d 0 obj\n%s" % (outline.next, self._signature % {b"M": b"(%s)" % pdf_date(signing_time)}))
+        start = place + len(parts[-1]) + NUMBERS + len(BEFORE_VALUE)
         end = start + len(self._room)
 
-        block = self._block(value, page, name, had_form=had_form)
-        behind = end + len(_BEHIND_VALUE)
-        rows.append(b"%d %d\n%010d 00000 n\r\n" % (value, 1 + len(block.starts), at))
-        rows += [b"%010d 00000 n\r\n" % (behind + start) for start in block.starts]
-        trailer = _trailer(outline, value + 1 + len(block.starts), identity=b"".join(parts))
-        section = b"xref\n%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (
-            b"".join(rows),
-            trailer,
-            behind + len(block.objects),
-        )
-        numbers = byte_range(start, end, behind + len(block.objects) + len(section))
-        parts += (numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, block.objects, section)
+        new = end + len(_BEHIND_VALUE)
+        rows = said.rows % (*places, place, *[new + start for start in said.starts])
+        trailer = _trailer(outline, outline.next + 1 + len(said.starts), identity=b"".join(parts))
+        xref = new + len(said.new)
+        section = b"xref\n%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (rows, trailer, xref)
+        numbers = byte_range(start, end, xref + len(section))
+        parts += (numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, said.new, section)
         return WithRoom(before=pdf, appended=b"".join(parts), start=start, end=end)
 
-    def _block(self, value: int, page: int, name: bytes, *, had_form: bool) -> "_Block":
-        """All new objects behind the signature dictionary `value`."""
-        # What one program made mostly has as many objects as what it made before.
-        key = (value, page, name, had_form)
-        if self._last[0] != key:
-            self._last = (key, self._made_block(*key))
-        return self._last[1]
+    def _said(self, outline: Outline) -> "_Said":
+        """What the revision says of objects, but for the signature dictionary, which is the first of the new ones."""
+        page = outline.page(self._page)
+        # What one program made mostly has the same catalog, the same page and as many objects as what it made before.
+        given = (outline.catalog, page, outline.next)
+        if self._last is not None and self._last[0] == given:
+            return self._last[1]
+        field, form = outline.next + 1, outline.next + 2
+        changed: dict[int, bytes] = {}
+        had_form = b"AcroForm" in outline.catalog.entries
+        name = _enter(outline, changed, field, self._wanted) if had_form else self._name
+        if not had_form:
+            changed[outline.catalog.number] = spelt({**outline.catalog.entries, b"AcroForm": b"%d 0 R" % form})
+        is_all = _annotate(outline, changed, page, field)
+        said = _Said.of(changed, self._new(outline.next, page.number, name, had_form=had_form), outline.next)
+        if is_all and not had_form:
+            self._last = (given, said)
+        return said
 
-    def _made_block(self, value: int, page: int, name: bytes, had_form: bool) -> "_Block":  # noqa: FBT001
+    def _new(self, value: int, page: int, name: bytes, *, had_form: bool) -> list[bytes]:
+        """All new objects behind the signature dictionary `value`."""
         first = value + 1
         drawing = first + (1 if had_form else 2)
         drawn = self._drawn.at(drawing) if self._drawn else []
@@ -130,17 +143,36 @@ class PlainRevision:
         texts = [self._field % names]
         if not had_form:
             texts.append(b"<</Fields[%d 0 R]/SigFlags 3>>" % first)
-        objects = [b"%d 0 obj\n%s\nendobj\n" % pair for pair in enumerate([*texts, *drawn], first)]
-        return _Block(b"".join(objects), tuple(accumulate(map(len, objects[:-1]), initial=0)))
+        return [*texts, *drawn]
 
 
-class _Block(NamedTuple):
-    """Neighbouring objects, one behind the other."""
+class _Said(NamedTuple):
+    """What a revision says of objects, and its rows of the table (§7.5.4) but for the places."""
 
-    objects: bytes
-    """All of them."""
+    changed: tuple[bytes, ...]
+    """Those that were there, whole, in the order of their numbers."""
+    new: bytes
+    """Those that are new, behind the signature dictionary, one behind the other."""
     starts: tuple[int, ...]
-    """Where each begins."""
+    """Where each of these begins."""
+    rows: bytes
+    """For `%` with the places of those that were there, the signature dictionary and the new ones."""
+
+    @classmethod
+    def of(cls, changed: Mapping[int, bytes], new: Sequence[bytes], value: int) -> Self:
+        """Of the texts between `obj` and `endobj`; the new ones follow the number `value`."""
+        objects = [_object(number, text) for number, text in enumerate(new, value + 1)]
+        return cls(
+            changed=tuple(_object(number, changed[number]) for number in sorted(changed)),
+            new=b"".join(objects),
+            starts=tuple(accumulate(map(len, objects[:-1]), initial=0)),
+            rows=b"".join(b"%d 1\n%s" % (number, _ROW) for number in sorted(changed))
+            + b"%d %d\n%s" % (value, 1 + len(new), _ROW * (1 + len(new))),
+        )
+
+
+def _object(number: int, text: bytes) -> bytes:
+    return b"%d 0 obj\n%s\nendobj\n" % (number, text)
 
 
 @lru_cache(maxsize=32)
@@ -155,36 +187,38 @@ def plain_revision(revision: SigningRevision) -> PlainRevision:
 
 def _enter(outline: Outline, changed: dict[int, bytes], field: int, wanted: str) -> bytes:
     """Put `field` into the form that the document has; the field's name, spelt."""
-    held = outline.catalog[b"AcroForm"]
+    held = outline.catalog.entries[b"AcroForm"]
     place = reference(held)
-    entries = direct(held) if place is None else outline.dictionary(place)
-    name = _add_to_form(outline, entries, field, wanted)
+    form, name = _longer_form(
+        outline, entries_of(held) if place is None else outline.object(place).entries, field, wanted
+    )
     if place is None:
-        changed[outline.root] = spelt(outline.catalog | {b"AcroForm": spelt(entries)})
+        changed[outline.catalog.number] = spelt({**outline.catalog.entries, b"AcroForm": form})
     else:
-        changed[place] = spelt(entries)
+        changed[place] = form
     return name
 
 
-def _annotate(outline: Outline, changed: dict[int, bytes], page: int, entries: Entries, field: int) -> None:
-    """Put `field` on top of what `page` has."""
-    held = entries.get(b"Annots", b"[]")
+def _annotate(outline: Outline, changed: dict[int, bytes], page: Spelt, field: int) -> bool:
+    """Put `field` on top of what `page` has; whether that is all said by the page itself."""
+    held = page.entries.get(b"Annots", b"[]")
     place = reference(held)
     if place is None:
-        place, value = page, spelt(entries | {b"Annots": _longer(held, field)})
+        place, value = page.number, spelt({**page.entries, b"Annots": _longer(held, field)})
     else:
-        value = _longer(outline.array(place), field)
+        value = _longer(array_of(outline.object(place).text), field)
     if place in changed:
         _not_plain("one object in two places")
     changed[place] = value
+    return place == page.number
 
 
-def _add_to_form(outline: Outline, form: Entries, field: int, wanted: str) -> bytes:
-    """Put `field` into the form; its name, spelt."""
+def _longer_form(outline: Outline, form: Entries, field: int, wanted: str) -> tuple[bytes, bytes]:
+    """The form with `field` in it; the field's name, spelt."""
     taken: set[str] = set()
     signed = False
     for number in references(form.get(b"Fields", b"[]")):
-        entries = outline.dictionary(number)
+        entries = outline.object(number).entries
         name = _PLAIN_NAME.fullmatch(entries.get(b"T", b""))
         if name is None or b"Kids" in entries or b"Parent" in entries:
             _not_plain("a tree of fields")
@@ -193,14 +227,14 @@ def _add_to_form(outline: Outline, form: Entries, field: int, wanted: str) -> by
         if name[1].decode() == wanted and not (has_value and entries.get(b"FT") == b"/Sig"):
             _not_plain("the field is there")
         signed = signed or (has_value and entries.get(b"FT") == b"/Sig")
-    form[b"Fields"] = _longer(form.get(b"Fields", b"[]"), field)
+    longer = {**form, b"Fields": _longer(form.get(b"Fields", b"[]"), field)}
     if not signed:
         # Once somebody has signed, other entries of the form dictionary than its fields must not change.
         flags = form.get(b"SigFlags", b"0")
         if not flags.isdigit():
             _not_plain("/SigFlags")
-        form[b"SigFlags"] = b"%d" % (int(flags) | 3)
-    return written(text(free_name(wanted, taken)))
+        longer[b"SigFlags"] = b"%d" % (int(flags) | 3)
+    return spelt(longer), written(text(free_name(wanted, taken)))
 
 
 def _longer(array: bytes, number: int) -> bytes:
@@ -212,14 +246,14 @@ def _longer(array: bytes, number: int) -> bytes:
 
 def _trailer(outline: Outline, size: int, *, identity: bytes) -> bytes:
     """What the document said, and what is new of this section (§7.5.5)."""
-    trailer = {key: value for key, value in outline.trailer.items() if key not in _OF_A_SECTION}
+    entries = [b"/%s %s" % entry for entry in outline.trailer.items() if entry[0] not in _OF_A_SECTION]
     if b"ID" in outline.trailer:
         # The first stays for ever, the second is new with each update (§14.4).
         found = _FILE_ID.fullmatch(outline.trailer[b"ID"])
         if found is None:
             _not_plain("/ID")
-        trailer[b"ID"] = b"[%s<%s>]" % (found[1], hashlib.sha256(identity).hexdigest()[:32].encode())
-    return b"<</Size %d/Prev %d%s>>" % (size, outline.startxref, spelt(trailer)[2:-2])
+        entries.append(b"/ID[%s<%s>]" % (found[1], hexlify(hashlib.sha256(identity).digest()[:16])))
+    return b"<</Size %d/Prev %d%s>>" % (size, outline.startxref, b"".join(entries))
 
 
 class _Varying(Keyword):

@@ -12,21 +12,22 @@ What is not written plainly is signed as well, by reading it; `Signed.way` tells
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import FileIO
+from itertools import islice
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from time import sleep
+from time import perf_counter
 from typing import NamedTuple
 
 from esign.cms.baseline import ContainerTemplate
 from esign.errors import SigningError
-from esign.keys import Mechanism, SigningKey
+from esign.keys import Mechanism, SigningKey, sign_all
 from esign.pades.placeholder import WithRoom
 from esign.pades.plain_revision import PlainRevision
 from esign.pades.sign import Way, container_size, public_key_of, with_room
@@ -36,8 +37,9 @@ from esign.syntax.outline import Buffer
 __all__ = ["Signed", "Signer"]
 
 _PIECE = 1 << 20
-_HEAD_START = 50e-6
-"""Seconds."""
+_TOGETHER = 5e-3
+"""Seconds that the token takes for those that are signed together: each hand-over costs a thread its place."""
+_MOST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,29 +95,35 @@ class Signer:
             InputError: `pdf-not-updatable`.
             KeyStoreError: The key cannot sign.
         """
-        return self._signed(self._prepared(pdf, signing_time))
+        prepared = self._prepared(pdf, signing_time)
+        signature = self._key.sign(self._template.attributes(prepared.digest), mechanism=self._mechanism)
+        return self._completed(prepared, signature)
 
     def sign_all(self, documents: Iterable[bytes], *, now: Callable[[], datetime]) -> Iterator[Signed]:
-        """Each of `documents` signed, in their order; while the token signs one, the next is prepared.
+        """Each of `documents` signed, in their order, some at a time: as many as take the token some milliseconds.
+
+        While the token signs a few, the next few are prepared.
 
         Raises:
             InputError: `pdf-not-updatable`; those before are signed.
-            KeyStoreError: The key cannot sign.
+            KeyStoreError: The key cannot sign; what it signed of the last few is lost.
         """
-        asked: SimpleQueue[bytes | None] = SimpleQueue()
-        answers: SimpleQueue[_Prepared | Exception] = SimpleQueue()
+        asked: SimpleQueue[list[bytes] | None] = SimpleQueue()
+        answers: SimpleQueue[list[_Prepared | Exception]] = SimpleQueue()
         helper = Thread(target=self._prepare_ahead, args=(asked, answers, now), name="esign-ahead", daemon=True)
         helper.start()
         try:
-            waiting = False
-            for pdf in documents:
-                prepared = answers.get() if waiting else None
-                asked.put(pdf)
-                waiting = True
-                if prepared is not None:
-                    yield self._signed(prepared)
-            if waiting:
-                yield self._signed(answers.get())
+            left, few = iter(documents), 1
+            asked.put(list(islice(left, few)))
+            while prepared := answers.get():
+                asked.put(list(islice(left, few)))
+                ready, failed = _up_to_failure(prepared)
+                started = perf_counter()
+                signed = self._signed_together(ready)
+                few = _as_many_as_fit(perf_counter() - started, len(ready))
+                yield from signed
+                if failed is not None:
+                    raise failed
         finally:
             asked.put(None)
             helper.join()
@@ -154,28 +162,30 @@ class Signer:
 
     def _prepare_ahead(
         self,
-        asked: "SimpleQueue[bytes | None]",
-        answers: "SimpleQueue[_Prepared | Exception]",
+        asked: "SimpleQueue[list[bytes] | None]",
+        answers: "SimpleQueue[list[_Prepared | Exception]]",
         now: Callable[[], datetime],
     ) -> None:
-        while (pdf := asked.get()) is not None:
-            # To begin at once would be too early: the signer lets go of the interpreter for an instant in C_SignInit,
-            # and would wait for it until all this is done, its token idle. Some microseconds later it is in C_Sign.
-            sleep(_HEAD_START)
+        while (documents := asked.get()) is not None:
+            prepared: list[_Prepared | Exception] = []
             try:
-                answers.put(self._prepared(pdf, now()))
+                for pdf in documents:
+                    prepared.append(self._prepared(pdf, now()))  # noqa: PERF401 - what came before stays
             except Exception as e:  # noqa: BLE001 - raised where the document is signed
-                answers.put(e)
+                prepared.append(e)
+            answers.put(prepared)
 
     def _prepared(self, pdf: bytes, signing_time: datetime) -> "_Prepared":
         made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
         return _Prepared(made, made.digest_after(self._hash_of(pdf)), way)
 
-    def _signed(self, prepared: "_Prepared | Exception") -> Signed:
-        if isinstance(prepared, Exception):
-            raise prepared
+    def _signed_together(self, prepared: "Sequence[_Prepared]") -> list[Signed]:
+        to_be_signed = [self._template.attributes(each.digest) for each in prepared]
+        signatures = sign_all(self._key, to_be_signed, mechanism=self._mechanism)
+        return [self._completed(each, signature) for each, signature in zip(prepared, signatures, strict=True)]
+
+    def _completed(self, prepared: "_Prepared", signature: bytes) -> Signed:
         made, digest, way = prepared
-        signature = self._key.sign(self._template.attributes(digest), mechanism=self._mechanism)
         return Signed(document=made.filled(self._template.hexadecimal(digest, signature)), way=way)
 
     def _hash_of(self, pdf: bytes) -> "hashlib._Hash":
@@ -205,6 +215,16 @@ def _append(file: FileIO, size: int, update: bytes) -> None:
     except BaseException:
         file.truncate(size)
         raise
+
+
+def _up_to_failure(prepared: "Sequence[_Prepared | Exception]") -> "tuple[list[_Prepared], Exception | None]":
+    ready = [each for each in prepared if not isinstance(each, Exception)]
+    return ready, next((each for each in prepared if isinstance(each, Exception)), None)
+
+
+def _as_many_as_fit(seconds: float, count: int) -> int:
+    """How many are to be signed together, where `count` took so many `seconds`."""
+    return max(1, min(_MOST, int(_TOGETHER * count / seconds))) if seconds and count else 1
 
 
 class _Prepared(NamedTuple):

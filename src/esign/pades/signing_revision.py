@@ -120,8 +120,8 @@ def signature_dictionary(revision: SigningRevision, signing_time: datetime) -> D
 
 def pdf_date(time: datetime) -> bytes:
     """A date as PDF spells it (§7.9.4), in +07:00."""
-    local = time.astimezone(VIETNAM)
-    return b"D:%04d%02d%02d%02d%02d%02d+07'00'" % local.timetuple()[:6]
+    at = time.astimezone(VIETNAM)
+    return b"D:%04d%02d%02d%02d%02d%02d+07'00'" % (at.year, at.month, at.day, at.hour, at.minute, at.second)
 
 
 def dress(widget: Dict, drawn: Object, value: Object) -> None:

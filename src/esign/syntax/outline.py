@@ -8,21 +8,37 @@ In the order in which a reader goes (ISO 32000-2 §7.5), from the last bytes to 
     73 0 obj <</Type/Catalog …>>   an object, as its writer spelt it
 
 An object is never parsed. One regular expression walks over its entries and leaves each value as the bytes that it is:
-enough to say it again with one entry more. What is not written plainly is `NotPlain`, and left to `esign.syntax.read`,
-which knows the rest of the standard: streams of references, encryption, comments, odd spellings, damage.
+enough to say it again with one entry more. Programs spell their catalogs and pages alike in one document after the
+other, so what was found in the last ones is kept. What is not written plainly is `NotPlain`, and left to
+`esign.syntax.read`, which knows the rest of the standard: streams of references, encryption, comments, odd spellings,
+damage.
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from mmap import mmap
-from typing import Final, NoReturn, TypeAlias
+from types import MappingProxyType
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from esign.syntax.parser import REGULAR, SPACE
 
-__all__ = ["Buffer", "Entries", "NotPlain", "Outline", "direct", "reference", "references", "spelt"]
+__all__ = [
+    "Buffer",
+    "Entries",
+    "NotPlain",
+    "Outline",
+    "Spelt",
+    "array_of",
+    "entries_of",
+    "reference",
+    "references",
+    "spelt",
+]
 
 Buffer: TypeAlias = bytes | mmap
 """A file in memory, or one that is only looked into."""
-Entries: TypeAlias = dict[bytes, bytes]
+Entries: TypeAlias = MappingProxyType[bytes, bytes]
 """A dictionary: keys without their slash, values as they are spelt."""
 
 # --- values (§7.3) --------------------------------------------------------------------------------------------------
@@ -30,7 +46,7 @@ Entries: TypeAlias = dict[bytes, bytes]
 # plain: comments, parentheses within strings, keys with #xx.
 _DEEPEST: Final = 8
 _BLANK: Final = SPACE + rb"*+"
-_STRING: Final = rb"\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\x00\t\n\x0c\r ]*+>"
+_STRING: Final = rb"\((?:[^()\\]++|\\.)*+\)|<[0-9A-Fa-f\x00\t\n\x0c\r ]*+>"
 _PIECE: Final = rb"[^()<>\[\]{}%]++|" + _STRING
 # A value is copied as it stands, so within it need not be told apart which bracket closes which; written as two
 # alternatives the expression would double with each level. It stands in one expression only, because it takes longer to
@@ -44,9 +60,9 @@ _VALUE: Final = rb"\d++ \d++ R(?!%s)|/?+%s++|%s|%s" % (REGULAR, REGULAR, _BRACKE
 # The next value, with its key where it stands in a dictionary.
 _ENTRY: Final = re.compile(rb"(?:/(?P<key>%s)%s)?+(?P<value>%s)%s" % (_KEY, _BLANK, _VALUE, _BLANK), re.DOTALL)
 
+_SPACE: Final = re.compile(_BLANK)
 _OPENED: Final = re.compile(rb"<<" + _BLANK)
 _HEADER: Final = re.compile(rb"(\d{1,10}) 0 obj" + _BLANK)
-_ENDED: Final = re.compile(_BLANK + rb"endobj")
 _REFERENCE: Final = re.compile(rb"(\d{1,10}) 0 R")
 _REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK))
 
@@ -61,6 +77,9 @@ _SHAPES: Final = {end: b"0000000000 00000 n" + end for end in (b"\r\n", b" \n", 
 _HEAD_OF_FREE: Final = b"0000000000 65535 f"
 _MOST_SECTIONS: Final = 20_000
 _MOST_NODES: Final = 1_000_000
+_LONGEST: Final = 1 << 24
+_KEPT: Final = 4096
+"""Bytes of an object whose entries are kept."""
 
 
 class NotPlain(Exception):
@@ -69,6 +88,24 @@ class NotPlain(Exception):
 
 def _not_plain(why: str) -> NoReturn:
     raise NotPlain(why)
+
+
+class Spelt(NamedTuple):
+    """An object as it stands in the file (§7.3.10)."""
+
+    number: int
+    """Its object number."""
+    text: bytes
+    """What is between `obj` and `endobj`."""
+
+    @property
+    def entries(self) -> Entries:
+        """What it says as a dictionary.
+
+        Raises:
+            NotPlain: It is none, or not written plainly.
+        """
+        return entries_of(self.text)
 
 
 class Outline:
@@ -94,45 +131,32 @@ class Outline:
                 _not_plain("sections in a circle")
             seen.add(previous)
             older = self._section(previous)
-        self.root = _required(self.trailer, b"Root")
-        """The catalog's object number."""
-        self.catalog = self.dictionary(self.root)
+        self.catalog = self.object(_required(self.trailer, b"Root"))
         """The catalog (§7.7.2)."""
         self.next = max(behind for _, behind, _ in self._sections)
         """The first object number that nothing has."""
         if not self.trailer.get(b"Size", b"").isdigit() or int(self.trailer[b"Size"]) != self.next:
             _not_plain("/Size")
 
-    def dictionary(self, number: int) -> Entries:
-        """The object `number`, which is a dictionary.
+    def object(self, number: int) -> Spelt:
+        """The object `number`.
 
         Raises:
-            NotPlain: It is none, or not written plainly.
+            NotPlain: There is none, or it has no end.
         """
-        start = self._object(number)
-        entries, end = _dictionary(self._pdf, start)
-        self._ends(end, number)
-        return entries
-
-    def array(self, number: int) -> bytes:
-        """The object `number`, which is an array.
-
-        Raises:
-            NotPlain: It is none, or not written plainly.
-        """
-        found = _ENTRY.match(self._pdf, self._object(number))
-        if found is None or found["key"] is not None or found["array"] is None:
+        start = self._start(number)
+        end = self._pdf.find(b"endobj", start, start + _LONGEST)
+        if end < 0:
             _not_plain(f"object {number}")
-        self._ends(found.end(), number)
-        return found["value"]
+        return Spelt(number, self._pdf[start:end])
 
-    def page(self, index: int) -> tuple[int, Entries]:
-        """The object number of page `index`, from 0, and what it says (§7.7.3).
+    def page(self, index: int) -> Spelt:
+        """Page `index`, from 0 (§7.7.3).
 
         Raises:
             NotPlain: There is none, or the tree is not as it must be.
         """
-        waiting = [_required(self.catalog, b"Pages")]
+        waiting = [_required(self.catalog.entries, b"Pages")]
         met: set[int] = set()
         left = index
         while waiting:
@@ -140,7 +164,8 @@ class Outline:
             if number in met or len(met) > _MOST_NODES:
                 _not_plain("pages in a circle")
             met.add(number)
-            node = self.dictionary(number)
+            found = self.object(number)
+            node = found.entries
             kids = node.get(b"Kids")
             if node.get(b"Type") != (b"/Page" if kids is None else b"/Pages"):
                 _not_plain("tree of pages")
@@ -149,10 +174,10 @@ class Outline:
             elif left:
                 left -= 1
             else:
-                return number, node
+                return found
         _not_plain("no such page")
 
-    def _object(self, number: int) -> int:
+    def _start(self, number: int) -> int:
         """Where the object begins behind its header, by the newest section that says something of it."""
         for first, behind, start in self._sections:
             if first <= number < behind:
@@ -163,10 +188,6 @@ class Outline:
                     break
                 return found.end()
         _not_plain(f"object {number}")
-
-    def _ends(self, at: int, number: int) -> None:
-        if _ENDED.match(self._pdf, at) is None:
-            _not_plain(f"object {number}")
 
     def _section(self, offset: int) -> Entries:
         """Note the table at `offset`; its trailer."""
@@ -193,12 +214,31 @@ class Outline:
         return entries
 
 
+def entries_of(text: bytes) -> Entries:
+    """What a dictionary says, of which `text` is all.
+
+    Raises:
+        NotPlain: It is none, or not written plainly.
+    """
+    return _kept_entries(text) if len(text) <= _KEPT else _all_entries(text)
+
+
+def _all_entries(text: bytes) -> Entries:
+    entries, end = _dictionary(text, 0)
+    if _SPACE.fullmatch(text, end) is None:
+        _not_plain("more than a dictionary")
+    return entries
+
+
+_kept_entries = lru_cache(maxsize=256)(_all_entries)
+
+
 def _dictionary(pdf: Buffer, at: int) -> tuple[Entries, int]:
     """What the dictionary at `at` says, and where it ends."""
     opened = _OPENED.match(pdf, at)
     if opened is None:
         _not_plain("no dictionary")
-    entries: Entries = {}
+    entries: dict[bytes, bytes] = {}
     at = opened.end()
     while (found := _ENTRY.match(pdf, at)) and (key := found["key"]) is not None:
         if key in entries:
@@ -207,7 +247,19 @@ def _dictionary(pdf: Buffer, at: int) -> tuple[Entries, int]:
         at = found.end()
     if pdf[at : at + 2] != b">>":
         _not_plain("no dictionary")
-    return entries, at + 2
+    return MappingProxyType(entries), at + 2
+
+
+def array_of(text: bytes) -> bytes:
+    """The array that `text` is, without the blanks behind it.
+
+    Raises:
+        NotPlain: It is none, or not written plainly.
+    """
+    found = _ENTRY.fullmatch(text)
+    if found is None or found["key"] is not None or found["array"] is None:
+        _not_plain("no array")
+    return found["value"]
 
 
 def _previous(trailer: Entries) -> int:
@@ -225,23 +277,11 @@ def _required(entries: Entries, key: bytes) -> int:
     return found
 
 
-def direct(value: bytes) -> Entries:
-    """What a dictionary that stands within another one says.
-
-    Raises:
-        NotPlain: It is none, or not written plainly.
-    """
-    entries, end = _dictionary(value, 0)
-    if end != len(value):
-        _not_plain("no dictionary")
-    return entries
-
-
 def references(array: bytes) -> list[int]:
     """The object numbers of an array of references.
 
     Raises:
-        NotPlain: There is something else in it.
+        NotPlain: There is something else in it, or it is no array.
     """
     if _REFERENCES.fullmatch(array) is None:
         _not_plain("no array of references")
@@ -254,6 +294,6 @@ def reference(value: bytes) -> int | None:
     return int(found[1]) if found else None
 
 
-def spelt(entries: Entries) -> bytes:
+def spelt(entries: Mapping[bytes, bytes]) -> bytes:
     """The dictionary, in bytes again."""
     return b"<<%s>>" % b"".join([b"/%s %s" % entry for entry in entries.items()])

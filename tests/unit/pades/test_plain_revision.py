@@ -223,6 +223,13 @@ def test_an_empty_field_that_is_there_is_signed(signer: tuple[Signer, bytes]) ->
         assert [str(f.T) for f in opened.Root.AcroForm.Fields] == ["Signature"]
 
 
+def test_an_object_that_seems_to_end_within_is_left_to_the_general_way(signer: tuple[Signer, bytes]) -> None:
+    pdf = changed(page(), lambda p: p.Root.__setitem__("/Mine", pikepdf.String("endobj")))
+    signed = signer[0].sign(pdf, signing_time=EPOCH)
+    assert signed.way is Way.GENERAL
+    assert list(refused_by_others(signed.document, signer[1], pdf)) == []
+
+
 @pytest.mark.parametrize("cut", [b"", b"%PDF-1.7\n", b"no pdf at all"])
 def test_what_is_no_document_is_refused(cut: bytes, signer: tuple[Signer, bytes]) -> None:
     with pytest.raises(InputError):
