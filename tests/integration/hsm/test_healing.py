@@ -257,3 +257,32 @@ def test_a_module_that_knows_no_threads_is_called_in_single_file(bench: Bench) -
         figures = sign_in_threads(key, threads=4, seconds=1)
     assert not figures.failures, figures
     assert isinstance(load(bench.shim.module).calls, type(threading.RLock()))
+
+
+ROW = [b"data %d" % i for i in range(5)]
+
+
+def signs_all(key: TokenKey) -> None:
+    for data, signature in zip(ROW, key.sign_all(ROW, mechanism=ECDSA), strict=True):
+        check(key, data, signature)
+
+
+def test_a_session_that_dies_in_a_row_costs_one_call(bench: Bench, opened: TokenKey) -> None:
+    bench.shim.faults(("C_Sign", 3, shims.CKR_SESSION_HANDLE_INVALID))
+    signs_all(opened)
+    assert bench.shim.calls()["C_Sign"] == len(ROW) + 1  # what was signed before stays
+
+
+def test_a_stale_handle_in_a_row(bench: Bench, opened: TokenKey) -> None:
+    signs_all(opened)
+    bench.shim.swap(bench.other_id)
+    bench.shim.forget()
+    signs_all(opened)
+    assert bench.shim.calls()["C_Sign"] == 2 * len(ROW)
+
+
+def test_a_row_of_a_key_that_stays_changed_gives_nothing(bench: Bench, opened: TokenKey) -> None:
+    bench.shim.swap(bench.other_id, always=True)
+    with pytest.raises(KeyStoreError) as e:
+        opened.sign_all(ROW, mechanism=ECDSA)
+    assert e.value.code == "key-changed"
