@@ -125,8 +125,13 @@ class Composer:
         seal_key: SigningKey | None,
         renderer: Renderer,
         now: Callable[[], datetime],
+        salt: Callable[[Intent], bytes] = lambda _intent: os.urandom(16),
     ) -> None:
-        """Raises `SigningError` (`seal-key-and-profile`) where only one of seal key and seal profile is there."""
+        """`salt` goes into each sealed file.
+
+        Raises:
+            SigningError: `seal-key-and-profile`: only one of seal key and seal profile is there.
+        """
         if (profile.seal is None) != (seal_key is None):
             raise SigningError("seal-key-and-profile")
         self._agency = agency
@@ -137,6 +142,7 @@ class Composer:
         self.renderer = renderer
         """Sets pages."""
         self._now = now
+        self._salt = salt
 
     def proof(self, request: Request, *, certificate: bytes | None, number: DocumentNumber | None = None) -> Layout:
         """Make the document once with placeholders for what is not known yet: finds what could fail.
@@ -339,7 +345,7 @@ class Composer:
         before, url, mark, room = approved, None, None, None
         if self._profile.seal is not None:
             room = self._seal_room(request, intent.number)
-            before = salted(approved, os.urandom(16))
+            before = salted(approved, self._salt(intent))
             url, mark = self._sealed(request, intent, before)
         place = self._adopted_place(approved, room)
         shown = adopted_mark(
@@ -408,7 +414,7 @@ class Composer:
         ]
         before, url = approved, None
         if self._profile.seal is not None:
-            before = salted(approved, os.urandom(16))
+            before = salted(approved, self._salt(intent))
             url, mark = self._sealed(request, intent, before)
             fill.append(FilledField(ReleaseName.SEAL, "", mark))
         return AgencyRevision(
@@ -424,7 +430,7 @@ class Composer:
         """What the seal's key is to sign for this document; None where there is no seal on the page."""
         if self._profile.seal is None or intent.number is None or layout.seal_place is None or layout.release:
             return None
-        return self._order(request, intent, salted(layout.pdf, os.urandom(16)))
+        return self._order(request, intent, salted(layout.pdf, self._salt(intent)))
 
     def sealed(self, layout: Layout, order: SealOrder, signature: bytes) -> bytes:
         """`seal`, with what the seal's key made of the order."""

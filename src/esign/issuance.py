@@ -222,7 +222,12 @@ class Issuer:
         self._on_step = on_step
         self._bench = Workbench(spool=spool, archive=archive, profile=profile.name)
         self._composer = Composer(
-            agency=agency, profile=profile, seal_key=seal_key, renderer=renderer or Renderer(), now=now
+            agency=agency,
+            profile=profile,
+            seal_key=seal_key,
+            renderer=renderer or Renderer(),
+            now=now,
+            salt=registry.salt,
         )
         self._admission = Admission(
             agency=agency,

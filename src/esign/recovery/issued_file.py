@@ -24,6 +24,7 @@ from esign.registry.recovery import Found
 from esign.report import Integrity, SignatureKind, SignatureReport
 from esign.seal import UNDISCLOSED, SealKeys, SealToken, binding
 from esign.seal import verify as verify_seal
+from esign.seal.digest import SALT_BYTES
 from esign.trust import TrustStore, signer_facts
 
 __all__ = ["IssuedFile", "Reader"]
@@ -107,6 +108,7 @@ class Reader:
             masked_holder=str(claims.holder) if claims and claims.holder else "",
             issue_date=moment.astimezone(VIETNAM).date(),
             expires=claims.expires if claims else None,
+            salt=_salt(issued, token) if token is not None else None,
             registration=registration,
         )
         return IssuedFile(found=found, later=self._later(result_id, issued, later[-1]) if later else None)
@@ -146,6 +148,12 @@ class Reader:
         by_seal = key is not None and public_key_sha256(last.certificates[0]) in key.signers
         if not by_seal and last.certificate_sha256 not in self._certificates:
             raise SigningError("recovery-not-ours", id=str(result_id), problem=Reason("recovery-signer-unknown"))
+
+
+def _salt(pdf: bytes, token: SealToken) -> bytes | None:
+    """Of the line that ends what the seal is bound to; `_seal` has found it."""
+    end = binding(pdf, token.claims.digest)
+    return None if end is None else bytes.fromhex(pdf[end - 2 * SALT_BYTES - 1 : end - 1].decode("ascii"))
 
 
 def _roles(signatures: list[SignatureReport]) -> list[SignerRole]:

@@ -79,8 +79,8 @@ class Recovering:
             self._registry.recovery.begin_new_shards(counters)
             if self._skip:
                 self._registry.recovery.skip_numbers(self._skip, year=self._now().astimezone(VIETNAM).year)
-            if self._witness is not None:
-                self._registry.recovery.close(anchor=self._witness.name, digest=self._witness.hash)
+            seen = self._witness
+            self._registry.recovery.close(anchor=seen.name if seen else "", digest=seen.hash if seen else "")
         yield Step(reason=Reason("recovery-done"))
 
     # --- files -----------------------------------------------------------------------------------------------------

@@ -29,6 +29,10 @@ class IntentSteps:
         """The same steps for many intents at a time."""
         return Many(self._store, now=self._now)
 
+    def salt(self, intent: Intent) -> bytes:
+        """16 bytes for the seal of `intent`; a recovery reads in them whose request it was."""
+        return self.many.recovered.salt(intent)
+
     def together(self) -> AbstractContextManager[None]:
         """Many changes as one: what this thread records inside is all durable when the block is left, or none of it.
 

@@ -13,6 +13,7 @@ from esign.profile import DuplicatePolicy
 from esign.registry import issuing, numbering, reserving, steps
 from esign.registry.audit import Actor
 from esign.registry.books import Wanted
+from esign.registry.recovered import RecoveredRequests
 from esign.registry.steps import Change
 from esign.registry.store import Store
 from esign.registry.values import Intent, IntentState, NewIntent, NextNumber, Registration
@@ -38,10 +39,13 @@ class Many:
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
+        self.recovered = RecoveredRequests(store, now=now)
+        """What was registered by a recovery, and belongs to somebody's request."""
 
     def reserve(self, asked: Sequence[NewIntent], *, by: Sequence[Actor] = ()) -> list[Intent]:
         """As `Registry.reserve`; numbers are given in this order."""
         with self._store.write() as session:
+            self.recovered.give_back(session, asked)
             return reserving.reserve(session, asked, at=self._now(), by=by)
 
     def awaiting(

@@ -19,6 +19,7 @@ from esign.registry.intents import one
 from esign.registry.issuing import issue
 from esign.registry.models import BookRow, IntentRow, ShardRow, SignerRow
 from esign.registry.numbering import assign_number
+from esign.registry.recovered import CAUGHT_UP, placeholder
 from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_numbers
 from esign.registry.steps import Change, prepare, take
 from esign.registry.store import Store
@@ -52,6 +53,8 @@ class Found:
     """The day of its seal or signature, in +07:00."""
     expires: datetime | None
     """Of its seal."""
+    salt: bytes | None
+    """Of its seal: whose request it was."""
     registration: Registration
     """The facts of the file."""
 
@@ -113,10 +116,16 @@ class Recovery:
                 .execution_options(synchronize_session=False)
             )
 
-    def close(self, *, anchor: str, digest: str) -> None:
-        """Leave an entry in the audit chain: it went on to `anchor` before, and what is missing of it is missing."""
+    def close(self, *, anchor: str = "", digest: str = "") -> None:
+        """Leave entries in the audit chain: that it was caught up, and where an `anchor` tells how far it went before.
+
+        What is missing of it is missing.
+        """
+        act, what = CAUGHT_UP
         with self._store.write() as session:
-            note(session, "register.recovered", at=self._now(), object=anchor, digest=digest)
+            note(session, act, at=self._now(), object=what)
+            if anchor:
+                note(session, "register.recovered", at=self._now(), object=anchor, digest=digest)
 
     def by_status_number(self, status_number: int) -> Intent | None:
         """The entry with this place in the status lists."""
@@ -155,14 +164,19 @@ def _register(session: Session, found: Found, *, at: datetime) -> Intent:
     Where another entry has its number already, it is an attachment or a copy of that, and is registered without one.
     """
     numbered = found.number if found.number is not None and not _taken(session, found) else None
+    key, digest = f"recovered-{found.id}", found.registration.sha256
+    if found.salt is not None:
+        wanted = placeholder(found.salt, found.registration.sha256)
+        if session.scalar(select(IntentRow.id).filter_by(idempotency_key=wanted[0])) is None:
+            key, digest = wanted
     values: dict[str, object] = {
         "id": str(found.id),
         "state": IntentState.RESERVED,
         "kind": IntentKind.SIGNATURE if numbered is None else IntentKind.RESULT,
         "agency": str(found.agency),
         "person": False,
-        "idempotency_key": f"recovered-{found.id}",
-        "request_digest": found.registration.sha256,
+        "idempotency_key": key,
+        "request_digest": digest,
         "profile": found.profile,
         "procedure": str(found.procedure) if found.procedure and numbered else None,
         "title": "",

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,10 @@ import pytest
 from esign.auditing import Anchoring, trusted_by
 from esign.codes import ResultId
 from esign.document import Standing, StandingChange
-from esign.errors import PublishingError, RegistryError
+from esign.errors import PublishingError, RegistryError, RequestConflict, SigningError
 from esign.files import Folder
 from esign.issuance import Issued, Step
+from esign.line import Line
 from esign.pades.sign import choose_mechanism
 from esign.publishing import FolderStore, Publisher, RegisterSource
 from esign.recovery import (
@@ -182,9 +184,9 @@ class Drill:
         """What is ahead of the register, by the code with which issuing is refused; nothing where all is well."""
         registry, found = self.office.registry, []
         for refuse in (
-            lambda: refuse_behind_archive(registry, self._part("archive"), self.reader),
-            lambda: refuse_behind_archive(registry, self._part("archive"), self.reader, sample=None),
-            lambda: refuse_behind_status(registry, published_counters(self.site, LISTED)),
+            partial(refuse_behind_archive, registry, self._part("archive"), self.reader),
+            partial(refuse_behind_archive, registry, self._part("archive"), self.reader, sample=None),
+            partial(refuse_behind_status, registry, published_counters(self.site, LISTED)),
         ):
             try:
                 refuse()
@@ -334,6 +336,38 @@ def test_all_is_lost_but_the_backup(drill: Drill) -> None:
     ]
     assert [r.code for r in missing] == ["check-numbers-missing"]
     assert missing[0].facts["count"] == 50
+
+
+def test_who_asks_again_after_a_recovery(drill: Drill) -> None:
+    """A portal repeats what it has no answer to: it gets the recovered result, alone, in a row, and only its own."""
+    before = drill.issue("before")
+    backup = drill.back_up()
+    after = [drill.issue(f"after-{i}") for i in range(4)]
+    late = drill.office.issuer().submit(replace(request("late"), person=drill.office.person))
+    signature = drill.office.person_key.sign(late.prepared.to_be_signed, mechanism=late.prepared.mechanism)
+    drill.office.issuer().complete(late.id, signature)
+    released = drill.office.issuer().release(late.id)
+    drill.restore(backup, archive=False)
+    assert codes(drill.recover(published=False)).count("recovery-registered") == 5
+    with Registry.open(drill.databases.place, now=drill.office.clock) as registry:  # processes start anew
+        office = replace(drill.office, registry=registry)
+        issuer, numbers = office.issuer(), len(registry.listing().entries)
+        with pytest.raises(RequestConflict):
+            issuer.issue(request("after-0", symbol="QĐ-KHAC"))
+        again = [issuer.issue(request(f"after-{i}")) for i in range(2)]
+        with Line(issuer, group=4, lanes=1, setters=1) as line:
+            again += [i for i in line.issue([request(f"after-{i}") for i in (2, 3)]) if isinstance(i, Issued)]
+        assert [(i.id, i.number, i.sha256, i.pdf) for i in again] == [(i.id, i.number, i.sha256, i.pdf) for i in after]
+        assert issuer.issue(request("before")).id == before.id
+        with pytest.raises(SigningError, match="state issued"):  # nothing waits for a signature any more
+            issuer.submit(replace(request("late"), person=office.person))
+        assert registry.by_key("late") == registry.get(released.id)
+        for _ in range(2):
+            assert issuer.issue(request("after-0")).id == after[0].id, "and from now on as always"
+        assert len(registry.listing().entries) == numbers
+        told = [e.object for e in registry.audit.all() if e.act == "intent.recognised"]
+        assert told == [str(i.id) for i in (*after, released)]
+        assert issuer.issue(request("fresh")).id not in {i.id for i in after}
 
 
 def test_what_was_in_work_and_is_signed_since(drill: Drill) -> None:
