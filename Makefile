@@ -12,7 +12,7 @@ demo: dev ## issue, sign, seal and verify one result in build/demo
 	$(PY) scripts/demo.py
 
 test: dev ## the tests; T=tests/unit/test_x.py for some of them
-	$(PY) -m pytest -n $(WORKERS) $(T)
+	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(T)
 
 dev: .venv/installed ## system packages, .venv, locked dependencies, esign itself
 

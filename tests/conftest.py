@@ -1,8 +1,10 @@
 """Fixtures that every test can ask for, and what lets any test run after any other."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby, islice
 
 import pytest
 
@@ -12,6 +14,27 @@ pytest_plugins = [
     "tests.support.authority.fixture",
     "tests.support.postgres",
 ]
+
+_SLOW = ("tests/scripts/", "tests/integration/", "tests/browser/")
+"""Where tests start processes, servers and browsers, each of which takes seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each worker its share of the slow modules, first, so that none is left with them alone at the end.
+
+    A worker begins with as many tests as any other, in this order, and whoever is done takes some of another's last.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    slow = [item for item in items if any(folder in item.path.as_posix() for folder in _SLOW)]
+    modules = [list(tests) for _, tests in groupby(slow, key=lambda item: item.path)]
+    found = set(slow)
+    others = iter([item for item in items if item not in found])
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        ordered += [item for module in modules[worker::workers] for item in module]
+        end = len(items) * (worker + 1) // workers
+        ordered += islice(others, max(0, end - len(ordered)))
+    items[:] = [*ordered, *others]
 
 
 @contextmanager
