@@ -4,6 +4,7 @@ PY := .venv/bin/python
 T ?= tests
 # More than cores: half of the time a test waits for a process, a disk or a clock.
 WORKERS ?= 4
+SEED ?= 1
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -13,6 +14,9 @@ demo: dev ## issue, sign, seal and verify one result in build/demo
 
 test: dev ## the tests; T=tests/unit/test_x.py for some of them
 	$(PY) -m pytest -n $(WORKERS) --dist worksteal $(T)
+
+stalls: dev ## the tests on a machine that stands still now and then; T=… for some of them, SEED=2 for another run
+	$(PY) -m tests.support.stalls --seed $(SEED) --burners 2 --workers 2 $(T)
 
 dev: .venv/installed ## system packages, .venv, locked dependencies, esign itself
 
@@ -61,4 +65,4 @@ lock: ## refresh requirements/*.txt (needs uv); what the image installs is what 
 clean: ## remove what was built
 	rm -rf build .venv
 
-.PHONY: help demo test dev lint format bench torture interop docs lock clean
+.PHONY: help demo test stalls dev lint format bench torture interop docs lock clean

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from tests.browser.scan import sample, scan, shown
 from tests.support.chromium import opened
 from tests.support.site import NOW, Site, make_site
+from tests.support.waiting import until
 from tests.support.web import HOST, Web
 
 NAMES = [sample.name for sample in make_site(NOW).samples]
@@ -68,7 +69,8 @@ def test_a_first_visit_is_small_and_tells_nobody_which_paper(browser: Browser, s
     with opened(browser) as tab:
         assert scan(tab, web.here(one.url)) == "in-force"
         tab.evaluate("navigator.serviceWorker.ready.then(() => 1)")
-        tab.wait_for_timeout(300)
+        until(lambda: len(web.paths) >= 5)
+        tab.wait_for_timeout(300)  # more would come now
         assert sorted(web.paths) == ["/1", "/s/9.cwt", "/t/a4.cwt", "/t/p3954.cwt", "/worker.js"]
         beside_the_page = [path for path in web.paths if path not in {"/1", "/worker.js"}]
         assert len(beside_the_page) <= 3

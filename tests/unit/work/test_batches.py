@@ -14,7 +14,7 @@ from esign.merkle import root_over
 from esign.registry import Batch, BatchId, BatchState, EndpointId, Event, Intent, IntentState, RowState
 from esign.request import Filled, Request
 from tests.support.office import request
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 from tests.support.work import CHIEF, PORTAL, Workroom, working
 
 
@@ -129,16 +129,18 @@ def test_what_cannot_be_a_batch(room: Workroom) -> None:
 
 def test_a_cancelled_batch_begins_nothing_more(room: Workroom) -> None:
     batches, batch = room.office.registry.batches, room.batch(requests(30))
-    enough = threading.Event()
+    enough, cancelled = threading.Event(), threading.Event()
 
     def watch(step: Step, _intent: object) -> None:
         if step is Step.ISSUED and counts(room, batch).get(RowState.ISSUED, 0) >= 3:
             enough.set()
+            assert cancelled.wait(LONG)
 
     room.authorise(batch)
     with working(room.worker(hands=1, issuer=room.office.issuer(watch))):
-        assert enough.wait(60)
+        assert enough.wait(LONG)
         batches.cancel(batch.id, agency=batch.agency, by=CHIEF)
+        cancelled.set()
         finished(room, batch)
     found = counts(room, batch)
     assert set(found) == {RowState.ISSUED, RowState.CANCELLED}

@@ -15,7 +15,7 @@ from esign.registry import Intent, IntentState, Task
 from esign.work import Chore
 from esign.work.tries import ASIDE_AFTER
 from tests.support.office import Office, request
-from tests.support.waiting import until
+from tests.support.waiting import LONG, until
 from tests.support.work import Workroom, working
 
 
@@ -212,11 +212,11 @@ def test_stopping_finishes_what_is_in_hand_and_begins_nothing_more(room: Workroo
     def wait(step: Step, _intent: Intent | None) -> None:
         if step is Step.KEY_USED:
             begun.set()
-            go_on.wait(30)
+            go_on.wait(LONG)
 
     worker = room.worker(hands=1, issuer=office.issuer(wait))
     with working(worker) as stop:
-        assert begun.wait(60)
+        assert begun.wait(LONG)
         stop.set()
         go_on.set()
     states = Counter(state(office, i.id) for i in intents)
