@@ -12,5 +12,7 @@ from tests.support.torture_work import kill_workers
 @pytest.mark.skipif(sys.platform != "linux", reason="signals, LD_PRELOAD and /proc")
 def test_workers_are_killed_in_a_batch(tmp_path: Path) -> None:
     place = tmp_path / "place"
-    figures = kill_workers(place, database="postgresql", key="ecdsa", rows=60, kill_every=1, seed=7, most_kills=3)
+    figures = kill_workers(
+        place, database="postgresql", key="ecdsa", rows=60, kill_every=1, seed=7, most_kills=3, most_seconds=300
+    )
     assert figures.failures == (), str(figures)

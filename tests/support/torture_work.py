@@ -107,6 +107,7 @@ def kill_workers(
     kill_every: float,
     seed: int,
     most_kills: int = sys.maxsize,
+    most_seconds: float = 7200,
     lasting: bool = False,
 ) -> Figures:
     """Carry one batch of `rows` out with `workers` processes, of which one is killed every few seconds."""
@@ -127,11 +128,15 @@ def kill_workers(
                 unfinished = checker.unfinished(b.direct)
                 b.fleet.heal()
                 left.note(unfinished)
+            b.fleet.heal()
+            if seconds > most_seconds:
+                b.failures.append("the batch never came to its end")
+                break
             if "pin-blocked" in batch.problems:  # law 2: a death while a PIN is tried counts as a refusal
                 b.deployment.unblock()
                 b.happened["PIN cleared by an operator"] += 1
         seconds = time.monotonic() - begun
-        b.portal.told += batch.rows
+        b.portal.told += batch.rows if batch.finished else ()
         found = settle(b, expected=rows)
         left.look()
     if b.recovered.get("a killed worker's", 0) > RECONCILED_WITHIN:
