@@ -116,7 +116,7 @@ def traverse(deployment: Deployment, server: Server, *, paths: int, seed: int) -
     failures: list[str] = []
     statuses: Counter[int] = Counter()
     place = urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=120)
     for number in range(paths):
         evil = "/".join(chance.choice(_PIECES) for _ in range(chance.randint(1, 6)))
         spelled = chance.choice([evil, quote(evil, safe=""), quote(quote(evil, safe=""), safe="")])

@@ -42,7 +42,7 @@ def ask_anything(
     url: str, headers: Mapping[str, str], *, agency: str, known: Mapping[str, Sequence[str]], cases: int, seed: int
 ) -> Figures:
     """`cases` requests over all operations of the document at `url`; `known` are ids that are there, by parameter."""
-    document = httpx.get(f"{url}/openapi.json").json()
+    document = httpx.get(f"{url}/openapi.json", timeout=60).json()
     schema = schemathesis.openapi.from_dict(document)
     schema.config.base_url = url
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
@@ -87,7 +87,7 @@ def _ask(  # each argument is one thing that the cases have in common
         if chance.random() < 0.8:
             given_headers["Idempotency-Key"] = f"schema-{chance.getrandbits(64):x}"
         try:
-            response = case.call(headers=given_headers, session=session, timeout=30)
+            response = case.call(headers=given_headers, session=session, timeout=120)
         except Exception as e:  # whatever it is, a caller must not meet it
             failures.setdefault(type(e).__name__, f"{operation.label}: {e!r}"[:600])
             return
