@@ -35,7 +35,9 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # Vietnamese on every terminal, a service's log and Windows' code pages included.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # what is there now goes with the process: nobody needs to look for garbage in it
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> ExitCode:

@@ -204,8 +204,8 @@ class IntentRow(Base):
             "with_year",
             "number",
             unique=True,
+            # PostgreSQL's condition is the same and stands in the migrations: to say it here loads that dialect.
             sqlite_where=text("duplicate_of IS NULL"),
-            postgresql_where=text("duplicate_of IS NULL"),
         ),
         Index("ix_intent_numbers", "agency", "year", "symbol", "number"),
         Index("ix_intent_unfinished", "state", "delivered_at"),
