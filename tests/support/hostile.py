@@ -227,7 +227,8 @@ class HostileServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.lock = threading.Lock()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
 
     @property
     def authority(self) -> str:
@@ -239,6 +240,9 @@ class HostileServer:
     def close(self) -> None:
         self._stop.set()
         self.release.set()
+        # Closing alone wakes nobody: the thread would wait on, and later for whatever has the number of this socket.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listening.join()
         self._listener.close()
 
     def _good(self, visit: Visit) -> bytes:
