@@ -179,6 +179,8 @@ class Serving:
         self._configs = configs
         self._now = now
         self._stack = ExitStack()
+        self.inside = Checkup()
+        """What the port inside looks at, once there are `parts`."""
 
     def __enter__(self) -> Self:
         return self
@@ -223,8 +225,10 @@ class Serving:
             for config in self._configs
         ]
         offices = {workplace.config.agency.code: workplace.office for workplace in workplaces}
-        health = Checkup([need for workplace in workplaces for need in workplace.needs])
-        self._stack.callback(health.close)
+        needs = [need for workplace in workplaces for need in workplace.needs]
+        health, self.inside = Checkup(needs), Checkup(needs)
+        for checkup in (health, self.inside):
+            self._stack.callback(checkup.close)
         issuing = self._desk("issuing", threads=s.signing_threads, waiting=s.signing_queue)
         reading = self._desk("reading", threads=_READERS, waiting=100 * _READERS)
         verifying = self._desk("verifying", threads=1, waiting=s.verifying_queue)

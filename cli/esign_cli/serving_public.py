@@ -78,6 +78,14 @@ class PublicServing:
     @cached_property
     def checkup(self) -> Checkup:
         """Whether it can be read."""
+        return self._checkup()
+
+    @cached_property
+    def inside(self) -> Checkup:
+        """The same for the port inside."""
+        return self._checkup()
+
+    def _checkup(self) -> Checkup:
         checkup = Checkup([ReadableNeeded(registry=self.registry)])
         self._stack.callback(checkup.close)
         return checkup

@@ -126,10 +126,10 @@ class Workplace:
     def registry(self) -> "Registry":
         """The register; made where there is none and nothing was issued yet. From here on its audit names us."""
         from esign.registry import Registry, act_as
-        from esign.registry.persons import named
+        from esign.registry.persons import named, person_code
 
         access = self.config.access
-        act_as(named(f"cli:{access.actor or self.config.agency.code}", access.person))
+        act_as(named(f"cli:{access.actor or self.config.agency.code}", person_code(access.person)))
         paths = self.config.paths
         has_register(paths)
         registry = Registry.open(paths.registry, now=self._now)

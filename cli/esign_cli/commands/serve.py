@@ -11,6 +11,7 @@ from esign_cli.exits import ExitCode
 from esign_cli.session import Session, session
 
 if TYPE_CHECKING:
+    from esign.service.checkup import Checkup
     from esign.service.metrics import Metrics
     from esign_cli.config import Config
 
@@ -62,8 +63,8 @@ def serve(
         address = f"{listening.host}:{listening.port}"
         _tell(run, first, address, key=serving.trial_key() if demo else None, has_keys=serving.has_keys)
         write_json()
-        metrics = _metrics(serving.parts.metrics, host=listening.host, port=serving.metrics_port)
-        with metrics, traced(app, first.service.telemetry) as watched:
+        inside = _inside(serving.parts.metrics, serving.inside, host=listening.host, port=serving.metrics_port)
+        with inside, traced(app, first.service.telemetry) as watched:
             answer(watched, listening)
     return ExitCode.OK
 
@@ -88,14 +89,17 @@ def _serve_public(run: Session, config: "Config") -> ExitCode:
         app = create_public_app(serving.public, checkup=serving.checkup, metrics=serving.metrics)
         run.output.note("serve-at", url=f"http://{listening.host}:{listening.port}")
         write_json()
-        metrics = _metrics(serving.metrics, host=listening.host, port=config.service.metrics_port)
-        with metrics, traced(app, config.service.telemetry) as watched:
+        port = config.service.metrics_port
+        inside = _inside(serving.metrics, serving.inside, host=listening.host, port=port)
+        with inside, traced(app, config.service.telemetry) as watched:
             answer(watched, listening)
     return ExitCode.OK
 
 
-def _metrics(metrics: "Metrics", *, host: str, port: int) -> "AbstractContextManager[object]":
-    return metrics.served(host=host, port=port) if port else nullcontext()
+def _inside(metrics: "Metrics", checkup: "Checkup", *, host: str, port: int) -> "AbstractContextManager[object]":
+    from esign.service.inside import served_inside
+
+    return served_inside(metrics, checkup, host=host, port=port) if port else nullcontext()
 
 
 def _configs(run: Session, places: list[Path] | None) -> "list[Config]":

@@ -23,9 +23,8 @@ def person_code(text: str) -> str:
     return f"~{hashlib.sha256(given.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
-def named(name: str, person: str) -> str:
-    """How the audit names `name`, behind whom `person` stands."""
-    code = person_code(person)
+def named(name: str, code: str) -> str:
+    """How the audit names `name`, behind whom the person with this code stands; as it is where there is none."""
     return f"{name}+{code}" if code else name
 
 

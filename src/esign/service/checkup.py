@@ -8,13 +8,13 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final, Protocol
 
-from esign.api.health import Health, HealthCheck
+from esign.api.health import Health, HealthCheck, HealthReport, HealthState
 from esign.errors import Error
 from esign.reasons import Reason
 from esign.service.desk import Desk
 from esign.service.problems import finding
 
-__all__ = ["Checked", "Checkup", "Needed", "State"]
+__all__ = ["Checked", "Checkup", "Needed", "State", "for_strangers"]
 
 _FRESH = timedelta(seconds=2)
 _PATIENCE = timedelta(seconds=4)
@@ -51,12 +51,13 @@ class Needed(Protocol):
 
     @property
     def name(self) -> str:
-        """What: `token H26.1.2`, `database`; no personal data."""
+        """What: `token H26.1.2`, `database`; the first word is its kind, which strangers may learn."""
 
     def check(self) -> Checked:
         """Look at it; an error that it raises counts as failed."""
 
 
+_BADNESS: Final = {"fine": 0, "soon": 1, "unknown": 2, "failed": 3}
 _NOTHING: Final = Checked(state=State.UNKNOWN, reason=Reason("health-no-answer"))
 
 
@@ -76,15 +77,15 @@ class Checkup:
         # As many threads as things to look at: one that hangs keeps none of the others waiting.
         self._desk = Desk("health", threads=max(1, len(self._needed)), waiting=0)
         self._turn: asyncio.Lock | None = None
-        self._seen: tuple[float, Health] | None = None
+        self._seen: tuple[float, HealthReport] | None = None
         self._hanging: set[str] = set()
 
     @property
-    def last(self) -> Health | None:
+    def last(self) -> HealthReport | None:
         """What was found last."""
         return self._seen[1] if self._seen else None
 
-    async def look(self) -> Health:
+    async def look(self) -> HealthReport:
         """The state of everything, at most two seconds old."""
         self._turn = self._turn or asyncio.Lock()
         async with self._turn:
@@ -92,7 +93,7 @@ class Checkup:
                 found = await asyncio.gather(*map(self._one, self._needed))
                 ready = all(checked.state in {State.FINE, State.SOON} for checked in found)
                 checks = [_said(needed, checked) for needed, checked in zip(self._needed, found, strict=True)]
-                self._seen = (self._monotonic(), Health(ready=ready, checks=checks))
+                self._seen = (self._monotonic(), HealthReport(ready=ready, checks=checks))
             return self._seen[1]
 
     async def _one(self, needed: Needed) -> Checked:
@@ -116,6 +117,16 @@ class Checkup:
     def close(self) -> None:
         """Forget it."""
         self._desk.close()
+
+
+def for_strangers(report: HealthReport) -> Health:
+    """What everybody may learn: no agency, no reason, no figure; of each kind of thing the worst."""
+    worst: dict[str, HealthCheck] = {}
+    for check in report.checks:
+        kind = check.name.partition(" ")[0]
+        worst[kind] = max(worst.get(kind, check), check, key=lambda c: _BADNESS[c.state])
+    states = [HealthState(name=kind, state=check.state) for kind, check in worst.items()]
+    return Health(ready=report.ready, checks=states)
 
 
 def _said(needed: Needed, checked: Checked) -> HealthCheck:

@@ -1,14 +1,15 @@
-"""Whether it lives, and whether it can issue: each thing that it needs with its state and the next step.
+"""Whether it lives, and whether it can issue.
 
 `/livez` says that the process answers; a failing one is to be started again. `/readyz` says whether results can be
-issued now; where it says no, starting again helps nobody, and other machines should be asked.
+issued now; where it says no, starting again helps nobody, and other machines should be asked. Why, and at which
+agency, is said inside: at the port of the figures (`esign.service.inside`).
 """
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from esign.api.health import Health
-from esign.service.checkup import Checkup
+from esign.service.checkup import Checkup, for_strangers
 from esign.service.openapi import answering
 from esign.service.trail import for_everybody
 
@@ -28,11 +29,11 @@ async def livez() -> Response:
     "/readyz",
     summary="Whether results can be issued",
     response_model=Health,
-    responses={503: {"model": Health, "description": "They cannot; the checks say why."}},
+    responses={503: {"model": Health, "description": "They cannot; the checks say what is missing."}},
 )
 @for_everybody
 async def readyz(request: Request) -> Response:
-    """Token, database, certificates, clock and disk, each with its state and the next step."""
+    """The state of token, database, certificates, clock, disk and anchors; the worst, where there are several."""
     checkup: Checkup = request.app.state.health
-    health = await checkup.look()
+    health = for_strangers(await checkup.look())
     return answering(health, status=200 if health.ready else 503)

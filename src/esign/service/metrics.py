@@ -1,9 +1,8 @@
-"""Figures for Prometheus, on a port of their own: counts, times and states; no names, no ids, no tokens."""
+"""Figures for Prometheus: counts, times and states; no names, no ids, no tokens."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -58,16 +57,10 @@ class Metrics:
         """Add a figure that is asked for when somebody looks."""
         self._all.register(_Asked(name, meaning, labels, value))
 
-    @contextmanager
-    def served(self, *, host: str, port: int) -> Iterator[int]:
-        """Serve them at `/metrics` of an own port; gives the port."""
-        server, thread = start_http_server(port, addr=host, registry=self._all)
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    @property
+    def collected(self) -> CollectorRegistry:
+        """All of them, for whoever serves them."""
+        return self._all
 
 
 class _Asked(Collector):

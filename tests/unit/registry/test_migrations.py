@@ -7,16 +7,27 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from esign.codes import AgencyCode
 from esign.document import SignerRole, Standing, StandingChange
 from esign.errors import RegistryError
 from esign.profile import Level, Numbering
 from esign.reasons import Reason
-from esign.registry import FileVersion, IntentKind, Registry, SignerCertificate, Upgrade, schema
+from esign.registry import (
+    AccessKey,
+    FileVersion,
+    Grant,
+    IntentKind,
+    Registry,
+    SignerCertificate,
+    Upgrade,
+    schema,
+)
 from esign.registry.models import Base
 from esign.registry.pin_guard import shared_guard
-from tests.unit.registry.by_hand import by_hand
+from tests.unit.registry.by_hand import Refused, by_hand
 from tests.unit.registry.making import (
     START,
+    WARD,
     Clock,
     approve,
     await_person,
@@ -83,6 +94,26 @@ def test_down_and_up_again_loses_nothing(registry: Registry, revision: str) -> N
             assert compare_metadata(context, Base.metadata) == []
 
 
+def test_keys_of_access_go_down_and_up_again(registry: Registry) -> None:
+    """With a rotation under way, which is one name with two keys; they still only end."""
+    day = timedelta(days=1)
+    first = key_of(registry)
+    newer = registry.access.rotate(first.id, digest=digest("newer"), lifetime=day, overlap=day)
+    before = registry.access.listing()
+    down(registry, "0008")
+    registry.close()
+    with Registry.open(registry.place, now=Clock()) as upgraded:
+        assert upgraded.access.listing() == before
+        assert upgraded.access.revoke(newer.id).revoked_at is not None
+        with by_hand(upgraded) as raw:
+            with pytest.raises(Refused):
+                raw.execute("UPDATE access_key SET revoked_at = NULL WHERE revoked_at IS NOT NULL")
+            with pytest.raises(Refused):
+                raw.execute("UPDATE access_key SET name = 'x'")
+            with pytest.raises(Refused):
+                raw.execute("UPDATE access_key SET person = 'x'")
+
+
 def test_an_empty_register_goes_all_the_way(registry: Registry) -> None:
     down(registry, "base")
     assert schema_of(registry) is None
@@ -108,6 +139,16 @@ def _restored(registry: Registry) -> None:
         registry.change(intent.id, StandingChange(standing=standing, at=START, by="x", why="y"))
 
 
+def key_of(registry: Registry, *, agency: str = str(WARD), person: str = "") -> AccessKey:
+    return registry.access.issue(
+        name="portal",
+        digest=digest(f"key at {agency}"),
+        grants=[Grant(AgencyCode.parse(agency), "signer")],
+        lifetime=timedelta(days=30),
+        person=person,
+    )
+
+
 LOSSES: dict[str, tuple[str, Callable[[Registry], object]]] = {
     "a version": ("0002", _with_version),
     "a promise": ("0002", _promised),
@@ -118,6 +159,8 @@ LOSSES: dict[str, tuple[str, Callable[[Registry], object]]] = {
     "two signers": ("0001", issue),
     "a shard's count": ("0003", _restored),
     "a list of what is in force": ("0003", lambda r: r.reserve(new_intent(allow_list=True))),
+    "a person": ("0008", lambda r: key_of(r, person="cb-017")),
+    "one name at two agencies": ("0008", lambda r: [key_of(r), key_of(r, agency="H26.1.99")]),
     "any result": ("base", lambda r: r.reserve(new_intent())),
 }
 

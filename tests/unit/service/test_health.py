@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +15,11 @@ from esign.errors import RegistryError, TokenUnavailable
 from esign.keys import DelegatedKey, Mechanism, SigningKey, sign_all
 from esign.objects import ObjectFiles
 from esign.service import needs
-from esign.service.checkup import Checked, Checkup, State
+from esign.service.checkup import Checked, Checkup, Needed, State
+from esign.service.inside import served_inside
 from esign.service.metrics import Metrics
 from esign.service.needs import (
+    AnchorsNeeded,
     CertificateNeeded,
     ClockNeeded,
     DatabaseNeeded,
@@ -73,10 +76,7 @@ def here(office: Office, token: Token, tmp_path: Path) -> Iterator[ServiceForTes
 def states(here: ServiceForTest) -> tuple[int, dict[str, str]]:
     answer = here.client.get("/readyz")
     found = answer.json()
-    for check in found["checks"]:
-        assert (check["reason"] is not None) == (check["state"] != "fine")
-        if check["reason"]:
-            assert check["reason"]["vi"]["next"]
+    assert {key for check in found["checks"] for key in check} == {"name", "state"}, "strangers learn no more"
     return answer.status_code, {check["name"]: check["state"] for check in found["checks"]}
 
 
@@ -156,6 +156,59 @@ def test_looks_that_follow_closely_share_what_was_found() -> None:
     checkup.close()
 
 
+def test_who_is_inside_learns_where_and_why(office: Office, token: Token) -> None:
+    """Strangers learn the worst of each kind; no agency, no figure, no reason."""
+    codes = ("H26.1.2", "H26.1.3")
+    needed: list[Needed] = [TokenNeeded(name=f"token {code}", signer=token) for code in codes]
+    needed += [TokenNeeded(name="token H26.1.4", signer=Token()), AnchorsNeeded(name="anchors H26.1.2", compare=gone)]
+    outer, inner = (Checkup(needed, monotonic=iter(range(0, 10_000, 100)).__next__) for _ in range(2))
+    token.away = True
+    with (
+        service(office, health=outer) as here,
+        served_inside(Metrics(), inner, host="127.0.0.1", port=0) as port,
+    ):
+        said = here.client.get("/readyz")
+        assert said.status_code == 503
+        assert said.json()["checks"] == [{"name": "token", "state": "failed"}, {"name": "anchors", "state": "soon"}]
+        assert "H26" not in said.text
+        url = f"http://127.0.0.1:{port}/readyz"
+        full = httpx.get(url, timeout=LONG)
+        assert full.status_code == 503
+        checks = {check["name"]: check for check in full.json()["checks"]}
+        assert [checks[f"token {code}"]["state"] for code in codes] == ["failed", "failed"]
+        assert checks["token H26.1.4"]["state"] == "fine"
+        assert checks["anchors H26.1.2"]["reason"]["code"] == "audit-anchors-gone"
+        for check in checks.values():
+            assert (check["reason"] is not None) == (check["state"] != "fine")
+            assert check["reason"] is None or check["reason"]["vi"]["next"]
+        token.away = False
+        with ThreadPoolExecutor(4) as several:
+            assert {a.status_code for a in several.map(lambda _: httpx.get(url, timeout=LONG), range(8))} == {200}
+    outer.close()
+    inner.close()
+
+
+def gone() -> None:
+    raise RegistryError("audit-anchors-gone", folder="elsewhere", name="000000000001")
+
+
+def test_an_older_register_is_not_ready() -> None:
+    """A folder of anchors that is away for a while stops nobody; a register that is older than they are does."""
+
+    def restored() -> None:
+        raise RegistryError("registry-restored", found=1, expected=2)
+
+    async def look(compare: Callable[[], None]) -> tuple[bool, str]:
+        checkup = Checkup([AnchorsNeeded(compare=compare)])
+        report = await checkup.look()
+        checkup.close()
+        return report.ready, report.checks[0].state
+
+    assert asyncio.run(look(gone)) == (True, "soon")
+    assert asyncio.run(look(restored)) == (False, "failed")
+    assert asyncio.run(look(lambda: None)) == (True, "fine")
+
+
 def test_figures_are_counted_and_name_nobody(office: Office) -> None:
     metrics = Metrics()
     office.key = WatchedKey(office.key, name="H26.18.01 agency", metrics=metrics)
@@ -164,7 +217,7 @@ def test_figures_are_counted_and_name_nobody(office: Office) -> None:
         issued = here.issue(holder="Nguyễn Thị Bí Mật", dossier="H26.18.01-261120-0001")
         here.get(f"results/{issued['id']}")
         here.post("results", json=wanted(data={}))
-        with metrics.served(host="127.0.0.1", port=0) as port:
+        with served_inside(metrics, Checkup(), host="127.0.0.1", port=0) as port:
             text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=LONG).text
     for line in (
         'esign_requests_total{method="POST",route="/v1/agencies/{agency}/results",status="201"} 1.0',

@@ -25,7 +25,7 @@ from esign.codes import AgencyCode
 from esign.errors import ConfigurationError, Error, ServiceError
 from esign.net import Client, Kind, Query
 from esign.reasons import system_problem
-from esign.registry.persons import named
+from esign.registry.persons import named, person_code
 from esign.service.access import Principal, Role
 
 __all__ = ["ALGORITHMS", "BearerTokens", "FileKeys", "GrantRule", "Issuer", "KeySource", "NetworkKeys"]
@@ -218,7 +218,7 @@ class BearerTokens:
                 roles[rule.agency] = roles.get(rule.agency, frozenset()) | {rule.role}
         name = f"oidc:{self._issuer.name}#{_subject(str(claims['sub']))}"
         persons = _values(claims, self._issuer.person_claim) if self._issuer.person_claim else ()
-        return Principal(name=named(name, persons[0] if len(persons) == 1 else ""), roles=roles)
+        return Principal(name=named(name, person_code(persons[0]) if len(persons) == 1 else ""), roles=roles)
 
 
 def _subject(subject: str) -> str:

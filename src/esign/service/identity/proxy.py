@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 
 from esign.codes import AgencyCode
 from esign.errors import ServiceError
-from esign.registry.persons import named
+from esign.registry.persons import named, person_code
 from esign.service.access import Principal, Role
 
 __all__ = ["ClientCertificates", "Pin"]
@@ -71,7 +71,7 @@ class ClientCertificates:
         known = [pin for pin in self.pins if hmac.compare_digest(pin.sha256.lower(), found)]
         if not known:
             raise ServiceError("credentials-rejected")
-        return Principal(name=named(f"mtls:{known[0].name}", known[0].person), roles=known[0].roles)
+        return Principal(name=named(f"mtls:{known[0].name}", person_code(known[0].person)), roles=known[0].roles)
 
     def _believes(self, request: HTTPConnection) -> bool:
         """By the socket's own peer: what a header says of addresses is the client's word."""
