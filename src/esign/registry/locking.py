@@ -6,8 +6,7 @@ SQLite's writers are alone anyway, so there these do nothing.
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import BigInteger, Row, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, BigInteger, Row, func, literal, select
 from sqlalchemy.orm import Session
 
 from esign.codes import ResultId
