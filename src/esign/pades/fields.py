@@ -15,9 +15,9 @@ from enum import StrEnum
 from esign.document import Box, Mark
 from esign.errors import InputError
 from esign.pades.drawing import drawing
-from esign.pades.form_tree import Field, read_form
+from esign.pades.form_tree import Field
 from esign.pades.reading import Reader
-from esign.pades.updating import add_annotation, form_of, numbers, open_update, page_of, text, updating
+from esign.pades.updating import add_annotation, fields_of, form_of, numbers, open_update, page_of, text, updating
 from esign.syntax import Dict, Name, Object, Ref, Stream, String
 from esign.syntax.update import Update
 from esign.syntax.writing import Data, Writable
@@ -148,8 +148,7 @@ def fill_field(update: Update, filled: FilledField) -> None:
     Raises:
         InputError: `release-field-missing`, `release-field-filled`.
     """
-    form = read_form(Reader(update.view), update.view.root)
-    found = next((field for field in form.fields if field.name == filled.name and field.ref is not None), None)
+    found = next((field for field in fields_of(update) if field.name == filled.name and field.ref is not None), None)
     if found is None or found.ref is None:
         raise InputError("release-field-missing", field=filled.name)
     if found.value or update.says(found.ref) or not _is_blank(update, found.node):
@@ -168,8 +167,7 @@ def fill_field(update: Update, filled: FilledField) -> None:
 
 def signature_fields(update: Update) -> dict[str, Field]:
     """The signature fields that the document had before this update, by their fully qualified names."""
-    form = read_form(Reader(update.view), update.view.root)
-    return {field.name: field for field in form.fields if field.is_signature}
+    return {field.name: field for field in fields_of(update) if field.is_signature}
 
 
 def add_signature_field(update: Update, name: str, box: Box | None, *, alt: str) -> Ref:

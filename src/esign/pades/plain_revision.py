@@ -27,27 +27,15 @@ from typing import Final, NamedTuple, NoReturn, Self
 from esign.pades.drawing import WrittenMark
 from esign.pades.fields import signature_field
 from esign.pades.placeholder import BEFORE_NUMBERS, BEFORE_VALUE, NUMBERS, WithRoom, byte_range
-from esign.pades.signing_revision import SigningRevision, dress, free_name, pdf_date, signature_dictionary
-from esign.pades.updating import text
+from esign.pades.plain_field import add_field, empty_field, fill_field
+from esign.pades.signing_revision import SigningRevision, dress, pdf_date, signature_dictionary
 from esign.syntax import Dict, Keyword
-from esign.syntax.outline import (
-    Buffer,
-    Entries,
-    NotPlain,
-    Outline,
-    Spelt,
-    array_of,
-    entries_of,
-    reference,
-    references,
-    spelt,
-)
+from esign.syntax.outline import Buffer, NotPlain, Outline, Spelt
 from esign.syntax.writing import written
 
 __all__ = ["PlainRevision", "plain_revision"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PLAIN_NAME: Final = re.compile(rb"\(([ -'*-\[\]-~]*+)\)")
 _MARKED: Final = re.compile(rb"@@esign-(\w)@@")
 _FILE_ID: Final = re.compile(rb"\[\s*+(\([^()]*+\)|<[^<>]*+>)\s*+(?:\([^()]*+\)|<[^<>]*+>)\s*+\]")
 _BEHIND_VALUE: Final = b">>\nendobj\n"
@@ -64,7 +52,7 @@ class PlainRevision:
             _not_plain("release fields")
         appearance = revision.appearance
         self._wanted = revision.field_name
-        self._name = written(text(revision.field_name))
+        self._box = appearance.box if appearance else None
         self._page = appearance.box.page if appearance else 0
         self._drawn = WrittenMark(appearance.mark, rotate=appearance.box.rotate) if appearance else None
         signature = signature_dictionary(revision, _EPOCH)
@@ -79,7 +67,7 @@ class PlainRevision:
         )
         dress(field, _Varying("N") if appearance else None, _Varying("V"))
         self._field = _template(field)
-        self._last: tuple[object, _Said] | None = None
+        self._last: _Said | None = None
 
     def behind(self, pdf: Buffer, signing_time: datetime) -> WithRoom:
         """`pdf` with the revision.
@@ -112,38 +100,41 @@ class PlainRevision:
 
     def _said(self, outline: Outline) -> "_Said":
         """What the revision says of objects, but for the signature dictionary, which is the first of the new ones."""
-        page = outline.page(self._page)
-        # What one program made mostly has the same catalog, the same page and as many objects as what it made before.
-        given = (outline.catalog, page, outline.next)
-        if self._last is not None and self._last[0] == given:
-            return self._last[1]
-        field, form = outline.next + 1, outline.next + 2
-        changed: dict[int, bytes] = {}
-        had_form = b"AcroForm" in outline.catalog.entries
-        name = _enter(outline, changed, field, self._wanted) if had_form else self._name
-        if not had_form:
-            changed[outline.catalog.number] = spelt({**outline.catalog.entries, b"AcroForm": b"%d 0 R" % form})
-        is_all = _annotate(outline, changed, page, field)
-        said = _Said.of(changed, self._new(outline.next, page.number, name, had_form=had_form), outline.next)
-        if is_all and not had_form:
-            self._last = (given, said)
-        return said
+        # What one program made has mostly as many objects as what it made before, and those that matter say the same.
+        if self._last is None or not self._last.fits(outline):
+            self._last = self._made(outline)
+        return self._last
 
-    def _new(self, value: int, page: int, name: bytes, *, had_form: bool) -> list[bytes]:
-        """All new objects behind the signature dictionary `value`."""
-        first = value + 1
-        drawing = first + (1 if had_form else 2)
-        drawn = self._drawn.at(drawing) if self._drawn else []
-        names = {
-            b"T": name,
-            b"P": b"%d 0 R" % page,
-            b"V": b"%d 0 R" % value,
-            b"N": b"%d 0 R" % (drawing + len(drawn) - 1),
-        }
-        texts = [self._field % names]
-        if not had_form:
-            texts.append(b"<</Fields[%d 0 R]/SigFlags 3>>" % first)
-        return [*texts, *drawn]
+    def _made(self, outline: Outline) -> "_Said":
+        value, page = outline.next, outline.page(self._page)
+        existing = empty_field(outline, page, self._wanted, self._box)
+        new: list[bytes] = []
+        if existing is None:
+            change = add_field(outline, page, self._wanted, value + 1)
+            names = {b"T": change.name, b"P": b"%d 0 R" % page.number, b"V": b"%d 0 R" % value}
+            drawn = self._draw(value + (2 if not change.form else 3))
+            new = [self._field % {**names, b"N": drawn.place}, *([change.form] if change.form else []), *drawn.objects]
+        else:
+            drawn = self._draw(value + 1)
+            change = fill_field(existing, value=b"%d 0 R" % value, drawn=drawn.place or None)
+            new = drawn.objects
+        return _Said.of(change.changed, new, outline)
+
+    def _draw(self, first: int) -> "_Drawn":
+        """The objects of the picture, numbered from `first`."""
+        if self._drawn is None:
+            return _Drawn([], b"")
+        objects = self._drawn.at(first)
+        return _Drawn(objects, b"%d 0 R" % (first + len(objects) - 1))
+
+
+class _Drawn(NamedTuple):
+    """The objects of a picture."""
+
+    objects: list[bytes]
+    """What is between `obj` and `endobj` of each."""
+    place: bytes
+    """The reference to the last, which is the picture; empty where nothing is drawn."""
 
 
 class _Said(NamedTuple):
@@ -157,18 +148,34 @@ class _Said(NamedTuple):
     """Where each of these begins."""
     rows: bytes
     """For `%` with the places of those that were there, the signature dictionary and the new ones."""
+    catalog: int
+    """The number of the catalog, from which everything else was found."""
+    value: int
+    """The number of the signature dictionary: the first that nothing had."""
+    because: tuple[Spelt, ...]
+    """The objects that it depends on."""
 
     @classmethod
-    def of(cls, changed: Mapping[int, bytes], new: Sequence[bytes], value: int) -> Self:
-        """Of the texts between `obj` and `endobj`; the new ones follow the number `value`."""
+    def of(cls, changed: Mapping[int, bytes], new: Sequence[bytes], outline: Outline) -> Self:
+        """Of the texts between `obj` and `endobj`, and all that `outline` was asked for to make them."""
+        value = outline.next
         objects = [_object(number, text) for number, text in enumerate(new, value + 1)]
         return cls(
             changed=tuple(_object(number, changed[number]) for number in sorted(changed)),
             new=b"".join(objects),
-            starts=tuple(accumulate(map(len, objects[:-1]), initial=0)),
+            starts=tuple(accumulate(map(len, objects[:-1]), initial=0)) if objects else (),
             rows=b"".join(b"%d 1\n%s" % (number, _ROW) for number in sorted(changed))
             + b"%d %d\n%s" % (value, 1 + len(new), _ROW * (1 + len(new))),
+            catalog=outline.catalog.number,
+            value=value,
+            because=tuple(dict.fromkeys(outline.looked_at)),
         )
+
+    def fits(self, outline: Outline) -> bool:
+        """Whether the same is to be said of another document: everything that it depends on is the same there."""
+        if (outline.catalog.number, outline.next) != (self.catalog, self.value):
+            return False
+        return all(outline.object(each.number) == each for each in self.because)
 
 
 def _object(number: int, text: bytes) -> bytes:
@@ -183,65 +190,6 @@ def plain_revision(revision: SigningRevision) -> PlainRevision:
         NotPlain.
     """
     return PlainRevision(revision)
-
-
-def _enter(outline: Outline, changed: dict[int, bytes], field: int, wanted: str) -> bytes:
-    """Put `field` into the form that the document has; the field's name, spelt."""
-    held = outline.catalog.entries[b"AcroForm"]
-    place = reference(held)
-    form, name = _longer_form(
-        outline, entries_of(held) if place is None else outline.object(place).entries, field, wanted
-    )
-    if place is None:
-        changed[outline.catalog.number] = spelt({**outline.catalog.entries, b"AcroForm": form})
-    else:
-        changed[place] = form
-    return name
-
-
-def _annotate(outline: Outline, changed: dict[int, bytes], page: Spelt, field: int) -> bool:
-    """Put `field` on top of what `page` has; whether that is all said by the page itself."""
-    held = page.entries.get(b"Annots", b"[]")
-    place = reference(held)
-    if place is None:
-        place, value = page.number, spelt({**page.entries, b"Annots": _longer(held, field)})
-    else:
-        value = _longer(array_of(outline.object(place).text), field)
-    if place in changed:
-        _not_plain("one object in two places")
-    changed[place] = value
-    return place == page.number
-
-
-def _longer_form(outline: Outline, form: Entries, field: int, wanted: str) -> tuple[bytes, bytes]:
-    """The form with `field` in it; the field's name, spelt."""
-    taken: set[str] = set()
-    signed = False
-    for number in references(form.get(b"Fields", b"[]")):
-        entries = outline.object(number).entries
-        name = _PLAIN_NAME.fullmatch(entries.get(b"T", b""))
-        if name is None or b"Kids" in entries or b"Parent" in entries:
-            _not_plain("a tree of fields")
-        taken.add(name[1].decode())
-        has_value = b"V" in entries
-        if name[1].decode() == wanted and not (has_value and entries.get(b"FT") == b"/Sig"):
-            _not_plain("the field is there")
-        signed = signed or (has_value and entries.get(b"FT") == b"/Sig")
-    longer = {**form, b"Fields": _longer(form.get(b"Fields", b"[]"), field)}
-    if not signed:
-        # Once somebody has signed, other entries of the form dictionary than its fields must not change.
-        flags = form.get(b"SigFlags", b"0")
-        if not flags.isdigit():
-            _not_plain("/SigFlags")
-        longer[b"SigFlags"] = b"%d" % (int(flags) | 3)
-    return spelt(longer), written(text(free_name(wanted, taken)))
-
-
-def _longer(array: bytes, number: int) -> bytes:
-    """An array with one reference more."""
-    if array[:1] != b"[":
-        _not_plain("no array")
-    return b"%s %d 0 R]" % (array[:-1], number)
 
 
 def _trailer(outline: Outline, size: int, *, identity: bytes) -> bytes:

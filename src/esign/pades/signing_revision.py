@@ -32,18 +32,20 @@ from esign.syntax import Dict, Name, Object, Ref, String
 from esign.syntax.update import Update
 
 __all__ = [
+    "PRINTED_AND_LOCKED",
     "Appearance",
     "SigningRevision",
     "add_signing_revision",
     "dress",
     "free_name",
+    "is_same_place",
     "pdf_date",
     "signature_dictionary",
 ]
 
 _SAME_PLACE = 0.01
 """Points: numbers in a PDF are rounded."""
-_PRINTED_AND_LOCKED = 4 | 128
+PRINTED_AND_LOCKED = 4 | 128
 """A reader must neither leave the seal out nor offer to move it (§12.5.3)."""
 
 
@@ -128,7 +130,7 @@ def dress(widget: Dict, drawn: Object, value: Object) -> None:
     """Give the field its value, and its picture where it shows one."""
     if drawn is not None:
         widget["AP"] = Dict({"N": drawn})
-        widget["F"] = _PRINTED_AND_LOCKED
+        widget["F"] = PRINTED_AND_LOCKED
     widget["V"] = value
 
 
@@ -182,8 +184,12 @@ def _stands_at(update: Update, field: Field, appearance: Appearance | None) -> b
     if appearance is None:
         return found[0] == found[2] or found[1] == found[3]
     page, _ = page_of(update, appearance.box.page)
-    same = all(abs(a - b) < _SAME_PLACE for a, b in zip(found, corners(appearance.box), strict=True))
-    return same and field.node.get("P") == page
+    return is_same_place(found, corners(appearance.box)) and field.node.get("P") == page
+
+
+def is_same_place(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two rectangles are one."""
+    return all(abs(a - b) < _SAME_PLACE for a, b in zip(one, other, strict=True))
 
 
 def _agreed_lock(update: Update, field: Dict, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,17 +2,24 @@
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from esign.errors import InputError
-from esign.pades.page_tree import Page, read_pages
+from esign.pades.form_tree import Field, Form, read_form
+from esign.pades.page_tree import Page, PageTree, read_pages
 from esign.pades.reading import Reader
-from esign.syntax import Dict, Object, Ref, String, SyntaxProblem
+from esign.syntax import Dict, Object, Ref, String, SyntaxProblem, View
 from esign.syntax.update import Update
 
-__all__ = ["add_annotation", "form_of", "named", "numbers", "open_update", "page_of", "text", "updating"]
+__all__ = ["add_annotation", "fields_of", "form_of", "named", "numbers", "open_update", "page_of", "text", "updating"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+# One update asks for pages and fields again and again, of the document as it was before.
+_trees: "WeakKeyDictionary[View, PageTree]" = WeakKeyDictionary()
+_forms: "WeakKeyDictionary[View, Form]" = WeakKeyDictionary()
 
 
 def updating(action: Callable[P, T]) -> Callable[P, T]:
@@ -42,12 +49,17 @@ def page_of(update: Update, index: int) -> tuple[Ref, Page]:
     Raises:
         SyntaxProblem: It is not, or there is none.
     """
-    pages = read_pages(Reader(update.view), update.view.root).pages
+    pages = _page_tree(update.view).pages
     if not 0 <= index < len(pages) or pages[index].ref is None:
         raise SyntaxProblem("syntax-not-updatable", problem=f"no page {index + 1}")
     ref = pages[index].ref
     assert ref is not None
     return ref, pages[index]
+
+
+def fields_of(update: Update) -> tuple[Field, ...]:
+    """The fields that the document had before this update, in their order."""
+    return _form(update.view).fields
 
 
 def form_of(update: Update) -> Dict:
@@ -89,3 +101,17 @@ def text(value: str) -> String:
 def named(**items: Object) -> Dict:
     """A dictionary whose keys are written as they are called."""
     return Dict(items)
+
+
+def _page_tree(view: View) -> PageTree:
+    tree = _trees.get(view)
+    if tree is None:
+        tree = _trees[view] = read_pages(Reader(view), view.root)
+    return tree
+
+
+def _form(view: View) -> Form:
+    form = _forms.get(view)
+    if form is None:
+        form = _forms[view] = read_form(Reader(view), view.root)
+    return form

@@ -121,6 +121,8 @@ class Outline:
             _not_plain("end of file")
         self.startxref = int(end[1])
         """Where the newest section begins."""
+        self.looked_at: list[Spelt] = []
+        """The objects that were asked for, in their order: what depends on them is the same where they are."""
         self._sections: list[tuple[int, int, int]] = []
         """First object number, behind the last one, where the rows begin; what counts comes first."""
         self.trailer = self._section(self.startxref)
@@ -148,7 +150,9 @@ class Outline:
         end = self._pdf.find(b"endobj", start, start + _LONGEST)
         if end < 0:
             _not_plain(f"object {number}")
-        return Spelt(number, self._pdf[start:end])
+        found = Spelt(number, self._pdf[start:end])
+        self.looked_at.append(found)
+        return found
 
     def page(self, index: int) -> Spelt:
         """Page `index`, from 0 (§7.7.3).

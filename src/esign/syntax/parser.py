@@ -7,6 +7,7 @@ expression look twice at a byte.
 import binascii
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import Any, Final
 
 from esign.syntax.objects import Dict, Keyword, Name, Object, Ref, String
@@ -61,6 +62,7 @@ _CONSTANTS: Final[dict[bytes, Object]] = {b"null": None, b"true": True, b"false"
 _STRUCTURE: Final = frozenset({b"obj", b"endobj", b"stream", b"endstream", b"xref", b"trailer", b"startxref"})
 _NOT_HEX: Final = b"\x00\t\n\x0c\r "
 _SHORT: Final = 19
+_SHORT_NAME: Final = 64
 _ONLY_NAMES: Final = frozenset({Name})
 _DIGITS: Final = 300  # a longer number is none; Python refuses to convert the longest
 
@@ -146,8 +148,7 @@ class Parser:
         raise SyntaxProblem("syntax-object-malformed", offset=start)
 
     def _name(self, raw: bytes) -> Name:
-        decoded = _HASH.sub(lambda m: bytes.fromhex(m[1].decode()), raw) if b"#" in raw else raw
-        return self._names.setdefault(raw, Name(decoded.decode("latin-1")))
+        return self._names.setdefault(raw, _decoded_name(raw) if len(raw) < _SHORT_NAME else _name(raw))
 
     def _string(self, token: re.Match[bytes], at: int, start: int) -> tuple[String, int]:
         kind = token.lastindex
@@ -188,6 +189,15 @@ class Parser:
         if len(result) != len(keys):
             result.duplicates = tuple(sorted(key for key, count in Counter(keys).items() if count > 1))
         return result
+
+
+def _name(raw: bytes) -> Name:
+    decoded = _HASH.sub(lambda m: bytes.fromhex(m[1].decode()), raw) if b"#" in raw else raw
+    return Name(decoded.decode("latin-1"))
+
+
+_decoded_name = lru_cache(maxsize=1024)(_name)
+"""Nearly all names in all files are the standard's."""
 
 
 def _number(text: bytes) -> Object:

@@ -77,6 +77,11 @@ class Revision:
         return None
 
     @property
+    def next(self) -> int:
+        """The number behind the last that it says something of."""
+        return max(section.next for section in self.sections)
+
+    @property
     def numbers(self) -> frozenset[int]:
         """The object numbers that it says something of."""
         return frozenset(num for section in self.sections for num in section)

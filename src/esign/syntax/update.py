@@ -66,8 +66,7 @@ class Update:
         self.view: View = file.latest
         """The document before."""
         size = self.view.trailer.get("Size")
-        highest = max((max(r.numbers, default=0) for r in file.revisions), default=0)
-        self._next = max(size if type(size) is int else 0, highest + 1)
+        self._next = max(size if type(size) is int else 0, 1, *(revision.next for revision in file.revisions))
         self._objects: dict[Ref, Writable] = {}
 
     # --- what the document will be ----------------------------------------------------------------------------------

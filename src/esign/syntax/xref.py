@@ -138,6 +138,12 @@ class Section:
         """How many entries there are."""
         return sum(rows.count for rows in self.rows) + (self.hidden.size if self.hidden else 0)
 
+    @property
+    def next(self) -> int:
+        """The number behind the last; 0 where there is none."""
+        own = self.rows[-1].first + self.rows[-1].count if self.rows else 0
+        return max(own, self.hidden.next) if self.hidden else own
+
     def __iter__(self) -> Iterator[int]:
         """The object numbers; those of a hybrid section perhaps twice."""
         for rows in self.rows:

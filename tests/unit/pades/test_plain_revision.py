@@ -203,24 +203,72 @@ def test_streams_of_references_go_the_general_way(signer: tuple[Signer, bytes]) 
     assert list(refused_by_others(signed.document, signer[1], pdf)) == []
 
 
-def test_an_empty_field_that_is_there_is_signed(signer: tuple[Signer, bytes]) -> None:
-    def empty_field(pdf: pikepdf.Pdf) -> None:
-        field = pikepdf.Dictionary(
-            Type=pikepdf.Name.Annot,
-            Subtype=pikepdf.Name.Widget,
-            FT=pikepdf.Name.Sig,
-            T="Signature",
-            Rect=[300, 90, 480, 150],
-            P=pdf.pages[0].obj,
-        )
-        made = pdf.make_indirect(field)
-        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=[made])
-        pdf.pages[0].obj.Annots = pikepdf.Array([made])
+def empty_field(**more: Any) -> Callable[[pikepdf.Pdf], None]:
+    """A form with an empty field where `SEEN` goes, and another one."""
 
-    signed = signer[0].sign(changed(page(), empty_field), signing_time=EPOCH)
-    assert signed.way is Way.GENERAL
-    with pikepdf.open(io.BytesIO(signed.document)) as opened:
-        assert [str(f.T) for f in opened.Root.AcroForm.Fields] == ["Signature"]
+    def build(pdf: pikepdf.Pdf) -> None:
+        fields = [
+            pdf.make_indirect(
+                pikepdf.Dictionary(
+                    {
+                        "/Type": pikepdf.Name.Annot,
+                        "/Subtype": pikepdf.Name.Widget,
+                        "/FT": pikepdf.Name.Sig,
+                        "/T": name,
+                        "/Rect": rectangle,
+                        "/P": pdf.pages[0].obj,
+                        **{f"/{key}": value for key, value in more.items()},
+                    }
+                )
+            )
+            for name, rectangle in (("Signature", [300, 90, 480, 150.0]), ("Other", [0, 0, 9, 9]))
+        ]
+        pdf.Root.AcroForm = pikepdf.Dictionary(Fields=fields, SigFlags=3)
+        pdf.pages[0].obj.Annots = pikepdf.Array(fields)
+
+    return build
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+@pytest.mark.parametrize(
+    ("part", "revision"),
+    [
+        (empty_field(), REVISION),
+        (empty_field(AP=pikepdf.Dictionary(), F=4, TU="chữ ký", Rect=[300.004, 90, 480, 150]), REVISION),
+        (empty_field(Rect=[0, 0, 0, 0]), HIDDEN),
+    ],
+)
+def test_an_empty_field_that_is_there_is_signed(
+    part: Callable[[pikepdf.Pdf], None], revision: SigningRevision, earlier: int, signer: tuple[Signer, bytes]
+) -> None:
+    pdf = changed(page(), part)
+    for _ in range(earlier):
+        pdf = g.signed(pdf, g.LEADER, g.SIGNED, "Leader", None)
+    assert both_ways(pdf, revision) == []
+    signed = signer[0].sign(pdf, signing_time=EPOCH)
+    assert list(refused_by_others(signed.document, signer[1], pdf)) == []
+    if revision is REVISION:
+        assert signed.way is Way.PLAIN
+        again = signer[0].sign(signed.document, signing_time=EPOCH)
+        report = inspect_signatures(again.document, trust=TrustStore(anchors=(TrustAnchor(signer[1]),)), at=EPOCH)
+        assert [s.field_name for s in report.signatures][earlier:] == ["Signature", "Signature2"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"Rect": [300, 90, 480, 151]},
+        {"Rect": [300, 90, 480]},
+        {"P": pikepdf.String("elsewhere")},
+        {"V": pikepdf.String("none")},
+        {"FT": pikepdf.Name.Tx},
+        {"Lock": pikepdf.Dictionary(Type=pikepdf.Name.SigFieldLock, Action=pikepdf.Name.All)},
+        {"Kids": pikepdf.Array()},
+    ],
+)
+def test_an_empty_field_of_another_kind_is_left_to_the_general_way(more: dict[str, Any]) -> None:
+    pdf = changed(page(), empty_field(**more)).replace(b"/V (none)", b"/V null  ")
+    assert isinstance(both_ways(pdf, REVISION), str)
 
 
 def test_an_object_that_seems_to_end_within_is_left_to_the_general_way(signer: tuple[Signer, bytes]) -> None:
