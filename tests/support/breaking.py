@@ -174,8 +174,17 @@ class Bench:
         begun = time.monotonic()
         self.fleet.heal()
         self.away = max(self.away, time.monotonic() - begun)
+        self.reconcile(left, name)
+
+    def reconcile(self, left: set[str], name: str, *, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait until what the fault `name` left unfinished is finished; `meanwhile` is done again and again."""
+
+        def finished() -> bool:
+            meanwhile()
+            return not left & checker.unfinished(self.direct)
+
         begun = time.monotonic()
-        self._until(lambda: not left & checker.unfinished(self.direct), f"{name}: not reconciled", seconds=120)
+        self._until(finished, f"{name}: not reconciled", seconds=120)
         seconds = time.monotonic() - begun
         self.recovered[name] = max(seconds, self.recovered.get(name, 0.0))
         if seconds > RECONCILED_WITHIN:

@@ -15,13 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.support import checker
-from tests.support.breaking import RECONCILED_WITHIN, STEPS, Bench, asked_for, bench, figures, settle
+from tests.support.breaking import STEPS, Bench, asked_for, bench, figures, settle
 from tests.support.deployment import AGENCY
 from tests.support.torture_keys import Figures
 
@@ -29,6 +30,7 @@ __all__ = ["kill_workers"]
 
 _PAGE = 1000
 _PATIENCE = 30
+_ROW = 5
 
 
 class _Batch:
@@ -76,27 +78,6 @@ class _Batch:
         return found
 
 
-class _Left:
-    """What each kill left unfinished, until somebody has finished it."""
-
-    def __init__(self, b: Bench) -> None:
-        self._b = b
-        self._waiting: list[tuple[float, set[str]]] = []
-
-    def note(self, left: set[str]) -> None:
-        """Everybody is back: it counts from now."""
-        self._waiting.append((time.monotonic(), left))
-
-    def look(self) -> None:
-        """What is finished by now."""
-        unfinished = checker.unfinished(self._b.direct)
-        now = time.monotonic()
-        for since, left in self._waiting:
-            if not left & unfinished:
-                self._b.recovered["a killed worker's"] = max(now - since, self._b.recovered.get("a killed worker's", 0))
-        self._waiting = [(since, left) for since, left in self._waiting if left & unfinished]
-
-
 def kill_workers(
     place: Path,
     *,
@@ -110,39 +91,52 @@ def kill_workers(
     most_seconds: float = 7200,
     lasting: bool = False,
 ) -> Figures:
-    """Carry one batch of `rows` out with `workers` processes, of which one is killed every few seconds."""
+    """Carry one batch of `rows` out with `workers` processes, of which one after the other is killed.
+
+    After up to `_ROW` kills, a few seconds apart, nobody dies until what they left is finished.
+    """
     with (
         bench(place, database=database, key=key, seed=seed, workers=workers, lasting=lasting) as b,
         httpx.Client(timeout=600, headers=b.deployment.headers()) as client,
     ):
-        batch, left, kills, begun = _Batch(b, client, rows), _Left(b), 0, time.monotonic()
+        batch, kills, begun = _Batch(b, client, rows), 0, time.monotonic()
         while not batch.finished:
             seconds = time.monotonic() - begun
             print(f"{seconds:.0f} s, {kills} kills: {batch.state['rows']}", file=sys.stderr, flush=True)
-            end = time.monotonic() + kill_every * (0.5 + b.chance.random())
-            while time.monotonic() < end:
-                time.sleep(0.3)
-                left.look()
-            if kills < most_kills:
-                kills += _kill(b, batch)
-                unfinished = checker.unfinished(b.direct)
-                b.fleet.heal()
-                left.note(unfinished)
-            b.fleet.heal()
             if seconds > most_seconds:
                 b.failures.append("the batch never came to its end")
                 break
-            if "pin-blocked" in batch.problems:  # law 2: a death while a PIN is tried counts as a refusal
-                b.deployment.unblock()
-                b.happened["PIN cleared by an operator"] += 1
+            row = b.chance.randint(1, _ROW)
+            kills += _kill_some(b, batch, min(row, most_kills - kills), apart=kill_every)
+            time.sleep(1)
         seconds = time.monotonic() - begun
         b.portal.told += batch.rows if batch.finished else ()
         found = settle(b, expected=rows)
-        left.look()
-    if b.recovered.get("a killed worker's", 0) > RECONCILED_WITHIN:
-        found.failures.append("what a killed worker left was not finished in time")
     name = f"{workers} workers killed in a batch of {rows} ({database}, {key}, seed {seed})"
     return figures(f"{name}, {seconds:.0f} s", b, found)
+
+
+def _kill_some(b: Bench, batch: _Batch, count: int, *, apart: float) -> int:
+    """Kill one worker after the other, then let the others finish what was left; how many died."""
+    died = 0
+    left: set[str] = set()
+    for _ in range(count):
+        time.sleep(apart * (0.5 + b.chance.random()))
+        died += _kill(b, batch)
+        left = checker.unfinished(b.direct)
+        b.fleet.heal()
+    with suppress(TimeoutError):
+        b.reconcile(left, "workers killed", meanwhile=partial(_look_after, b, batch))
+    return died
+
+
+def _look_after(b: Bench, batch: _Batch) -> None:
+    """What systemd and an operator do."""
+    b.fleet.heal()
+    if "pin-blocked" in batch.problems:  # law 2: a death while a PIN is tried counts as a refusal
+        b.deployment.unblock()
+        b.happened["PIN cleared by an operator"] += 1
+    time.sleep(0.5)
 
 
 def _kill(b: Bench, batch: _Batch) -> bool:
