@@ -7,11 +7,9 @@ SIGKILL right after the named step; `line` issues several in groups; `upgrade` w
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +48,7 @@ from esign.trust import TrustStore
 from esign.upgrading import Upgrader, UpgradeStep
 from esign.verification import Verifier
 from tests.support.pki import PKI, PrivateKey, name, pem
+from tests.support.registers import fresh_register
 
 NOW = datetime(2026, 11, 21, 3, 32, 58, tzinfo=UTC)
 PASSPHRASE = "test only"
@@ -115,7 +114,7 @@ class Office:
             if file.suffix in {".p12", ".pem", ".crl", ".png", ".url"}:
                 (folder / file.name).write_bytes(file.read_bytes())
         if "register" not in profile:
-            (folder / "register.sqlite").write_bytes(_empty_register())
+            fresh_register(folder)
         return cls.open(folder, **profile)
 
     @classmethod
@@ -253,15 +252,6 @@ def _augmenter(folder: Path, clock: Clock, trust: TrustStore) -> Augmenter | Non
     anchors = TrustStore.from_pem((folder / "tsa.pem").read_bytes())
     timestamper = Timestamper([authority], client=client, trust=anchors, now=clock)
     return Augmenter(timestamper=timestamper, network=client, trust=trust, now=clock)
-
-
-@cache
-def _empty_register() -> bytes:
-    """A register that nothing was entered in; to copy it takes a hundredth of what migrations take."""
-    with tempfile.TemporaryDirectory(prefix="esign-register-") as folder:
-        path = Path(folder) / "register.sqlite"
-        Registry.open(path, now=Clock()).close()
-        return path.read_bytes()
 
 
 def _private_key(kind: str) -> PrivateKey:

@@ -26,6 +26,7 @@ import pytest
 from psycopg import sql
 
 from tests.support.programs import missing
+from tests.support.registers import fresh_register
 from tests.support.signals import SIGCONT, SIGQUIT, SIGSTOP
 
 __all__ = ["PostgresServer", "postgres_programs", "postgres_server"]
@@ -159,7 +160,7 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         self._log = self.log.open("ab")
         self._process = subprocess.Popen(
-            self._as_account(str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port)),
+            self.as_account(str(self._programs / "postgres"), "-D", str(self._folder / "data"), "-p", str(self.port)),
             stdout=self._log,
             stderr=self._log,
         )
@@ -203,10 +204,10 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
-        done = subprocess.run(self._as_account(*command), capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(self.as_account(*command), capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
 
-    def _as_account(self, *command: str) -> list[str]:
+    def as_account(self, *command: str) -> list[str]:
         """`command` as an account that PostgreSQL runs as; it ends with this process, however that ends."""
         prefix = ["setpriv", "--pdeathsig", "INT"] if sys.platform == "linux" else []
         if self._account is not None:
@@ -272,6 +273,6 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
 def register_place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     """Where a register is, or is to be: what `Registry.open` takes. The test runs on both databases."""
     if request.param == "sqlite":
-        return tmp_path / "register.sqlite"
+        return fresh_register(tmp_path)
     url: str = request.getfixturevalue("postgres_url")
     return url

@@ -11,6 +11,7 @@ from esign.document import Standing, StandingChange
 from esign.errors import InputError, NotRegistered, RegistryError
 from esign.lookup import CountedCodes, Lookup, RateLimiter, UsedCodes, candidates
 from esign.registry import Intent, IntentKind, Registry
+from tests.support.registers import fresh_register
 from tests.unit.registry.making import Clock, issue, new_intent
 
 
@@ -31,7 +32,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
-    with Registry.open(tmp_path / "register.sqlite", now=clock) as registry:
+    with Registry.open(fresh_register(tmp_path), now=clock) as registry:
         yield registry
 
 

@@ -14,6 +14,7 @@ from esign.net import Client, NetworkRules
 from esign.registry import Endpoint, Event, Registry
 from esign.webhooks import Added, WebhookDesk, WebhookKey, WebhookSender
 from tests.support.receiver import Receiver, receiving
+from tests.support.registers import fresh_register
 from tests.support.waiting import LONG
 from tests.unit.registry.making import WARD, Clock
 
@@ -73,5 +74,5 @@ def any_post(register_place: Path | str, receiver: Receiver) -> Iterator[Post]:
 def post(tmp_path: Path, receiver: Receiver) -> Iterator[Post]:
     """On SQLite."""
     clock = Clock()
-    with Registry.open(tmp_path / "register.sqlite", now=clock) as registry:
+    with Registry.open(fresh_register(tmp_path), now=clock) as registry:
         yield Post(registry, clock, WebhookKey(b"k" * 32), (receiver.authority,))

@@ -7,6 +7,7 @@ import pytest
 
 from esign.registry import Registry
 from esign.service.identity.bearer import BearerTokens
+from tests.support.registers import fresh_register
 from tests.unit.service.identity.asking import EC_KEY, ED_KEY, ISSUER, RSA_KEY, Clock, Keys, key_set
 
 
@@ -17,7 +18,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def registry(tmp_path: Path, clock: Clock) -> Iterator[Registry]:
-    with Registry.open(tmp_path / "register.sqlite", now=clock) as registry:
+    with Registry.open(fresh_register(tmp_path), now=clock) as registry:
         yield registry
 
 
