@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 
 # SoftHSM stands in for a token; poppler and qpdf check what we make; Liberation Serif has Times New Roman's
 # metrics and every Vietnamese letter; the compiler builds the PKCS#11 shim of the tests, openssl plays the CA of a guide;
-# the tests start PostgreSQL servers of their own; curl is in the commands that `esign serve` and the guides print.
-PACKAGES="python3 python3-venv softhsm2 poppler-utils qpdf openssl gcc libc6-dev postgresql curl"
+# the tests start PostgreSQL servers, a pooler and a proxy of their own; curl is in the commands that `esign serve` and the guides print.
+PACKAGES="python3 python3-venv softhsm2 poppler-utils qpdf openssl gcc libc6-dev postgresql pgbouncer nginx-light curl"
 
 missing=""
 for package in $PACKAGES; do

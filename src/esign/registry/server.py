@@ -1,13 +1,16 @@
 """Opening a database on a server: what it is, whether this program knows its schema, and bringing it up to date."""
 
+from functools import partial
+
 from sqlalchemy import Connection, func, inspect, select, text
 
 from esign.errors import RegistryError
 from esign.registry import schema
 from esign.registry.database_url import DatabaseURL
 from esign.registry.locking import lock_key
-from esign.registry.patience import unhurried
+from esign.registry.patience import connect, unhurried
 from esign.registry.postgresql import PostgreSQLStore
+from esign.registry.sessions import refuse_pooler
 
 __all__ = ["open_database", "open_database_to_read"]
 
@@ -17,10 +20,12 @@ def open_database(url: DatabaseURL) -> PostgreSQLStore:
 
     Raises:
         RegistryError: `registry-unreachable`, `registry-login-refused`, `registry-foreign`, `registry-newer`,
-            `registry-busy` or `registry-not-writable`.
+            `registry-busy`, `registry-not-writable`, `registry-pooled` or `registry-pooler-settings`.
     """
     store = PostgreSQLStore(url)
     try:
+        with store.translated():
+            refuse_pooler(partial(connect, url), path=url.name, read_only=False)
         if not _is_ready(store):
             _set_up(store)
     except BaseException:
@@ -37,6 +42,8 @@ def open_database_to_read(url: DatabaseURL) -> PostgreSQLStore:
     """
     store = PostgreSQLStore(url, read_only=True)
     try:
+        with store.translated():
+            refuse_pooler(partial(connect, url, read_only=True), path=url.name, read_only=True)
         is_ready = _is_ready(store)
     except BaseException:
         store.close()
