@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import select
 
@@ -14,20 +14,11 @@ from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
 from esign.registry import books, intents, presentations, standing, status, versions
-from esign.registry.access import AccessKeys
-from esign.registry.approvals import Approvals
 from esign.registry.audit_log import AuditLog
-from esign.registry.batches import Batches
-from esign.registry.endpoints import Endpoints
 from esign.registry.finding import Finding
 from esign.registry.intent_steps import IntentSteps
-from esign.registry.lookups import Lookups
 from esign.registry.opening import open_store, open_store_to_read
-from esign.registry.outbox import Outbox
-from esign.registry.recovery import Recovery
-from esign.registry.requests import RequestKey, Requests, done, mark_done
 from esign.registry.store import Store
-from esign.registry.tasks import Tasks
 from esign.registry.values import (
     Book,
     CurrentStanding,
@@ -38,7 +29,18 @@ from esign.registry.values import (
     ShardStatus,
     StandingEntry,
 )
-from esign.registry.workers import Workers
+
+if TYPE_CHECKING:  # whoever issues asks for none of them, and each command would wait for all
+    from esign.registry.access import AccessKeys
+    from esign.registry.approvals import Approvals
+    from esign.registry.batches import Batches
+    from esign.registry.endpoints import Endpoints
+    from esign.registry.lookups import Lookups
+    from esign.registry.outbox import Outbox
+    from esign.registry.recovery import Recovery
+    from esign.registry.requests import RequestKey, Requests
+    from esign.registry.tasks import Tasks
+    from esign.registry.workers import Workers
 
 __all__ = ["Registry"]
 
@@ -55,10 +57,6 @@ class Registry(IntentSteps, Finding):
         super().__init__(store, now=now)
         self.audit = AuditLog(store, now=now)
         """The audit chain."""
-        self.access = AccessKeys(store, now=now)
-        """The keys of access."""
-        self.approvals = Approvals(store, now=now)
-        """What a second person decided, where the profile asks for four eyes."""
 
     @classmethod
     def open(cls, place: Path | str, *, now: Callable[[], datetime]) -> Self:
@@ -104,6 +102,22 @@ class Registry(IntentSteps, Finding):
         """What messages call it."""
         return self._store.name
 
+    # --- who may do what -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def access(self) -> "AccessKeys":
+        """The keys of access."""
+        from esign.registry.access import AccessKeys
+
+        return AccessKeys(self._store, now=self._now)
+
+    @cached_property
+    def approvals(self) -> "Approvals":
+        """What a second person decided, where the profile asks for four eyes."""
+        from esign.registry.approvals import Approvals
+
+        return Approvals(self._store, now=self._now)
+
     # --- what workers do -------------------------------------------------------------------------------------------
 
     def wait_for_work(self, timeout: timedelta) -> bool:
@@ -114,42 +128,56 @@ class Registry(IntentSteps, Finding):
         return self._store.wait_for_work(timeout)
 
     @cached_property
-    def tasks(self) -> Tasks:
+    def tasks(self) -> "Tasks":
         """What is left to go on with, and what failed."""
+        from esign.registry.tasks import Tasks
+
         return Tasks(self._store, now=self._now)
 
     @cached_property
-    def workers(self) -> Workers:
+    def workers(self) -> "Workers":
         """Who works."""
+        from esign.registry.workers import Workers
+
         return Workers(self._store, now=self._now)
 
     @cached_property
-    def batches(self) -> Batches:
+    def batches(self) -> "Batches":
         """Many results under one authorisation."""
+        from esign.registry.batches import Batches
+
         return Batches(self._store, now=self._now)
 
     @cached_property
-    def endpoints(self) -> Endpoints:
+    def endpoints(self) -> "Endpoints":
         """Who is told of what happens."""
+        from esign.registry.endpoints import Endpoints
+
         return Endpoints(self._store, now=self._now)
 
     @cached_property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> "Outbox":
         """What is on its way to them."""
+        from esign.registry.outbox import Outbox
+
         return Outbox(self._store, now=self._now)
 
     # --- what is asked once ----------------------------------------------------------------------------------------
 
     @cached_property
-    def requests(self) -> Requests:
+    def requests(self) -> "Requests":
         """What was answered to requests that may be repeated."""
+        from esign.registry.requests import Requests
+
         return Requests(self._store, now=self._now)
 
     # --- what the public may learn ---------------------------------------------------------------------------------
 
     @cached_property
-    def lookups(self) -> Lookups:
+    def lookups(self) -> "Lookups":
         """Many look-ups at a time."""
+        from esign.registry.lookups import Lookups
+
         return Lookups(self._store)
 
     # --- what a file becomes after it was issued -------------------------------------------------------------------
@@ -208,7 +236,7 @@ class Registry(IntentSteps, Finding):
 
     # --- standing --------------------------------------------------------------------------------------------------
 
-    def change(self, id: ResultId, change: StandingChange, *, once: RequestKey | None = None) -> CurrentStanding:  # noqa: A002
+    def change(self, id: ResultId, change: StandingChange, *, once: "RequestKey | None" = None) -> CurrentStanding:  # noqa: A002
         """Add a change to the standing of an ISSUED entry; nothing is ever taken away.
 
         The attachments of a result follow it and have no changes of their own. For a request `once` that `requests`
@@ -217,6 +245,8 @@ class Registry(IntentSteps, Finding):
         Raises:
             RegistryError: a `standing-…` code that says which rule is broken.
         """
+        from esign.registry.requests import done, mark_done
+
         with self._store.write() as session:
             if once is not None and done(session, once):
                 return standing.standing(session, id, at=self._now())
@@ -277,8 +307,10 @@ class Registry(IntentSteps, Finding):
         return found
 
     @cached_property
-    def recovery(self) -> Recovery:
+    def recovery(self) -> "Recovery":
         """For a register that was restored from a backup."""
+        from esign.registry.recovery import Recovery
+
         return Recovery(self._store, now=self._now)
 
     # --- health ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+import esign.registry.requests  # noqa: F401  # its table is loaded late
 from esign.codes import AgencyCode
 from esign.document import SignerRole, Standing, StandingChange
 from esign.errors import RegistryError

@@ -19,6 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import esign.registry.requests  # noqa: F401  # its table is loaded late
 from esign.errors import RegistryError
 from esign.profile import Numbering
 from esign.registry import IntentState, Registry, filesystem, schema, sqlite_file
