@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import lru_cache
 from typing import Self
 
 from esign.errors import InputError
@@ -300,6 +301,7 @@ class DocumentNumber:
         return f"{self.number:02}{year}/{self.symbol}"
 
 
+@lru_cache(maxsize=256)
 def _is_symbol(symbol: str) -> bool:
     """Whether `symbol` could be a ký hiệu: Latin letters of any language, so Đ, Ô and Ư are in."""
 
@@ -355,9 +357,14 @@ class ResultId:
         return cls(number.to_bytes(_ID_BYTES, "big"))
 
     def __str__(self) -> str:
-        number = int.from_bytes(self.value, "big")
-        symbols = "".join(_BASE32[number >> 5 * i & 31] for i in reversed(range(_ID_CHARACTERS)))
-        return "-".join(symbols[i : i + 4] for i in range(0, _ID_CHARACTERS, 4))
+        return _grouped(self.value)
+
+
+@lru_cache(maxsize=1024)  # each step of a result says its id several times
+def _grouped(value: bytes) -> str:
+    number = int.from_bytes(value, "big")
+    symbols = "".join(_BASE32[number >> 5 * i & 31] for i in reversed(range(_ID_CHARACTERS)))
+    return "-".join(symbols[i : i + 4] for i in range(0, _ID_CHARACTERS, 4))
 
 
 def _typed(text: str) -> str:

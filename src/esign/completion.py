@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from esign.archive import sha256
 from esign.errors import SigningError
 from esign.pades.sign import PreparedSignature, to_be_stamped
 from esign.profile import IssuanceProfile, Level
@@ -108,7 +107,7 @@ class Completion:
         """What the register is to know of a file that was looked at."""
         assert intent.signing_time is not None
         return Registration(
-            sha256=sha256(signed),
+            sha256=seen.sha256,
             size=len(signed),
             signers=seen.signers,
             signing_time=intent.signing_time,

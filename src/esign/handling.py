@@ -4,6 +4,7 @@ The tools are those of `esign.issuance`; what a line knows already is not found 
 """
 
 from datetime import date
+from functools import lru_cache
 
 from esign.archive import sha256
 from esign.codes import DocumentNumber
@@ -18,9 +19,12 @@ from esign.profile import VIETNAM
 from esign.readback import Seen, compare, read_back
 from esign.reasons import Reason
 from esign.registry import NextNumber, Registration
-from esign.request import Filled, Given, Request, digest_of
+from esign.request import Filled, Given, Request
 
 __all__ = ["Handling"]
+
+_LARGEST_FORM = 1 << 20
+"""Larger pages are not remembered."""
 
 
 class Handling:
@@ -34,20 +38,21 @@ class Handling:
         self._known = known
 
     def fits(self, request: Request) -> bool:
-        """Whether it can walk in a group: what is to be stamped, adopted, attached or copied goes the ordinary way."""
+        """Whether it can walk in a group.
+
+        What is to be stamped, adopted, attached or copied goes the ordinary way, and so does what is refused there.
+        """
         profile = self._with.profile
         if any(p is not None and p.timestamp_room for p in (profile.signature, profile.person_signature)):
             return False
         if not isinstance(request.content, Filled | Given):
             return False
-        return request.person is None or self._signs_for(request.person)
+        if request.person is None:
+            return not profile.person or request.metadata is None
+        return self._signs_for(request.person)
 
     def _signs_for(self, person: Person) -> bool:
         return self._person_key is not None and self._person_key.certificates[:1] == person.certificates[:1]
-
-    def digest(self, member: Member) -> str:
-        """By which the register knows the request."""
-        return digest_of(member.stored, profile=self._with.profile.name)
 
     def issue_date(self, request: Request) -> date:
         """The date that is asked for, or today."""
@@ -138,7 +143,7 @@ class Handling:
                 member.signed,
                 intent=intent,
                 prepared=prepared,
-                approved=member.approved,
+                approved=(member.approved, member.approved_sha256) if member.approved is not None else None,
                 person=person.certificates[0] if person else None,
                 order=member.order,
             )
@@ -159,7 +164,7 @@ class Handling:
         content, layout = member.request.content, member.layout
         page = content.template if isinstance(content, Filled) else ""
         if isinstance(content, Given):
-            page = sha256(content.pdf)
+            page = _form(content.pdf) if len(content.pdf) <= _LARGEST_FORM else sha256(content.pdf)
         return page, layout.pages, layout.fonts, bool(layout.release), member.request.person is not None
 
     def ordinarily(self, member: Member) -> Issued | Error:
@@ -179,3 +184,9 @@ class Handling:
             return self._issuer.release(self._issuer.complete(pending.id, signature).id)
         except Error as e:
             return e
+
+
+@lru_cache(maxsize=16)
+def _form(pdf: bytes) -> str:
+    """The digest of a form that is given, which many results have in common."""
+    return sha256(pdf)

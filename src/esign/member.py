@@ -31,8 +31,8 @@ class Member:
     """What became of it; None while it is on its way."""
     alone: bool = False
     """It goes the ordinary way, by itself."""
-    stored: bytes = field(default=b"", repr=False)
-    """The request as it is kept."""
+    digest: str = ""
+    """By which the register knows the request."""
     guess: tuple[NextNumber, date] | None = None
     """The book that a number was guessed of."""
     laid_out: Layout | None = None
@@ -47,6 +47,8 @@ class Member:
     """What the next key signs; None before anything is fixed."""
     approved: bytes | None = field(default=None, repr=False)
     """The file with the person's signature; None where no person signs."""
+    approved_sha256: str = ""
+    """Of that file, as it is recorded, hex."""
     signed: bytes = field(default=b"", repr=False)
     """The file with the last signature."""
 

@@ -50,7 +50,7 @@ class Fixed:
     @classmethod
     def of(cls, prepared: PreparedSignature, record: Record, signing_time: datetime) -> Self:
         """With the digest."""
-        return cls(prepared=prepared, record=record, signing_time=signing_time, sha256=sha256(prepared.document))
+        return cls(prepared=prepared, record=record, signing_time=signing_time, sha256=prepared.sha256)
 
 
 class Preparation:

@@ -11,21 +11,17 @@ from datetime import datetime
 from functools import lru_cache
 
 from esign.archive import sha256
-from esign.cms.baseline import signed_data
-from esign.cms.container import certificate_of, parse
-from esign.cms.content import Content
-from esign.cms.verification import verify
 from esign.composition import SealOrder
 from esign.document import SignerRole
-from esign.errors import InputError, SealError, SigningError
+from esign.errors import SealError, SigningError
 from esign.pades.inspect import inspect_signatures
 from esign.pades.revision import ends_revision
-from esign.pades.sign import PreparedSignature
+from esign.pades.sign import PreparedSignature, completes
 from esign.pdf.links import seal_links
 from esign.profile import Level
 from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity, SignatureKind
-from esign.seal import SealToken, binding, digest_of
+from esign.seal import SealToken, binding
 from esign.trust import TrustStore, signer_facts
 
 __all__ = ["Seen", "compare", "read_back"]
@@ -41,6 +37,8 @@ class Seen:
     """What the agency's signature reaches."""
     seal_sha256: str | None
     """Of its seal's token, where results are sealed."""
+    sha256: str
+    """Of the whole file, hex."""
 
 
 def read_back(
@@ -69,6 +67,7 @@ def read_back(
         ),
         level=_LEVELS[ours.level],
         seal_sha256=_seal(signed, intent) if sealed and intent.number is not None else None,
+        sha256=sha256(signed),
     )
 
 
@@ -77,68 +76,39 @@ def compare(
     *,
     intent: Intent,
     prepared: PreparedSignature,
-    approved: bytes | None,
+    approved: tuple[bytes, str] | None,
     person: bytes | None,
     order: SealOrder | None,
 ) -> Seen:
-    """Whether `signed` is `prepared` with a signature in it, behind what `person` signed, with the seal of `order`.
+    """Whether `signed` is `prepared` with a signature in it, behind what a person `approved`, with the seal of `order`.
+
+    `prepared` comes right from `prepare`, `approved` with its SHA-256 as it was recorded.
 
     1. but for the digits of /Contents it is what the register recorded as prepared, byte for byte;
-    2. /ByteRange names exactly all the rest (ISO 32000-2 §12.8.1);
-    3. the container in /Contents holds one signature of the expected certificate, over the digest of these bytes,
-       and its value is that key's (RFC 5652 §5.6), found by the parser and the verifier that look at strangers' files;
-       there is nothing else in it, and only zeros behind it;
-    4. it begins with what the register recorded as approved;
-    5. the seal in it is read again: its claims are the ordered ones, and its digest is that of the bytes before it.
+    2. /ByteRange names exactly all the rest, and the container in /Contents, byte for byte as our template makes it,
+       holds the digest of that and a signature, whose value is the expected certificate's (`completes`);
+    3. it begins with what the register recorded as approved;
+    4. the seal in it is read again: its claims are the ordered ones, among them the digest of the bytes before it.
 
-    What `read_back` does and this does not is to read the structure of the file and of its revisions. Those bytes are
-    our own writer's, behind a page that was examined; whether a file made so reads well is asked with `read_back`, of
-    one of each kind (`esign.line`).
+    What `read_back` does and this does not is to read the structure of the file, of its revisions and of the container.
+    Those bytes are our own writer's, behind a page that was examined; whether a file made so reads well is asked with
+    `read_back`, of one of each kind (`esign.handling`).
 
     Raises:
         SigningError: `read-back-failed`.
     """
-    document, (start, end) = prepared.document, prepared.contents
-    same = len(signed) == len(document) and signed[:start] == document[:start] and signed[end:] == document[end:]
-    if not same or sha256(document) != intent.prepared_sha256 or not _covers(document, start, end):
+    found = completes(prepared, signed)
+    if found is None or not prepared.sha256 or prepared.sha256 != intent.prepared_sha256:
         raise SigningError("read-back-failed", what="signature")
-    view = memoryview(signed)
-    if not _is_signed(signed[start:end], Content(view[: start - 1], view[end + 1 :]), prepared):
-        raise SigningError("read-back-failed", what="signature")
-    if approved is not None and not (signed.startswith(approved) and sha256(approved) == intent.approved_sha256):
+    if approved is not None and not (signed.startswith(approved[0]) and approved[1] == intent.approved_sha256):
         raise SigningError("read-back-failed", what="signature")
     people = () if person is None else (_signer(person, SignerRole.PERSON),)
     return Seen(
         signers=(*people, _signer(prepared.certificates[0], SignerRole.AGENCY)),
         level=Level.B_B,
         seal_sha256=_ordered_seal(signed, order, intent) if order is not None else None,
+        sha256=found,
     )
-
-
-_BYTE_RANGE = re.compile(rb"/ByteRange \[0 (\d+) (\d+) (\d+) *\] */Contents <\Z")
-
-
-def _covers(document: bytes, start: int, end: int) -> bool:
-    found = _BYTE_RANGE.search(document[max(0, start - 100) : start])
-    return found is not None and tuple(map(int, found.groups())) == (start - 1, end + 1, len(document) - end - 1)
-
-
-def _is_signed(digits: bytes, content: Content, prepared: PreparedSignature) -> bool:
-    try:
-        container = parse(bytes.fromhex(digits.decode("ascii")))
-    except (InputError, ValueError):
-        return False
-    if len(container.signers) != 1 or container.content is not None:
-        return False
-    (signer,) = container.signers
-    found = certificate_of(container, signer)
-    if found is None or found.der != prepared.certificates[0]:
-        return False
-    value = verify(signer, found, content, content_type=container.content_type)
-    expected = signed_data(
-        prepared.to_be_signed, signer.signature, certificates=prepared.certificates, mechanism=prepared.mechanism
-    )
-    return value.valid and not value.problems and digits == expected.hex().encode().ljust(len(digits), b"0")
 
 
 _URL = re.compile(rb"https://[a-z0-9.-]+/1#[0-9]{100,}")
@@ -150,7 +120,7 @@ def _ordered_seal(signed: bytes, order: SealOrder, intent: Intent) -> str:
         token = SealToken.from_url(found[0].decode("ascii") if found else "")
     except SealError as e:
         raise SigningError("read-back-failed", what="seal") from e
-    if not signed.startswith(order.before) or token.claims.digest != digest_of(order.before):
+    if not signed.startswith(order.before):  # of which the ordered claims have the digest
         raise SigningError("read-back-failed", what="seal binding")
     claims = token.claims
     if claims != order.claims or (claims.result_id, claims.number) != (intent.id, intent.number):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from esign.codes import DocumentNumber, DossierCode, ProcedureCode, ResultId
@@ -14,6 +15,9 @@ from esign.errors import InputError
 from esign.registry import NextNumber
 
 __all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Request", "digest_of"]
+
+_SMALL = 1 << 18
+"""Bytes of what is worth being remembered as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +198,12 @@ def _content(stored: Mapping[str, Any]) -> Content:
 
 
 def _text(data: bytes) -> str:
+    return _remembered_text(data) if len(data) <= _SMALL else base64.b64encode(data).decode()
+
+
+@lru_cache(maxsize=16)
+def _remembered_text(data: bytes) -> str:
+    """Of what many requests share: a form that is given, the image and the certificates of who signs them all."""
     return base64.b64encode(data).decode()
 
 

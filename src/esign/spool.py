@@ -106,8 +106,9 @@ class Spool:
 
     def _put_group(self, contents: Mapping[str, bytes]) -> None:
         for name in contents:
-            if not self._forget_in_groups(name):
-                self._folder.discard(name)  # what an attempt before left alone would count as newer
+            self._forget_in_groups(name)
+        for name in contents.keys() & set(self._folder.names()):
+            self._folder.discard(name)  # what an attempt before left alone would count as newer
         index: dict[str, tuple[int, int]] = {}
         position = 0
         for name, data in contents.items():

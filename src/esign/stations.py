@@ -31,6 +31,7 @@ from esign.known import Known
 from esign.member import Member
 from esign.pades.sign import complete
 from esign.registry import Actor, Intent, IntentState, Registration
+from esign.request import digest_of
 from esign.steps import Step
 
 __all__ = ["Group"]
@@ -84,9 +85,10 @@ class Group:
         try:
             with tools.bench.together():
                 for member in walking:
-                    member.stored = member.request.to_bytes()
-                    tools.bench.put_request(self._handling.digest(member), member.stored)
-            asked = [self._issuer.new_intent(m.request, self._handling.digest(m)) for m in walking]
+                    stored = member.request.to_bytes()
+                    member.digest = digest_of(stored, profile=tools.profile.name)
+                    tools.bench.put_request(member.digest, stored)
+            asked = [self._issuer.new_intent(m.request, m.digest) for m in walking]
             _note(walking, tools.registry.many.reserve(asked, by=_actors(walking)))
         except Error:
             # One that the register refuses undoes them all: each finds its own answer.
@@ -178,14 +180,13 @@ class Group:
 
     def _approve(self, concerned: Sequence[Member]) -> None:
         """The files with the person's signature are kept; those that were not numbered before get their numbers."""
-        tools, approved = self._with, [(m, m.signed) for m in concerned]
-        for member, pdf in approved:
-            member.approved, member.signed = pdf, b""
+        tools = self._with
         with tools.bench.together():
-            for member, pdf in approved:
-                tools.bench.put_approved(member.intent, pdf)
+            for member in concerned:
+                member.approved, member.approved_sha256 = member.signed, sha256(member.signed)
+                tools.bench.put_approved(member.intent, member.signed)
         with tools.registry.together():
-            digests = [(member.intent, sha256(pdf)) for member, pdf in approved]
+            digests = [(m.intent, m.approved_sha256) for m in concerned]
             _note(concerned, tools.registry.many.approved(digests, by=_actors(concerned)))
             late = [(m, m.request.number) for m in concerned if m.intent.number is None]
             wanted = [(m.intent, n, self._handling.issue_date(m.request)) for m, n in late if n is not None]

@@ -153,6 +153,7 @@ class ContainerTemplate:
         self._before_digest, self._after_digest = sample.split(self._placeholder)
         self._sample = sample
         self._cut: dict[int, tuple[bytes, bytes, bytes]] = {}
+        self._size_without: int | None = None
 
     def attributes(self, digest: bytes) -> bytes:
         """What `signed_attributes` gives."""
@@ -165,12 +166,41 @@ class ContainerTemplate:
             cut = self._cut[len(signature)] = self._cut_for(len(signature))
         return b"".join((cut[0], hexlify(digest), cut[1], hexlify(signature), cut[2]))
 
+    def signature_in(self, digits: bytes, digest: bytes) -> bytes | None:
+        """The signature in `digits`, where these are `hexadecimal(digest, signature)` and zeros; else None.
+
+        Such a container ends with the signature (RFC 5652 §5.3, without unsigned attributes), so how long that is
+        follows from how long the container is.
+        """
+        longest = MAX_SIGNATURE.get(self._mechanism.key_type, 256)  # any of RSA has a header as long
+        if self._size_without is None:
+            self._size_without = len(self.hexadecimal(digest, bytes(longest))) - 2 * longest
+        size = _size_of(digits)
+        start = self._size_without
+        try:
+            signature = bytes.fromhex(digits[start:size].decode("ascii"))
+        except ValueError:
+            return None
+        expected = self.hexadecimal(digest, signature).ljust(len(digits), b"0") if signature else b""
+        return signature if expected == digits else None
+
     def _cut_for(self, length: int) -> tuple[bytes, bytes, bytes]:
         signature = _unlike_anything(length)[::-1]
         whole = signed_data(self._sample, signature, certificates=self._certificates, mechanism=self._mechanism)
         before, rest = whole.split(self._placeholder)
         between, behind = rest.split(signature)
         return hexlify(before), hexlify(between), hexlify(behind)
+
+
+def _size_of(digits: bytes) -> int:
+    """How many digits the DER value takes that they begin with (ITU-T X.690 §8.1.3); 0 where that cannot be read."""
+    try:
+        header = bytes.fromhex(digits[:12].decode("ascii"))
+    except ValueError:
+        return 0
+    more = header[1] - 0x80 if header[1] > 0x80 else 0
+    length = int.from_bytes(header[2 : 2 + more], "big") if more else header[1]
+    return 2 * (2 + more + length)
 
 
 def _unlike_anything(length: int) -> bytes:

@@ -12,6 +12,7 @@ EN 319 142-1 §6.3 (baseline levels B-B and B-T); ISO 32000-1 §12.8.
 import base64
 import hashlib
 import json
+import re
 from binascii import hexlify
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ __all__ = [
     "check_prepared",
     "choose_mechanism",
     "complete",
+    "completes",
     "container_size",
     "is_made_for",
     "mechanism_for",
@@ -68,6 +70,11 @@ class PreparedSignature:
     """Where the hexadecimal digits of `/Contents` start and end in `document`."""
     timestamp_room: int = 0
     """Bytes that wait for a time-stamp of the signature; 0 where it gets none."""
+    digest: bytes = field(default=b"", repr=False, compare=False)
+    """Of everything but `/Contents`, as `prepare` took it; empty where this was stored in between, and may be another
+    document by now."""
+    sha256: str = field(default="", repr=False, compare=False)
+    """Of the whole document, hex, likewise."""
 
     def to_json(self, *, document_sha256: str = "") -> str:
         """Everything but the document, to be stored beside it; the document's digest, where it is known already."""
@@ -80,8 +87,7 @@ class PreparedSignature:
                 "certificates": [base64.b64encode(c).decode() for c in self.certificates],
                 "contents": list(self.contents),
                 "timestamp_room": self.timestamp_room,
-            },
-            indent=1,
+            }
         )
 
     @classmethod
@@ -174,9 +180,15 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         seal_url=seal_url,
     )
     made, _ = with_room(pdf, revision, signing_time)
+    hashed = hashlib.sha256(made.before)
+    same = mechanism.digest == "sha256"
+    digest = made.digest_after(hashed.copy()) if same else made.digest(mechanism.digest)
+    hashed.update(made.appended)
     return PreparedSignature(
         document=made.document,
-        to_be_signed=_template(certificates, mechanism).attributes(made.digest(mechanism.digest)),
+        to_be_signed=_template(certificates, mechanism).attributes(digest),
+        digest=digest,
+        sha256=hashed.hexdigest(),
         mechanism=mechanism,
         certificates=certificates,
         contents=(made.start + 1, made.end - 1),
@@ -260,6 +272,39 @@ def complete(prepared: PreparedSignature, signature: bytes, *, timestamp: bytes 
     return b"".join((document[:start], digits.ljust(end - start, b"0"), document[end:]))
 
 
+def completes(prepared: PreparedSignature, signed: bytes) -> str | None:
+    """The SHA-256 of `signed`, hex, where it is `prepared` with a signature of its key in it; else None.
+
+    Everything is taken from the bytes of `signed`: but for the digits of `/Contents` they are the prepared document,
+    `/ByteRange` names exactly all the rest (ISO 32000-2 §12.8.1), and the digits are those of the one container that
+    holds the digest of that rest and a signature, which is verified (RFC 5652 §5.6).
+    """
+    document, (start, end) = prepared.document, prepared.contents
+    if len(signed) != len(document) or signed[:start] != document[:start] or signed[end:] != document[end:]:
+        return None
+    if not _covers(document, start, end):
+        return None
+    view = memoryview(signed)
+    hashed = hashlib.new(prepared.mechanism.digest, view[: start - 1])
+    whole = hashed.copy() if hashed.name == "sha256" else hashlib.sha256(view[: start - 1])
+    hashed.update(view[end + 1 :])
+    whole.update(view[start - 1 :])
+    template, digest = _template(prepared.certificates, prepared.mechanism), hashed.digest()
+    signature = template.signature_in(signed[start:end], digest)
+    if signature is None or template.attributes(digest) != prepared.to_be_signed:
+        return None
+    return whole.hexdigest() if is_made_for(prepared, signature) else None
+
+
+_BYTE_RANGE = re.compile(rb"/ByteRange \[0 (\d+) (\d+) (\d+) *\] */Contents <\Z")
+
+
+def _covers(document: bytes, start: int, end: int) -> bool:
+    """Whether the byte range before `start` is over everything but the value of /Contents, whose digits stand there."""
+    found = _BYTE_RANGE.search(document[max(0, start - 100) : start])
+    return found is not None and tuple(map(int, found.groups())) == (start - 1, end + 1, len(document) - end - 1)
+
+
 def check_prepared(prepared: PreparedSignature) -> None:
     """Make sure that `to_be_signed` speaks of `document`: else somebody shows one document and has another signed.
 
@@ -271,14 +316,18 @@ def check_prepared(prepared: PreparedSignature) -> None:
 
 def _digest_checked(prepared: PreparedSignature) -> bytes:
     """The digest of everything but `/Contents`, of which `to_be_signed` speaks."""
+    digest = prepared.digest or _digest(prepared)
+    if _template(prepared.certificates, prepared.mechanism).attributes(digest) != prepared.to_be_signed:
+        raise SigningError("signature-mismatch")
+    return digest
+
+
+def _digest(prepared: PreparedSignature) -> bytes:
     start, end = prepared.contents
     document = memoryview(prepared.document)
     hashed = hashlib.new(prepared.mechanism.digest, document[: start - 1])
     hashed.update(document[end + 1 :])
-    digest = hashed.digest()
-    if _template(prepared.certificates, prepared.mechanism).attributes(digest) != prepared.to_be_signed:
-        raise SigningError("signature-mismatch")
-    return digest
+    return hashed.digest()
 
 
 @lru_cache(maxsize=256)

@@ -69,7 +69,7 @@ def qr_mark(rows: Sequence[str], *, size_mm: float, quiet_mm: float, alt: str) -
 
 
 def _check(rows: Sequence[str]) -> None:
-    if not rows or any(len(row) != len(rows) or not set(row) <= {"0", "1"} for row in rows):
+    if not rows or {*map(len, rows)} != {len(rows)} or not {*"".join(rows)} <= {"0", "1"}:
         raise InputError("seal-rows-invalid")
 
 
@@ -100,9 +100,7 @@ class _Pattern:
 
     def mark(self, rows: Sequence[str], printed_id: str, *, size: tuple[float, float], alt: str) -> Mark:
         """The pattern with another symbol and another id."""
-        path = b"".join(
-            [_run(m.start(), y, m.end() - m.start()) for y, row in enumerate(rows) for m in _DARK.finditer(row)]
-        )
+        path = b"".join([_run(y, run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row)])
         shown = b"".join([self.glyphs[character] for character in printed_id])
         id_ = b"<%s>Tj\n" % shown if shown else b""
         packed = zlib.compress(b"".join((self.before, path, self.between, id_, self.after)), _SQUEEZE)
@@ -123,9 +121,9 @@ class _Pattern:
         return b"".join((self.page, b"\n", stream, table, trailer, end))
 
 
-@lru_cache(maxsize=8192)
-def _run(x: int, y: int, length: int) -> bytes:
-    return b"%d %d %d 1 re\n" % (x, y, length)
+@lru_cache(maxsize=1 << 15)  # nearly all that symbols of one size have
+def _run(y: int, span: tuple[int, int]) -> bytes:
+    return b"%d %d %d 1 re\n" % (span[0], y, span[1] - span[0])
 
 
 @lru_cache(maxsize=32)
