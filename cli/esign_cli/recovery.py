@@ -46,15 +46,21 @@ def published(config: "Config", *, now: datetime) -> "Mapping[int, PublishedStat
     Raises:
         SealError, PublishingError: What is published cannot be read, or nobody vouches for it.
     """
+    target = _published_at(config)
+    if target is None:
+        return {}
     from esign.recovery import read_published
     from esign_cli.publication import host_of, store_at, trusted
 
-    if config.status is None:
-        return {}
-    target = config.status.target
-    if "://" not in target and not Path(target).is_dir():
-        return {}  # nothing was published yet
     return read_published(store_at(target), host_of(config, trusted(config, now).list))
+
+
+def _published_at(config: "Config") -> str | None:
+    """Where status lists were published; None where this folder publishes none, or has published nothing yet."""
+    if config.status is None:
+        return None
+    target = config.status.target
+    return target if "://" in target or Path(target).is_dir() else None
 
 
 def witness(workplace: "Workplace") -> "Witness | None":
@@ -134,15 +140,14 @@ def refuse_behind_files(workplace: "Workplace", *, now: Callable[[], datetime], 
 
 def _published_counters(workplace: "Workplace", now: datetime) -> Mapping[int, int]:
     """Nothing where nothing was published, or what was cannot be read: publishing says that itself."""
+    config = workplace.config
+    target = _published_at(config)
+    if target is None:
+        return {}
     from esign.errors import Error
     from esign.recovery import published_counters
     from esign_cli.publication import host_of, store_at, trusted
 
-    config = workplace.config
-    assert config.status is not None
-    target = config.status.target
-    if "://" not in target and not Path(target).is_dir():
-        return {}
     try:
         return published_counters(store_at(target), host_of(config, trusted(config, now).list))
     except Error as e:

@@ -21,7 +21,6 @@ from esign.keys import DelegatedKey, KeyRef, PinGuard, SigningKey
 from esign.reasons import system_problem
 from esign_cli import network
 from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
-from esign_hsm import softhsm
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
@@ -85,6 +84,8 @@ class Workplace:
         self._now = now
         self.pin = pin or pin_from(config.key.pin)
         if config.softhsm is not None:
+            from esign_hsm import softhsm
+
             softhsm.use(config.softhsm.conf)
 
     def __enter__(self) -> Self:
@@ -382,18 +383,26 @@ def trust_store(
 ) -> "TrustStore":
     """From files and folders of certificates and revocation lists; `authorities` are trusted for time-stamps alone."""
     from esign.trust import TrustStore
-    from esign.trust.etsi import read_trusted_list
-    from esign.trust.system import system_certificates
 
     store = TrustStore.from_pem(
         *read_files(anchors, _CERTIFICATES),
-        *(system_certificates() if system else ()),
+        *(_system_certificates() if system else ()),
         authorities=read_files(authorities, _CERTIFICATES),
         intermediates=read_files(intermediates, _CERTIFICATES),
         crls=read_files(crls, _LISTS),
     )
+    if not lists:
+        return store
+    from esign.trust.etsi import read_trusted_list
+
     listed = (read_trusted_list(read_file(each.file), sha256=each.sha256).anchors for each in lists)
     return replace(store, anchors=(*store.anchors, *(anchor for found in listed for anchor in found)))
+
+
+def _system_certificates() -> Sequence[bytes]:
+    from esign.trust.system import system_certificates
+
+    return system_certificates()
 
 
 def validation_policy(path: Path | None) -> "ValidationPolicy":

@@ -5,10 +5,15 @@
 >>> report.first_bad
 """
 
-from esign.auditing.anchor_text import AnchorText
-from esign.auditing.anchors import Anchoring, SignerJudge, read_folder, trusted_by
-from esign.auditing.elsewhere import kept_anchor, refuse_lost, settle
-from esign.auditing.verification import AuditReport, BadEntry, Walk, verify_chain
+from typing import TYPE_CHECKING
+
+from esign import lazy
+
+if TYPE_CHECKING:
+    from esign.auditing.anchor_text import AnchorText
+    from esign.auditing.anchors import Anchoring, SignerJudge, read_folder, trusted_by
+    from esign.auditing.elsewhere import kept_anchor, refuse_lost, settle
+    from esign.auditing.verification import AuditReport, BadEntry, Walk, verify_chain
 
 __all__ = [
     "AnchorText",
@@ -24,3 +29,14 @@ __all__ = [
     "trusted_by",
     "verify_chain",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "anchor_text": "AnchorText",
+            "anchors": "Anchoring SignerJudge read_folder trusted_by",
+            "elsewhere": "kept_anchor refuse_lost settle",
+            "verification": "AuditReport BadEntry Walk verify_chain",
+        },
+    )
