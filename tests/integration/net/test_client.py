@@ -11,10 +11,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from esign.errors import ConfigurationError, Error, NetworkError
@@ -22,6 +21,7 @@ from esign.net import BreakerState, Cache, Client, Identity, Kind, NetworkRules,
 from tests.support.hostile import GOOD, HostileServer, serving
 from tests.support.pki import PKI, name, pem
 from tests.support.stopwatch import seconds_of, shortest
+from tests.support.tls import server_context
 from tests.support.waiting import LONG, until
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -198,24 +198,7 @@ def test_what_a_message_repeats_names_nobody() -> None:
 @pytest.fixture(scope="module")
 def tls(pki: PKI, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """A server's certificate for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name("127.0.0.1"))
-        .issuer_name(pki.root.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))  # TLS goes by the machine's own clock
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(pki.root.key.public_key()), critical=False)
-    )
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    file.write_bytes(pem([builder.sign(pki.root.key, hashes.SHA256())]) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context
+    return server_context(pki.root, tmp_path_factory.mktemp("tls") / "server.pem")
 
 
 def test_https_with_an_authority_that_the_operator_names(pki: PKI, tls: ssl.SSLContext) -> None:

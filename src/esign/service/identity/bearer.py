@@ -243,8 +243,10 @@ def _values(claims: Mapping[str, Any], name: str) -> Sequence[str]:
 def _parsed(data: bytes) -> list[_PublicKey]:
     """The public keys of a set; secrets and what we do not know are passed over."""
     try:
-        found = json.loads(data)
-        listed = [k for k in found["keys"] if isinstance(k, dict) and _is_usable(k)]
+        found = json.loads(data)["keys"]
+        if not isinstance(found, list):  # RFC 7517 §5.1
+            raise ServiceError("bearer-keys-unreadable")
+        listed = [k for k in found if isinstance(k, dict) and _is_usable(k)]
         keys = [cast("_PublicKey", key) for each in listed for key in KeySet.import_key_set({"keys": [each]}).keys]
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as e:
         raise ServiceError("bearer-keys-unreadable") from e
