@@ -9,7 +9,8 @@ import zlib
 
 __all__ = ["expands_beyond", "inflated"]
 
-_STREAM = re.compile(rb"(?<!end)stream\r?\n")
+# With `(?<!end)` before it the search would look at every byte, and take twenty times as long.
+_STREAM = re.compile(rb"stream\r?\n")
 _IMAGE = re.compile(rb"/Subtype\s*/Image\b")
 _TWICE = re.compile(rb"/Fl(?:ateDecode)?\b.*/Fl(?:ateDecode)?\b", re.DOTALL)
 _DICTIONARY_WITHIN = 4096
@@ -26,6 +27,8 @@ def expands_beyond(pdf: bytes) -> bool:
     """
     left = _BASE + _RATIO * len(pdf)
     for match in _STREAM.finditer(pdf):
+        if pdf.endswith(b"end", 0, match.start()):
+            continue
         start = pdf.rfind(b"obj", max(0, match.start() - _DICTIONARY_WITHIN), match.start())
         dictionary = pdf[max(start, match.start() - _DICTIONARY_WITHIN, 0) : match.start()]
         if _TWICE.search(dictionary):
