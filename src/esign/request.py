@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -17,7 +18,11 @@ from esign.registry import NextNumber
 __all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Request", "digest_of"]
 
 _SMALL = 1 << 18
-"""Bytes of what is worth being remembered as text."""
+"""Bytes of what is worth being remembered as base64."""
+
+# Keys are sorted, so a PDF is the first thing in the text. It is put in and taken out as bytes: JSON would go over its
+# base64 four times, and keep a copy each time.
+_BEFORE_PDF = re.compile(rb'\{"content":\{"(?:adopted|attached|copied|pdf)":"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +124,7 @@ class Request:
 
     def to_bytes(self) -> bytes:
         """One canonical JSON text, with the PDF in it as base64."""
-        content: dict[str, Any]
-        if isinstance(self.content, Filled):
-            content = {"template": self.content.template, "data": self.content.data}
-        elif isinstance(self.content, Adopted):
-            content = {"adopted": _text(self.content.pdf)}
-        elif isinstance(self.content, Attached):
-            content = {"attached": _text(self.content.pdf), "main": str(self.content.main)}
-        elif isinstance(self.content, Copied):
-            scanned = self.content.scanned
-            content = {"copied": _text(self.content.pdf), "form": self.content.form.name, "scanned": scanned}
-        else:
-            places = (self.content.seal_place, self.content.signature_place)
-            content = {
-                "pdf": _text(self.content.pdf),
-                "places": [None if p is None else _box(p) for p in places],
-            }
+        content, pdf = self._content()
         stored = {
             "version": 1,
             "key": self.idempotency_key,
@@ -147,19 +137,40 @@ class Request:
             # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
             stored["person"] = _person(self.person)
         try:
-            return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            text = json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
         except (TypeError, ValueError) as e:
             raise InputError("template-data-not-json", problem=type(e).__name__) from e
+        if pdf is None:
+            return text
+        head = _BEFORE_PDF.match(text)
+        assert head is not None
+        return b"".join((head[0], _base64(pdf), memoryview(text)[head.end() :]))
+
+    def _content(self) -> tuple[dict[str, Any], bytes | None]:
+        """What the content is, and the PDF that goes between the first quotes that hold nothing."""
+        match self.content:
+            case Filled(template=template, data=data):
+                return {"template": template, "data": data}, None
+            case Adopted(pdf=pdf):
+                return {"adopted": ""}, pdf
+            case Attached(pdf=pdf, main=main):
+                return {"attached": "", "main": str(main)}, pdf
+            case Copied(pdf=pdf, form=form, scanned=scanned):
+                return {"copied": "", "form": form.name, "scanned": scanned}, pdf
+            case Given(pdf=pdf, seal_place=seal, signature_place=signature):
+                return {"pdf": "", "places": [None if p is None else _box(p) for p in (seal, signature)]}, pdf
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
         """Read what `to_bytes` wrote."""
-        found = json.loads(stored)
-        content = found["content"]
+        head = _BEFORE_PDF.match(stored)
+        end = stored.index(b'"', head.end()) if head else 0
+        pdf = base64.b64decode(memoryview(stored)[head.end() : end]) if head else b""
+        found = json.loads(head[0] + stored[end:] if head else stored)
         number, metadata = found["number"], found["metadata"]
         return cls(
             idempotency_key=found["key"],
-            content=_content(content),
+            content=_content(found["content"], pdf),
             metadata=None if metadata is None else _read_metadata(metadata),
             number=_read_number(number),
             issue_date=date.fromisoformat(found["date"]) if found["date"] else None,
@@ -183,28 +194,32 @@ def _read_box(stored: list[Any] | None) -> Box | None:
     return Box(page=page, left=left, bottom=bottom, width=width, height=height, rotate=rotate)
 
 
-def _content(stored: Mapping[str, Any]) -> Content:
+def _content(stored: Mapping[str, Any], pdf: bytes) -> Content:
     match stored:
         case {"template": template, "data": data}:
             return Filled(template=template, data=data)
-        case {"adopted": pdf}:
-            return Adopted(pdf=base64.b64decode(pdf))
-        case {"attached": pdf, "main": main}:
-            return Attached(pdf=base64.b64decode(pdf), main=ResultId.parse(main))
-        case {"copied": pdf, "form": form, "scanned": scanned}:
-            return Copied(pdf=base64.b64decode(pdf), form=CopyForm[form], scanned=scanned)
+        case {"adopted": _}:
+            return Adopted(pdf=pdf)
+        case {"attached": _, "main": main}:
+            return Attached(pdf=pdf, main=ResultId.parse(main))
+        case {"copied": _, "form": form, "scanned": scanned}:
+            return Copied(pdf=pdf, form=CopyForm[form], scanned=scanned)
     seal, signature = (_read_box(p) for p in stored["places"])
-    return Given(pdf=base64.b64decode(stored["pdf"]), seal_place=seal, signature_place=signature)
+    return Given(pdf=pdf, seal_place=seal, signature_place=signature)
 
 
 def _text(data: bytes) -> str:
-    return _remembered_text(data) if len(data) <= _SMALL else base64.b64encode(data).decode()
+    return _base64(data).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return _remembered_base64(data) if len(data) <= _SMALL else base64.b64encode(data)
 
 
 @lru_cache(maxsize=16)
-def _remembered_text(data: bytes) -> str:
+def _remembered_base64(data: bytes) -> bytes:
     """Of what many requests share: a form that is given, the image and the certificates of who signs them all."""
-    return base64.b64encode(data).decode()
+    return base64.b64encode(data)
 
 
 def _person(person: Person) -> dict[str, Any]:
