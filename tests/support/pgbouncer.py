@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.postgres import USER, PostgresServer
 from tests.support.programs import program
 
@@ -31,10 +32,7 @@ unix_socket_dir =
 @contextmanager
 def pooled(server: PostgresServer, *, mode: str) -> Iterator[int]:
     """A pooler; gives its port."""
-    command = program("pgbouncer")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    command, port = program("pgbouncer"), free_port()
     with tempfile.TemporaryDirectory(prefix="esign-pgbouncer-") as place:
         folder = Path(place)
         folder.chmod(0o755)  # it refuses to run as root, as PostgreSQL does
