@@ -86,54 +86,84 @@ class _Caller:
         self._connection.close()
 
 
-def ask_at_once(deployment: Deployment, urls: Sequence[str], *, keys: int, threads: int, seed: int = 0) -> Figures:
-    """For each of `keys` keys `threads` threads ask at once, each until it is told that the result is issued."""
-    requests = {f"same-{seed}-{n}": json.dumps(asked_for(n)) for n in range(keys)}
-    heard = _Heard()
-    began = time.monotonic()
-    rounds = iter(range(1, keys + 1))
+class _Rounds:
+    """All threads ask for one key after the other, each at the same moment."""
 
-    def tell() -> None:
-        done = next(rounds, keys)
-        if done % _SHOWN == 0:
-            seconds = time.monotonic() - began
-            print(f"{done} keys, {len(heard.told)} answers, {seconds:.0f} s", file=sys.stderr, flush=True)
+    def __init__(self, requests: dict[str, str], *, threads: int, heard: _Heard, seconds: float) -> None:
+        self._requests = requests
+        self._heard = heard
+        self._began = time.monotonic()
+        self._seconds = seconds
+        self._gate = threading.Barrier(threads, action=self._begin)
+        self._over = False
+        self.done = 0
 
-    gate = threading.Barrier(threads, action=tell)
+    @property
+    def lasted(self) -> float:
+        """So many seconds up to now."""
+        return time.monotonic() - self._began
 
-    def work(number: int) -> None:
-        caller = _Caller(urls[number % len(urls)], deployment.headers(), heard)
+    def _begin(self) -> None:
+        """One thread does this, while the others wait for it."""
+        self._over = self.lasted > self._seconds
+        self.done += not self._over
+        if self.done % _SHOWN == 0:
+            print(
+                f"{self.done} keys, {len(self._heard.told)} answers, {self.lasted:.0f} s", file=sys.stderr, flush=True
+            )
+
+    def take_part(self, caller: _Caller) -> None:
+        """What each thread does."""
         waiting: list[str] = []
         try:
-            for key, body in requests.items():
-                gate.wait()
-                final = caller.ask(key, body)
-                waiting = [each for each in waiting if not caller.ask(each, requests[each])]
+            for key in self._requests:
+                self._gate.wait()
+                if self._over:
+                    break
+                final = caller.ask(key, self._requests[key])
+                waiting = self._ask_again(caller, waiting)
                 waiting += [] if final else [key]
             while waiting:
                 time.sleep(0.2)
-                waiting = [each for each in waiting if not caller.ask(each, requests[each])]
+                waiting = self._ask_again(caller, waiting)
         except Exception as e:  # a thread that dies must not leave the others waiting
-            heard.failures.append(repr(e))
-            gate.abort()
+            self._heard.failures.append(repr(e))
+            self._gate.abort()
         finally:
             caller.close()
 
-    running = [threading.Thread(target=work, args=(n,)) for n in range(threads)]
+    def _ask_again(self, caller: _Caller, keys: list[str]) -> list[str]:
+        return [key for key in keys if not caller.ask(key, self._requests[key])]
+
+
+def ask_at_once(
+    deployment: Deployment,
+    urls: Sequence[str],
+    *,
+    keys: int,
+    threads: int,
+    seed: int = 0,
+    seconds: float = float("inf"),
+) -> Figures:
+    """For each of `keys` keys `threads` threads ask at once, each until it is told that the result is issued."""
+    heard = _Heard()
+    requests = {f"same-{seed}-{n}": json.dumps(asked_for(n)) for n in range(keys)}
+    rounds = _Rounds(requests, threads=threads, heard=heard, seconds=seconds)
+    callers = [_Caller(urls[n % len(urls)], deployment.headers(), heard) for n in range(threads)]
+    running = [threading.Thread(target=rounds.take_part, args=(caller,)) for caller in callers]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join()
-    seconds = time.monotonic() - began
-    told, failures = heard.told, heard.failures
+    took, told, failures = rounds.lasted, heard.told, heard.failures
     found = checker.check(deployment.database, deployment.archive, told=told, signatures=deployment.shim.signatures)
     mine = {each.key for each in told}
     again = found.figures["of them again, over the same bytes"]
-    if len(told) != keys * threads or len(mine) != keys or again:
+    if len(told) != rounds.done * threads or len(mine) != rounds.done or again:
         failures.append(f"{len(told)} answers for {len(mine)} keys, {again} signatures too many")
     answers = ", ".join(f"{count}× {status}" for status, count in sorted(heard.statuses.items()))
-    reached = f"{len(told)} answers, {seconds:.0f} s; {answers}; {found}"
-    name = f"{threads} threads with one key, {keys} keys, {len(urls)} servers (seed {seed})"
+    reached = f"{len(told)} answers, {took:.0f} s; {answers}; {found}"
+    name = f"{threads} threads with one key, {rounds.done} keys, {len(urls)} servers (seed {seed})"
     return Figures(name, reached, (*failures, *found.failures))
 
 
@@ -142,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="count what was asked by then")
     parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--servers", type=int, default=1)
@@ -155,7 +186,8 @@ def main() -> None:
         deployment = Deployment.make(place / "deployment", database=database)
         with deployment.running():
             urls = [deployment.serve().url for _ in range(given.servers)]
-            figures = ask_at_once(deployment, urls, keys=given.keys, threads=given.threads, seed=given.seed)
+            size = {"keys": given.keys, "threads": given.threads, "seconds": 60 * given.minutes}
+            figures = ask_at_once(deployment, urls, seed=given.seed, **size)
     print(f"{given.database}: {figures}", *figures.failures[1:5], sep="\n", flush=True)
     sys.exit(bool(figures.failures))
 
