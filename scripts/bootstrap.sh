@@ -23,7 +23,7 @@ if [ -n "$missing" ]; then
   echo "installing:$missing" >&2
   $as_root apt-get update -qq
   apt-cache show fonts-liberation2 >/dev/null 2>&1 || missing=$(echo "$missing" | sed s/fonts-liberation2/fonts-liberation/)
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
 python=python3

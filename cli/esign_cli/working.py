@@ -6,6 +6,7 @@
 """
 
 import hashlib
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from esign_cli.serving import ServedWorkplace
     from esign_cli.wiring import Workplace
 
+_logger = logging.getLogger(__name__)
 __all__ = ["batch_spool", "kept_working", "told_to_stop", "webhook_desk", "webhook_key", "workers"]
 
-_SWEEP = timedelta(hours=1)
+_SWEEP, _DAY = timedelta(hours=1), timedelta(days=1)
 _LOOK = timedelta(seconds=2)
 
 
@@ -82,6 +84,8 @@ def _chores(workplace: "ServedWorkplace", batches: BatchWork, *, now: Callable[[
         batches.sweep()
 
     yield Chore(name=f"sweep {code}", every=_SWEEP, work=sweep, alone=_alone(registry, f"sweep {code}"))
+    alone = _alone(registry, f"archive {code}")
+    yield Chore(name=f"archive {code}", every=_DAY, work=lambda _stop: _sweep_archive(workplace, now), alone=alone)
     if workplace.augmenter is not None:
         upgrader = workplace.upgrader()
 
@@ -97,6 +101,17 @@ def _chores(workplace: "ServedWorkplace", batches: BatchWork, *, now: Callable[[
             every=timedelta(minutes=minutes.publish_minutes),
             work=lambda _stop: _publish(workplace, now),
         )
+
+
+def _sweep_archive(workplace: "ServedWorkplace", now: Callable[[], datetime]) -> None:
+    """Nothing is removed for a register that may be an old one."""
+    from esign.recovery import sweep_orphans
+    from esign_cli.recovery import refuse_behind_files, refuse_without_anchors
+
+    refuse_without_anchors(workplace)
+    refuse_behind_files(workplace, now=now, everything=True)
+    for name in sweep_orphans(workplace.registry, files_at(workplace.config.paths.archive), now=now):
+        _logger.info("removed %s, which was never registered", name)
 
 
 def _publish(workplace: "ServedWorkplace", now: Callable[[], datetime]) -> None:

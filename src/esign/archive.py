@@ -5,7 +5,7 @@
 
 Two hosts may sign the same prepared bytes, when one of them lost its claim and does not know it; with ECDSA their
 files differ. Whoever comes second finds the first file and goes on with that. A version that was never registered is
-nobody's, and is removed with the versions that a newer one contains (docs/adr/0025-postgresql.md).
+nobody's (docs/adr/0025-postgresql.md); `esign.recovery.orphans` removes it.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from esign.errors import Error, SigningError
 from esign.files import Files
 from esign.registry import Intent
 
-__all__ = ["Archive", "archived", "names_of", "sha256"]
+__all__ = ["Archive", "archived", "digest_in", "names_of", "sha256"]
 
-_NAME = re.compile(r"(?P<id>[^.]+)(\.[0-9a-f]{64})?\.pdf")
+_NAME = re.compile(r"(?P<id>[^.]+)(?P<digest>\.[0-9a-f]{64})?\.pdf")
 
 
 def sha256(data: bytes) -> str:
@@ -112,6 +112,12 @@ def archived(files: Files) -> Iterator[tuple[str, ResultId | None]]:
     """Every name in an archive with the result that it is of, those of one result together; None for other files."""
     for name in sorted(files.names()):
         yield name, _result_of(name)
+
+
+def digest_in(name: str) -> str:
+    """The digest in the name of a later version; empty for every other name."""
+    matched = _NAME.fullmatch(name)
+    return (matched["digest"] or "").removeprefix(".") if matched else ""
 
 
 def _result_of(name: str) -> ResultId | None:

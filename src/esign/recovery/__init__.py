@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from esign.recovery.checking import Finding, check
     from esign.recovery.copying import copy_database
     from esign.recovery.issued_file import Reader
+    from esign.recovery.orphans import sweep_orphans
     from esign.recovery.published import PublishedStatus, published_counters, read_published
     from esign.recovery.recovering import Recovering, Step
     from esign.recovery.witnesses import Witness, newest_anchor, refuse_older
@@ -35,6 +36,7 @@ __all__ = [
     "refuse_behind_archive",
     "refuse_behind_status",
     "refuse_older",
+    "sweep_orphans",
 ]
 
 # Whoever issues asks whether the register is behind its files, and recovers nothing.
@@ -46,6 +48,7 @@ if not TYPE_CHECKING:
             "checking": "Finding check",
             "copying": "copy_database",
             "issued_file": "Reader",
+            "orphans": "sweep_orphans",
             "published": "PublishedStatus published_counters read_published",
             "recovering": "Recovering Step",
             "witnesses": "Witness newest_anchor refuse_older",

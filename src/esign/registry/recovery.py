@@ -17,7 +17,7 @@ from esign.registry import intents
 from esign.registry.audit import note
 from esign.registry.intents import one
 from esign.registry.issuing import issue
-from esign.registry.models import BookRow, IntentRow, ShardRow, SignerRow
+from esign.registry.models import BookRow, IntentRow, IssuedRow, ShardRow, SignerRow, VersionRow
 from esign.registry.numbering import assign_number
 from esign.registry.recovered import CAUGHT_UP, placeholder
 from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_numbers
@@ -28,7 +28,7 @@ from esign.registry.values import Intent, IntentKind, IntentState, NumberSource,
 __all__ = ["Found", "Recovery"]
 
 _AT_ONCE = 500
-"""Ids in one question: databases bound the number of parameters."""
+"""Values in one question: databases bound the number of parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +142,15 @@ class Recovery:
                 left.difference_update(map(ResultId.parse, found))
         return frozenset(left)
 
+    def unregistered(self, digests: Iterable[str]) -> frozenset[str]:
+        """Those of `digests` that are of no file and no version that the register has."""
+        left = set(digests)
+        with self._store.read() as session:
+            for some in _in_pieces(sorted(left)):
+                for column in (IssuedRow.sha256, VersionRow.sha256):
+                    left.difference_update(session.scalars(select(column).where(column.in_(some))))
+        return frozenset(left)
+
     def missing_numbers(self) -> Mapping[str, int]:
         """By book, how many of its numbers no entry has; only a database that was restored in parts has such."""
         with self._store.read() as session:
@@ -154,8 +163,8 @@ class Recovery:
             return frozenset(session.scalars(select(SignerRow.certificate_sha256).distinct()))
 
 
-def _in_pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
+def _in_pieces(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _AT_ONCE] for start in range(0, len(values), _AT_ONCE))
 
 
 def _register(session: Session, found: Found, *, at: datetime) -> Intent:
