@@ -1,14 +1,13 @@
 """Builds what publishes status lists and reads trust lists, from `[status]` and `[trust]` of the configuration."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from esign.codes import ResultId
 from esign.errors import ConfigurationError, InputError, RequestInFlight
+from esign_cli.alone import alone
 
 if TYPE_CHECKING:
     from esign.keys import SigningKey
@@ -31,10 +30,6 @@ __all__ = [
     "trusted",
     "trusted_folder",
 ]
-
-
-_PUBLISHING = ResultId(hashlib.sha256(b"status lists").digest()[:10])
-"""What is claimed: no result's id, which are random."""
 
 
 class Trusted(NamedTuple):
@@ -135,7 +130,7 @@ def publishing_alone(registry: "Registry") -> Iterator[None]:
     """
     with ExitStack() as claimed:
         try:
-            claimed.enter_context(registry.claim(_PUBLISHING))
+            claimed.enter_context(alone(registry, "status lists")())
         except RequestInFlight as e:
             raise RequestInFlight("status-publishing") from e
         yield

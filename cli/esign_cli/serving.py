@@ -254,7 +254,7 @@ class Serving:
         count_states(parts)
         next(iter(offices.values())).verifier.prepare()
         for workplace in {w.registry.place: w for w in workplaces}.values():  # one chain each, however many agencies
-            self._stack.enter_context(kept_anchored(workplace.anchoring()))
+            self._stack.enter_context(kept_anchored(workplace))
         in_files = [w for w in workplaces if isinstance(w.registry.place, Path)]
         # With a database on a server `esign work` does this, on as many hosts as there is work for.
         self._stack.enter_context(kept_working(workers(in_files, now=self._now)))

@@ -5,20 +5,18 @@
 ...         worker.run(stop)
 """
 
-import hashlib
 import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from esign.codes import ResultId
-from esign.registry import Registry
 from esign.webhooks import WebhookDesk, WebhookKey, WebhookSender
 from esign.work import BatchSpool, BatchWork, Chore, Worker
+from esign_cli.alone import alone
 from esign_cli.wiring import files_at
 
 if TYPE_CHECKING:
@@ -83,9 +81,13 @@ def _chores(workplace: "ServedWorkplace", batches: BatchWork, *, now: Callable[[
         workplace.office.issuer.equipment.bench.sweep((*registry.unfinished(), *registry.waiting()))
         batches.sweep()
 
-    yield Chore(name=f"sweep {code}", every=_SWEEP, work=sweep, alone=_alone(registry, f"sweep {code}"))
-    alone = _alone(registry, f"archive {code}")
-    yield Chore(name=f"archive {code}", every=_DAY, work=lambda _stop: _sweep_archive(workplace, now), alone=alone)
+    yield Chore(name=f"sweep {code}", every=_SWEEP, work=sweep, alone=alone(registry, f"sweep {code}"))
+    yield Chore(
+        name=f"archive {code}",
+        every=_DAY,
+        work=lambda _stop: _sweep_archive(workplace, now),
+        alone=alone(registry, f"archive {code}"),
+    )
     if workplace.augmenter is not None:
         upgrader = workplace.upgrader()
 
@@ -120,12 +122,6 @@ def _publish(workplace: "ServedWorkplace", now: Callable[[], datetime]) -> None:
     assert workplace.config.status is not None
     store = store_at(workplace.config.status.target)
     publisher(workplace, store=store, now=now, key=workplace.status_key()).publish()
-
-
-def _alone(registry: Registry, what: str) -> Callable[[], AbstractContextManager[None]]:
-    """Among all workers of the register, by a claim like that of a result."""
-    id_ = ResultId(hashlib.sha256(what.encode()).digest()[:10])
-    return lambda: registry.claim(id_)
 
 
 def _webhooks(workplace: "Workplace", *, now: Callable[[], datetime]) -> Chore:

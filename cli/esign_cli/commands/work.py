@@ -58,7 +58,7 @@ def work(
         ]
         found = workers(workplaces, now=run.now)
         for workplace in {w.registry.place: w for w in workplaces}.values():
-            stack.enter_context(kept_anchored(workplace.anchoring()))
+            stack.enter_context(kept_anchored(workplace))
         stop = stack.enter_context(told_to_stop())
         write_json()
         with kept_working(found):
