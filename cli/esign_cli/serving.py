@@ -54,8 +54,6 @@ from esign_hsm.signer import GuardMaker, KeyInUse, Purpose, SignerProcess
 __all__ = ["ServedWorkplace", "Serving"]
 
 _READERS = 4
-_LANES = 2
-"""While one group walks, the next one forms; more lanes make groups smaller, and share one processor."""
 _TRIAL, _TRIAL_DAYS = "trial", timedelta(days=7)
 _AGENCY, _SEAL, _STATUS = "agency", "seal", "status"
 
@@ -86,7 +84,8 @@ class ServedWorkplace(Workplace):
     @cached_property
     def line(self) -> Line:
         """Where results are issued, those that are asked for at the same time together."""
-        return Line(self.issuer(on_step=self._count), lanes=_LANES, alone=self.config.service.signing_threads)
+        at_once = self.config.service.signing_threads
+        return Line(self.issuer(on_step=self._count), lanes=at_once, alone=at_once)
 
     def close(self) -> None:
         """Finish what is on the line, and end the process as well."""

@@ -32,12 +32,14 @@ from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
 from esign.known import Known
 from esign.member import Member
-from esign.request import Request
+from esign.request import Filled, Given, Request
 from esign.stations import Group
 
 __all__ = ["Line"]
 
 _logger = logging.getLogger(__name__)
+_LARGEST = 1 << 20
+"""Bytes of a given page that joins others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,19 +129,27 @@ class Line:
     def join(self, request: Request) -> "Future[Issued]":
         """Issue one request beside those that others join with; where it is waited for, its `Error` is raised.
 
-        It begins at once where a lane is free. Where none is, it walks with those that come until one is. Nobody waits
-        for another one's failure or slowness: that one leaves the group.
+        It begins at once where nobody else does. Else it walks with those that come until the group before has its
+        numbers and a lane is free: while pages are set for one group, what is set for the one before is sealed and
+        signed. Nobody waits for another one's failure: that one leaves the group. What takes long to examine goes by
+        itself.
         """
         place = _Place(Member(request=request))
-        with self._lock:
-            self._waiting.append(place)
-            self._begin_waiting()
+        if _is_light(request):
+            with self._lock:
+                self._waiting.append(place)
+                self._begin_waiting()
+        elif place.future.set_running_or_notify_cancel():
+            self._alone.submit(self._walk_alone, self._group([place]), place)
         return place.future
 
     def _begin_waiting(self) -> None:
-        """Let those walk who wait, if a lane is free; called with the lock."""
+        """Let those walk who wait, if it is their turn; called with the lock."""
+        forming = not self._numbered.is_set() and len(self._waiting) < self._size
+        if forming or self._taken >= self._lanes:
+            return
         places: list[_Place] = []
-        while self._taken < self._lanes and self._waiting and len(places) < self._size:
+        while self._waiting and len(places) < self._size:
             place = self._waiting.popleft()
             if place.future.set_running_or_notify_cancel():  # unless whoever waited has gone
                 places.append(place)
@@ -152,18 +162,16 @@ class Line:
             self._taken -= 1
             self._begin_waiting()
 
+    def _numbers_are_given(self, numbered: threading.Event) -> None:
+        with self._lock:
+            numbered.set()
+            self._begin_waiting()
+
     def _begin(self, places: Sequence[_Place], *, through: Callable[[], None] = lambda: None) -> None:
         """Let a group walk; called with the lock: groups begin in the order in which they wait for their numbers."""
         before, numbered = self._numbered, threading.Event()
         self._numbered = numbered
-        group = Group(
-            [place.member for place in places],
-            issuer=self.issuer,
-            person_key=self._person_key,
-            setters=self._setters,
-            foresight=self._foresight,
-            known=self._known,
-        )
+        group = self._group(places)
 
         def walk() -> None:
             staying = places
@@ -175,9 +183,11 @@ class Line:
                     group.reserve()
                 finally:
                     group.give_up_guesses()
-                    numbered.set()
+                    self._numbers_are_given(numbered)
                 staying = self._without_leavers(group, staying)
                 group.finish()
+            except Error:  # of the register or the disk: each finds its own answer
+                pass
             except BaseException:  # whatever it was, nobody waits for ever
                 _logger.exception("a group failed; its members go on by themselves")
             through()
@@ -186,6 +196,16 @@ class Line:
             self._without_leavers(group, staying)
 
         self._walkers.submit(walk)
+
+    def _group(self, places: Sequence[_Place]) -> Group:
+        return Group(
+            [place.member for place in places],
+            issuer=self.issuer,
+            person_key=self._person_key,
+            setters=self._setters,
+            foresight=self._foresight,
+            known=self._known,
+        )
 
     def _without_leavers(self, group: Group, places: Sequence[_Place]) -> list[_Place]:
         """Those who stay; whoever has an outcome is told, and who left the group goes on alone."""
@@ -220,3 +240,9 @@ class Line:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_light(request: Request) -> bool:
+    """Whether it is examined as fast as most, so that nobody is held up who walks with it."""
+    content = request.content
+    return isinstance(content, Filled) or (isinstance(content, Given) and len(content.pdf) <= _LARGEST)

@@ -59,9 +59,7 @@ class Template:
 
 def templates() -> tuple[Template, ...]:
     """The templates that come with esign."""
-    with as_file(files("esign.pdf").joinpath("templates")) as folder:
-        names = sorted(f.name for f in folder.iterdir() if (f / MAIN).is_file())
-    return tuple(_own(name) for name in names)
+    return tuple(_own(name) for name in _names())
 
 
 def load(name_or_path: str | Path) -> Template:
@@ -70,7 +68,7 @@ def load(name_or_path: str | Path) -> Template:
     Raises:
         InputError: `template-not-found`, `template-invalid`, `template-imports-package`.
     """
-    if isinstance(name_or_path, str) and name_or_path in {t.name for t in templates()}:
+    if isinstance(name_or_path, str) and name_or_path in _names():
         return _own(name_or_path)
     folder = Path(name_or_path)
     if not (folder / MAIN).is_file():
@@ -81,6 +79,12 @@ def load(name_or_path: str | Path) -> Template:
 def certification() -> Template:
     """The page behind a certified copy (lời chứng); no result by itself, so `templates` leaves it out."""
     return _own("statements/chung-thuc")
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    with as_file(files("esign.pdf").joinpath("templates")) as folder:
+        return tuple(sorted(f.name for f in folder.iterdir() if (f / MAIN).is_file()))
 
 
 @cache

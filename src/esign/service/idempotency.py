@@ -79,8 +79,7 @@ async def made_once(asked: Asked, made: IssuingRequest, work: Callable[[], Await
     Raises:
         RequestInFlight, RequestConflict: See the table of this module; whatever `work` raises.
     """
-    digest = await asked.parts.reading.run(made.digest, asked.office.profile)
-    with asked.parts.in_flight.alone(made.idempotency_key, digest):
+    with asked.parts.in_flight.alone(made.idempotency_key, made):
         return await work()
 
 

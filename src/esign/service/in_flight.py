@@ -12,23 +12,22 @@ class InFlight:
     """Requests by their keys; used from the event loop, which does one thing at a time."""
 
     def __init__(self) -> None:
-        self._digests: dict[str, str] = {}
+        self._asked: dict[str, object] = {}
 
     @contextmanager
-    def alone(self, key: str, digest: str) -> Iterator[None]:
-        """Work on `key` alone.
+    def alone(self, key: str, asked: object) -> Iterator[None]:
+        """Work on `key` alone; `asked` is what it stands for, equal where the same is asked again.
 
         Raises:
             RequestInFlight: `request-is-in-flight`.
             RequestConflict: `request-key-in-use`: it stands for another request.
         """
-        known = self._digests.get(key)
-        if known is not None and known != digest:
-            raise RequestConflict("request-key-in-use")
-        if known is not None:
+        if key in self._asked:
+            if self._asked[key] != asked:
+                raise RequestConflict("request-key-in-use")
             raise RequestInFlight("request-is-in-flight")
-        self._digests[key] = digest
+        self._asked[key] = asked
         try:
             yield
         finally:
-            del self._digests[key]
+            del self._asked[key]

@@ -47,7 +47,7 @@ async def submit(
     body = await read_upload(request, SubmissionRequest, most=parts.limits.upload)
     person = Person(certificates=tuple(body.person.certificates), image=body.person.image)
     today = parts.now().astimezone(VIETNAM).date()
-    made = await parts.reading.run(request_of, body, key=key, today=today, person=person)
+    made = request_of(body, key=key, today=today, person=person)
     pending = await made_once(asked, made, lambda: parts.issuing.run(office.issuer.submit, made))
     said = _submission(office, pending)
     return answering(said, status=201, headers={"Location": said.links.self})
@@ -107,7 +107,7 @@ async def adopt(
     key = intent_key(office.code, needed(idempotency_key))
     body = await read_upload(request, IssueRequest, most=parts.limits.upload)
     today = parts.now().astimezone(VIETNAM).date()
-    made = await parts.reading.run(request_of, body, key=key, today=today, adopted=True)
+    made = request_of(body, key=key, today=today, adopted=True)
     said = answers.result(await made_once(asked, made, lambda: parts.issuing.run(office.issuer.adopt, made)))
     return answering(said, status=201, headers={"Location": said.links.self})
 

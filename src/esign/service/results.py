@@ -67,7 +67,7 @@ async def issue(
     office, parts = asked.office, asked.parts
     key = intent_key(office.code, needed(idempotency_key))
     body = await read_upload(request, IssueRequest, most=parts.limits.upload)
-    made = await parts.reading.run(request_of, body, key=key, today=parts.now().astimezone(VIETNAM).date())
+    made = request_of(body, key=key, today=parts.now().astimezone(VIETNAM).date())
     later = "respond-async" in {preference.split(";")[0].strip().lower() for preference in prefer.split(",")}
     try:
         intent = await (accept if later else issue_now)(asked, made)
