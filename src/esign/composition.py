@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-from esign.codes import DocumentNumber, ResultId
+from esign.codes import DocumentNumber
 from esign.document import Agency, Box, Mark, Person
-from esign.errors import PreflightError, SealError, SigningError
-from esign.keys import KeyType, Mechanism, SigningKey, sign_all
+from esign.errors import PreflightError, SigningError
+from esign.keys import SigningKey
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
@@ -28,28 +29,28 @@ from esign.pdf.marks import (
     person_top,
 )
 from esign.pdf.preflight import Preflight, preflight
-from esign.pdf.raster import page_count, page_image
+from esign.pdf.raster import page_count
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
 from esign.pdf.scan import check_scan
-from esign.pdf.seal_marks import seal_mark, seal_mark_size
 from esign.pdf.templates import load
 from esign.pdf.text_marks import attachment_text, copy_text, text_line_mark, text_line_mark_size
 from esign.pdf.widgets import signature_boxes
-from esign.profile import VIETNAM, IssuanceProfile, Numbering, SealProfile
+from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
-from esign.seal import UNDISCLOSED, Kid, MaskedHolder, SealClaims, SealToken, Symbol, digest_of, salted, seal_urls
-from esign.seal.token import assemble_checked
-from esign.seal.token import to_be_signed as seal_to_be_signed
+from esign.seal import salted
 from esign.trust import common_name
 
-__all__ = ["AgencyRevision", "Composer", "Layout", "Places", "SealOrder"]
+if TYPE_CHECKING:
+    from esign.seal import MaskedHolder
+    from esign.sealing import Sealing, SealOrder
+
+__all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
 
 _FORMS, _LARGEST_FORM = 16, 1 << 20
 """Given pages that are remembered, and how large one may be for that: forms that many results share."""
-_DPI = 200  # what a verifier looks with (docs/spec/seal.md §8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +101,6 @@ class AgencyRevision:
     """What must never change again."""
     seal_url: str | None = None
     """The seal's URL, where the seal is drawn in this revision."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealOrder:
-    """What the seal's key is to sign for one document."""
-
-    before: bytes = field(repr=False)
-    """What the seal binds: the document with a salt behind it."""
-    claims: SealClaims
-    """What the seal says."""
-    to_be_signed: bytes = field(repr=False)
-    """The bytes for the key."""
 
 
 class Composer:
@@ -185,12 +174,7 @@ class Composer:
             return
         pdf, place = layout.pdf, layout.seal_place
         if self._profile.seal is not None and number is not None and place is not None:
-            token = self._seal_proof(request, number)
-            url, mark = self._drawn(token)
-            pdf = stamp(pdf, mark, place, url=url)
-            if seal_urls(page_image(pdf, place.page, _DPI)) != (url,):
-                found = Reason("seal-not-readable", {"page": place.page + 1})
-                raise PreflightError("document-not-issuable", findings=(found,), count=1)
+            pdf = self._sealing.tried_on(pdf, place, request, number)
         if appearance is not None:
             stamp(pdf, appearance.mark, appearance.box, url="")
         if len(content.pdf) <= _LARGEST_FORM:
@@ -209,11 +193,10 @@ class Composer:
             return DocumentNumber(9999, self._today().year if number.with_year else None, number.symbol)
         return number
 
-    def masked_holder(self, request: Request) -> MaskedHolder | None:
+    def masked_holder(self, request: Request) -> "MaskedHolder | None":
         """The holder as the seal may name them; None where the profile leaves them out."""
-        holder = request.metadata.holder if request.metadata else ""
         wanted = self._profile.seal is not None and self._profile.seal.with_holder
-        return MaskedHolder.of(holder) if wanted and holder else None
+        return self._sealing.masked_holder(request) if wanted and request.metadata else None
 
     def lay_out(self, request: Request, *, number: DocumentNumber | None, issued: date | None) -> Layout:
         """The first revision and the places on it; without `number` and `issued` they are left blank.
@@ -225,7 +208,7 @@ class Composer:
 
     def _laid_out(self, request: Request, number: DocumentNumber | None, issued: date | None) -> Layout:
         longest = number or self._proof_number(request)
-        room = self._seal_room(request, longest) if self._profile.seal and longest and request.metadata else None
+        room = self._sealing.room(request, longest) if self._profile.seal and longest and request.metadata else None
         content = request.content
         if isinstance(content, Given):
             small = len(content.pdf) <= _LARGEST_FORM
@@ -344,7 +327,7 @@ class Composer:
         assert intent.number is not None
         before, url, mark, room = approved, None, None, None
         if self._profile.seal is not None:
-            room = self._seal_room(request, intent.number)
+            room = self._sealing.room(request, intent.number)
             before = salted(approved, self._salt(intent))
             url, mark = self._sealed(request, intent, before)
         place = self._adopted_place(approved, room)
@@ -424,115 +407,45 @@ class Composer:
     def seal(self, request: Request, intent: Intent, layout: Layout) -> bytes:
         """The document with its sealing revision: a token over everything before it, drawn as a QR symbol."""
         order = self.order(request, intent, layout)
-        return self.sealed(layout, order, self._signed(order)) if order else layout.pdf
+        return self.sealed(layout, order, *self.sign_orders([order])) if order else layout.pdf
 
-    def order(self, request: Request, intent: Intent, layout: Layout) -> SealOrder | None:
+    def order(self, request: Request, intent: Intent, layout: Layout) -> "SealOrder | None":
         """What the seal's key is to sign for this document; None where there is no seal on the page."""
         if self._profile.seal is None or intent.number is None or layout.seal_place is None or layout.release:
             return None
-        return self._order(request, intent, salted(layout.pdf, self._salt(intent)))
+        return self._sealing.order(request, intent, salted(layout.pdf, self._salt(intent)))
 
-    def sealed(self, layout: Layout, order: SealOrder, signature: bytes) -> bytes:
+    def sealed(self, layout: Layout, order: "SealOrder", signature: bytes) -> bytes:
         """`seal`, with what the seal's key made of the order."""
         assert layout.seal_place is not None
-        url, mark = self._drawn(self._token(order, signature))
+        url, mark = self._sealing.drawn(order, signature)
         return stamp(order.before, mark, layout.seal_place, url=url)
 
-    def sign_orders(self, orders: Sequence[SealOrder]) -> list[bytes]:
+    def sign_orders(self, orders: "Sequence[SealOrder]") -> list[bytes]:
         """The seal key's signature for each order; here it is asked for the first time, and perhaps opened.
 
         Raises:
             SealError: `seal-key-unsuitable`.
             KeyStoreError: It cannot sign now.
         """
-        assert self._seal_key is not None
-        if self._seal_key.key_type is not KeyType.P256:
-            raise SealError("seal-key-unsuitable", found=self._seal_key.key_type.value)
-        return sign_all(self._seal_key, [o.to_be_signed for o in orders], mechanism=Mechanism.ECDSA_P256_SHA256)
-
-    def _signed(self, order: SealOrder) -> bytes:
-        return self.sign_orders([order])[0]
-
-    def _order(self, request: Request, intent: Intent, before: bytes) -> SealOrder:
-        assert self._profile.seal is not None
-        assert intent.number is not None
-        claims = self._claims(
-            request, intent.number, result_id=intent.id, status_number=intent.status_number, digest=digest_of(before)
-        )
-        to_be_signed = seal_to_be_signed(claims, _kid(self._profile.seal))
-        return SealOrder(before=before, claims=claims, to_be_signed=to_be_signed)
-
-    def _token(self, order: SealOrder, signature: bytes) -> SealToken:
-        assert self._profile.seal is not None
-        assert self._seal_key is not None
-        return assemble_checked(order.claims, _kid(self._profile.seal), signature, public_key=self._seal_key.public_key)
+        return self._sealing.sign(orders)
 
     def _sealed(self, request: Request, intent: Intent, before: bytes) -> tuple[str, Mark]:
         """The seal over `before`: its URL, and the symbol with what is printed below."""
-        order = self._order(request, intent, before)
-        return self._drawn(self._token(order, self._signed(order)))
+        order = self._sealing.order(request, intent, before)
+        return self._sealing.drawn(order, *self.sign_orders([order]))
 
-    def _drawn(self, token: SealToken) -> tuple[str, Mark]:
-        """A token's URL, and the symbol that says it with what is printed below."""
-        profile = self._profile.seal
-        assert profile is not None
-        url = token.url(profile.host)
-        symbol = Symbol.of(url, size_mm=profile.size_mm)
-        mark = seal_mark(
-            symbol.rows,
-            size_mm=symbol.size_mm,
-            quiet_mm=symbol.quiet_mm,
-            host=profile.host,
-            printed_id=str(token.claims.result_id),
-        )
-        return url, mark
+    @cached_property
+    def _sealing(self) -> "Sealing":
+        """Loaded late: who signs files that are no results makes no seals."""
+        from esign.sealing import Sealing  # noqa: PLC0415
 
-    def _seal_room(self, request: Request, number: DocumentNumber) -> tuple[float, float]:
-        """The mark's size in mm, from a seal as long as the real one will be."""
-        profile = self._profile.seal
-        assert profile is not None
-        proof = self._seal_proof(request, number)
-        size, quiet = _printed_size(profile.host, len(proof.digits), profile.size_mm)
-        return seal_mark_size(size_mm=size, quiet_mm=quiet, host=profile.host, printed_id=str(proof.claims.result_id))
-
-    def _seal_proof(self, request: Request, number: DocumentNumber) -> SealToken:
-        """A seal as long as the real one will be, signed by nobody."""
         assert self._profile.seal is not None
-        longest = self._claims(
-            request, number, result_id=ResultId(bytes(range(10))), status_number=2**32 - 1, digest=bytes(range(16))
-        )
-        return SealToken(claims=longest, kid=_kid(self._profile.seal), signature=bytes(range(64)))
-
-    def _claims(
-        self, request: Request, number: DocumentNumber, *, result_id: ResultId, status_number: int, digest: bytes
-    ) -> SealClaims:
-        profile = self._profile.seal
-        assert request.metadata is not None
-        assert profile is not None
-        return SealClaims(
-            issued_at=self._now(),
-            result_id=result_id,
-            status_number=status_number,
-            digest=digest,
-            procedure=request.metadata.procedure if profile.with_procedure else UNDISCLOSED,
-            number=number,
-            holder=self.masked_holder(request),
-            expires=request.metadata.expires,
-        )
+        assert self._seal_key is not None
+        return Sealing(self._profile.seal, key=self._seal_key, now=self._now)
 
     def _today(self) -> date:
         return self._now().astimezone(VIETNAM).date()
-
-
-@lru_cache(maxsize=64)
-def _printed_size(host: str, digits: int, size_mm: float) -> tuple[float, float]:
-    """Side and quiet zone in mm of a symbol with so many digits: the mask changes, the size does not."""
-    symbol = Symbol.of(f"https://{host}/1#{'9' * digits}", size_mm=size_mm)
-    return symbol.size_mm, symbol.quiet_mm
-
-
-def _kid(profile: SealProfile) -> Kid:
-    return Kid(profile.agency_number, profile.key_sequence)
 
 
 def _person_box(signature: Box, agency: Agency) -> Box:

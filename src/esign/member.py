@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import ParamSpec, TypeVar
 
-from esign.composition import Layout, SealOrder
+from esign.composition import Layout
 from esign.errors import Error
 from esign.issuance import Issued
 from esign.preparation import Fixed
 from esign.registry import Actor, Intent, NextNumber, actor
 from esign.request import Request
+from esign.sealing import SealOrder
 
 __all__ = ["Member"]
 

@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from esign import seal
 from esign.archive import sha256
-from esign.composition import SealOrder
 from esign.document import SignerRole
 from esign.errors import SealError, SigningError
 from esign.pades.inspect import inspect_signatures
@@ -21,8 +22,10 @@ from esign.pdf.links import seal_links
 from esign.profile import Level
 from esign.registry import Intent, SignerCertificate
 from esign.report import Integrity, SignatureKind
-from esign.seal import SealToken, binding
 from esign.trust import TrustStore, signer_facts
+
+if TYPE_CHECKING:
+    from esign.sealing import SealOrder
 
 __all__ = ["Seen", "compare", "read_back"]
 
@@ -78,7 +81,7 @@ def compare(
     prepared: PreparedSignature,
     approved: tuple[bytes, str] | None,
     person: bytes | None,
-    order: SealOrder | None,
+    order: "SealOrder | None",
 ) -> Seen:
     """Whether `signed` is `prepared` with a signature in it, behind what a person `approved`, with the seal of `order`.
 
@@ -114,10 +117,10 @@ def compare(
 _URL = re.compile(rb"https://[a-z0-9.-]+/1#[0-9]{100,}")
 
 
-def _ordered_seal(signed: bytes, order: SealOrder, intent: Intent) -> str:
+def _ordered_seal(signed: bytes, order: "SealOrder", intent: Intent) -> str:
     found = _URL.search(signed, len(order.before))
     try:
-        token = SealToken.from_url(found[0].decode("ascii") if found else "")
+        token = seal.SealToken.from_url(found[0].decode("ascii") if found else "")
     except SealError as e:
         raise SigningError("read-back-failed", what="seal") from e
     if not signed.startswith(order.before):  # of which the ordered claims have the digest
@@ -137,8 +140,8 @@ _LEVELS = {level.value: level for level in Level}
 
 
 def _seal(signed: bytes, intent: Intent) -> str:
-    token = SealToken.from_url(next((link.url for link in seal_links(signed)), ""))
-    offset = binding(signed, token.claims.digest)
+    token = seal.SealToken.from_url(next((link.url for link in seal_links(signed)), ""))
+    offset = seal.binding(signed, token.claims.digest)
     if offset is None or not ends_revision(signed, offset):
         raise SigningError("read-back-failed", what="seal binding")
     if token.claims.result_id != intent.id or token.claims.number != intent.number:

@@ -67,7 +67,7 @@ def test_a_package_lists_what_it_re_exports(name: str) -> None:
     ours = {
         alias.asname or alias.name
         for node in top_level(name)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES
+        if isinstance(node, ast.ImportFrom) and re.match(rf"({'|'.join(PACKAGES)})\.", node.module or "")
         for alias in node.names
     }
     defined = {
