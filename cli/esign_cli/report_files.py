@@ -73,25 +73,27 @@ class ReportFiles:
             yield path
 
     def _xml(self, source: Input, report: "VerificationReport") -> Iterator[tuple[Path, bytes]]:
+        if self.xml is None:
+            return
         from esign.reports.etsi import to_xml
 
-        if self.xml is not None:
-            # ETSI has no report on a file that nobody signed; the command has said so of the file already.
-            with suppress(InputError):
-                yield source.output(self.xml, ".report.xml"), to_xml(report)
+        # ETSI has no report on a file that nobody signed; the command has said so of the file already.
+        with suppress(InputError):
+            yield source.output(self.xml, ".report.xml"), to_xml(report)
 
     def _html(self, source: Input, report: "VerificationReport") -> Iterator[tuple[Path, bytes]]:
+        if self.html is None:
+            return
         from esign.reports.page import to_html
 
-        if self.html is not None:
-            page = to_html(report, name=source.path.name, language=self.language)
-            yield source.output(self.html, ".report.html"), page.encode("utf-8")
+        page = to_html(report, name=source.path.name, language=self.language)
+        yield source.output(self.html, ".report.html"), page.encode("utf-8")
 
     def _receipt(self, source: Input, report: "VerificationReport") -> Iterator[tuple[Path, bytes]]:
-        from esign.reports.receipt import Receipt, report_bytes, sign_receipt
-
         if self.receipts is None or self.signer is None:
             return
+        from esign.reports.receipt import Receipt, report_bytes, sign_receipt
+
         signer = self.signer
         receipt = Receipt.of(report, basis=signer.basis, issued_at=signer.now())
         signed = sign_receipt(receipt, signer.key, mechanism=signer.mechanism)

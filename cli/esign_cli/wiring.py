@@ -22,7 +22,6 @@ from esign.reasons import system_problem
 from esign_cli import network
 from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
 from esign_hsm.guard import FilePinGuard
-from esign_hsm.keystore import TokenKeyStore
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
 
 if TYPE_CHECKING:
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from esign.trust import TrustStore, ValidationPolicy
     from esign.upgrading import Upgrader
     from esign.verification import Verifier
+    from esign_hsm.keystore import TokenKeyStore
 
 __all__ = [
     "Keys",
@@ -161,12 +161,14 @@ class Workplace:
         return pin_guard(self.config)
 
     @cached_property
-    def store(self) -> TokenKeyStore:
+    def store(self) -> "TokenKeyStore":
         """The token's keys."""
         return self.store_of(KeyRef(token=self.config.key.uri.token, serial=self.config.key.uri.serial))
 
-    def store_of(self, token: KeyRef) -> TokenKeyStore:
+    def store_of(self, token: KeyRef) -> "TokenKeyStore":
         """The keys of the token that `token` names; the caller closes it."""
+        from esign_hsm.keystore import TokenKeyStore
+
         module = self.config.key.module or None
         return TokenKeyStore(module=module, pin=self.pin, guard=self.guard, defaults=token)
 

@@ -7,7 +7,21 @@
 protocol between them: which keys there are, and "sign these bytes with this one".
 """
 
-from esign_hsm.signer.supervisor import GuardMaker, KeyInUse, ProcessKey, SignerProcess
-from esign_hsm.signer.wire import Purpose
+from typing import TYPE_CHECKING
+
+from esign import lazy
+
+if TYPE_CHECKING:
+    from esign_hsm.signer.supervisor import GuardMaker, KeyInUse, ProcessKey, SignerProcess
+    from esign_hsm.signer.wire import Purpose
 
 __all__ = ["GuardMaker", "KeyInUse", "ProcessKey", "Purpose", "SignerProcess"]
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy.loader(
+        __name__,
+        {
+            "supervisor": "GuardMaker KeyInUse ProcessKey SignerProcess",
+            "wire": "Purpose",
+        },
+    )

@@ -1,4 +1,8 @@
-"""A command loads what it needs: what it does not need costs a clerk half a second each time."""
+"""A command loads what it needs: what it does not need costs a clerk half a second each time.
+
+Modules are counted, not seconds: a busy machine makes no difference to them. Who adds a module to what everybody loads
+finds out here, and either loads it late or says below how many there are now.
+"""
 
 import os
 import subprocess
@@ -10,58 +14,132 @@ import pytest
 from tests.support.softhsm import softhsm_module
 from tests.unit.pdf.tools import page
 
+OURS = {"esign", "esign_cli", "esign_hsm"}
 # What the project has around it, and what single commands need.
-NEVER = ["pyhanko", "aiohttp", "fastapi", "uvicorn", "starlette", "httpx", "lxml", "fontTools", "numpy", "rich"]
-ONLY_WHEN_WORKING = ["sqlalchemy", "cryptography", "pikepdf", "PIL", "typst", "pkcs11", "pydantic", "esign.issuance"]
+NEVER = {
+    *("pyhanko", "aiohttp", "fastapi", "uvicorn", "starlette", "httpx", "lxml", "fontTools", "numpy", "pydantic"),
+    *("requests", "click", "esign_cli.demo", "esign.webhooks", "sqlalchemy.dialects.postgresql"),
+}
+# What reads or makes documents, keys or registers.
+HEAVY = {"sqlalchemy", "cryptography", "pikepdf", "pypdfium2", "PIL", "typst", "pkcs11", "asyncio", "esign.issuance"}
 # What is left out when a whole file is signed without a time-stamp, a template and a QR seal.
-NOT_FOR_A_FILE = [
+NOT_FOR_A_FILE = {
     *("alembic", "psycopg", "httpcore", "anyio", "jsonschema", "referencing", "jinja2", "zxingcpp", "multiprocessing"),
+    *("qrcode", "cbor2", "rich", "tomlkit"),
     *("esign.net", "esign.timestamp", "esign.pades.augment", "esign.upgrading", "esign.verification", "esign.sandbox"),
-    *("esign.seal.verification", "esign.seal.trust_list", "esign.seal.status_list", "esign.webhooks", "esign_cli.demo"),
-]
-PARSED = "from esign_cli.main import run; assert run(['sign', '--nonsense']) == 2"
-WORKING = "import esign_cli.batches, esign_cli.config, esign_cli.pins, esign_cli.wiring, esign.batch"
+    *("esign.sealing", "esign.seal.token", "esign.seal.trust_list", "esign.seal.status_list", "esign.publishing"),
+    *("esign.registry.batches", "esign.registry.outbox", "esign.registry.tasks", "esign.registry.access"),
+    *("esign.trust.etsi", "esign.service.app", "esign_hsm.admin", "esign_hsm.csr"),
+}
+NOT_TO_VERIFY = {
+    *("alembic", "psycopg", "httpcore", "anyio", "jsonschema", "referencing", "jinja2", "typst", "pkcs11", "rich"),
+    *(
+        "esign.net",
+        "esign.timestamp",
+        "esign.pades.augment",
+        "esign.issuance",
+        "esign.pdf.render",
+        "esign_hsm.keystore",
+    ),
+    *("esign.reports.page", "esign.reports.etsi", "esign.reports.receipt"),
+}
 
 
-def loaded(code: str, *, folder: Path = Path()) -> set[str]:
-    """The modules of a fresh interpreter after `code`."""
-    script = f"{code}\nimport sys\nprint()\nprint(*sys.modules)"
-    environ = {name: value for name, value in os.environ.items() if name != "ESIGN_CONFIG"}
+def loaded(*words: str, folder: Path = Path(), code: int = 0, **environ: str) -> set[str]:
+    """The modules of a fresh interpreter that ran the command of `words`."""
+    script = "import sys\nfrom esign_cli.main import run\ncode = run(sys.argv[1:])\nprint()\nprint(code, *sys.modules)"
+    surroundings = {name: value for name, value in os.environ.items() if name != "ESIGN_CONFIG"} | environ
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=environ, check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, *words],
+        cwd=folder,
+        env=surroundings,
+        check=True,
+        capture_output=True,
+        text=True,
     )
-    return set(done.stdout.splitlines()[-1].split())
+    ended, *modules = done.stdout.splitlines()[-1].split()
+    assert int(ended) == code, done.stderr
+    return set(modules)
+
+
+def count(modules: set[str]) -> int:
+    """How many are ours."""
+    return sum(module.partition(".")[0] in OURS for module in modules)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    softhsm_module()
+    root = tmp_path_factory.mktemp("imports")
+    subprocess.run(
+        [sys.executable, "-m", "esign_cli", "init", "office", "--demo"], cwd=root, check=True, capture_output=True
+    )
+    (root / "office/letter.pdf").write_bytes(page())
+    return root / "office"
+
+
+def test_a_signed_file_needs_neither_network_nor_templates_nor_seals(office: Path) -> None:
+    modules = loaded("sign", "letter.pdf", folder=office)
+    assert (office / "out" / "letter.signed.pdf").exists()
+    assert modules & {*NEVER, *NOT_FOR_A_FILE} == set()
+    assert "esign.issuance" in modules
+    assert count(modules) <= 235
+    assert len(modules) <= 860
+
+
+def test_a_file_is_verified_without_what_makes_one(office: Path) -> None:
+    modules = loaded("verify", "letter.pdf", folder=office, code=1)
+    assert modules & {*NEVER, *NOT_TO_VERIFY} == set()
+    assert "esign.verification" in modules
+    assert count(modules) <= 205
+
+
+def test_who_lists_results_needs_no_token(office: Path) -> None:
+    assert loaded("result", "list", folder=office) & {*NEVER, "pkcs11", "esign.issuance", "pikepdf"} == set()
 
 
 @pytest.mark.parametrize(
-    ("code", "unwanted"), [(PARSED, [*NEVER, *ONLY_WHEN_WORKING]), (f"{PARSED}; {WORKING}", NEVER)]
+    ("words", "code"),
+    [(["--help"], 0), (["--version"], 0), ([], 2), (["nonsense"], 2), (["sign", "--help"], 0), (["sign", "--no"], 2)],
 )
-def test_signing_loads_nothing_that_it_does_not_need(code: str, unwanted: list[str]) -> None:
-    assert loaded(code) & set(unwanted) == set()
+def test_who_asks_what_there_is_waits_for_nothing(words: list[str], code: int) -> None:
+    modules = loaded(*words, code=code)
+    assert modules & {*NEVER, *HEAVY} == set()
+    assert count(modules) <= 22
 
 
-def test_a_signed_file_needs_neither_network_nor_templates_nor_lists(tmp_path: Path) -> None:
-    softhsm_module()
-    subprocess.run(
-        [sys.executable, "-m", "esign_cli", "init", "office", "--demo"], cwd=tmp_path, check=True, capture_output=True
+@pytest.mark.parametrize("typed", ["esign si", "esign sign --pin", "esign result w", "esign issue --template q"])
+def test_the_tab_key_loads_one_command_at_most(typed: str) -> None:
+    words = typed.split()
+    program = (
+        "import sys\nfrom esign_cli.main import run\n"
+        "try:\n    run([])\nfinally:\n    print()\n    print(*sys.modules, file=sys.stderr)"
     )
-    office = tmp_path / "office"
-    (office / "letter.pdf").write_bytes(page())
-    sign = "from esign_cli.main import run; assert run(['sign', 'letter.pdf']) == 0"
-    modules = loaded(sign, folder=office)
-    assert (office / "out" / "letter.signed.pdf").exists()
-    assert "esign.issuance" in modules
-    assert modules & {*NEVER, *NOT_FOR_A_FILE} == set()
+    environ = {**os.environ, "_ESIGN_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=False)
+    modules = set(done.stderr.splitlines()[-1].split())
+    assert modules & {*NEVER, *HEAVY, "rich"} == set()
+    assert len([module for module in modules if module.startswith("esign_cli.commands.")]) <= 1
+    assert count(modules) <= 22
+
+
+def test_the_signer_process_loads_the_token_and_little_else() -> None:
+    script = "import sys, esign_hsm.signer.process\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    modules = set(done.stdout.split())
+    assert "pkcs11" in modules
+    assert modules & {*NEVER, "sqlalchemy", "PIL", "pikepdf", "typst", "asyncio", "rich", "typer"} == set()
+    assert modules & {"esign_hsm.signer.supervisor", "esign_hsm.admin", "esign_hsm.csr"} == set()
+    assert count(modules) <= 24
 
 
 def test_only_the_command_that_is_wanted_is_loaded() -> None:
-    commands = {module for module in loaded(PARSED) if module.startswith("esign_cli.commands.")}
+    commands = {m for m in loaded("sign", "--no", code=2) if m.startswith("esign_cli.commands.")}
     assert commands == {"esign_cli.commands.sign"}
 
 
 def test_a_list_of_commands_loads_none() -> None:
-    modules = loaded("from esign_cli.main import run; assert run(['--help']) == 0")
-    assert [module for module in modules if module.startswith("esign_cli.commands.")] == []
+    assert [module for module in loaded("--help") if module.startswith("esign_cli.commands.")] == []
 
 
 def test_every_command_is_found_in_its_module() -> None:
