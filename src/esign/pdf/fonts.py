@@ -126,8 +126,9 @@ def _find(families: tuple[str, ...]) -> FontSet:
         if not places:
             passed_over.append(Reason("font-absent", {"family": family}))
         # Two versions of a family may be installed, and typst would mix them: Debian 12 has Liberation 1.07, without
-        # Vietnamese letters, beside 2.1. Each folder is judged by itself.
-        for folder, files in places.items():
+        # Vietnamese letters, beside 2.1. Each folder is judged by itself; `liberation2` before `liberation`, for each
+        # letter that is missing costs a page.
+        for folder, files in sorted(places.items(), key=lambda place: str(place[0] or ""), reverse=True):
             candidate = _load(family, files, tuple(passed_over))
             lacking = _lacking(candidate)
             if not lacking:
