@@ -13,6 +13,7 @@ What is not written plainly is signed as well, by reading it; `Signed.way` tells
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +21,6 @@ from io import FileIO
 from itertools import islice
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Thread
 from time import perf_counter
 from typing import NamedTuple
 
@@ -38,7 +37,7 @@ __all__ = ["Signed", "Signer"]
 
 _PIECE = 1 << 20
 _TOGETHER = 5e-3
-"""Seconds that the token takes for those that are signed together: each hand-over costs a thread its place."""
+"""Seconds that the token takes for those that are signed together: a hand-over between threads takes microseconds."""
 _MOST = 32
 
 
@@ -95,9 +94,7 @@ class Signer:
             InputError: `pdf-not-updatable`.
             KeyStoreError: The key cannot sign.
         """
-        prepared = self._prepared(pdf, signing_time)
-        signature = self._key.sign(self._template.attributes(prepared.digest), mechanism=self._mechanism)
-        return self._completed(prepared, signature)
+        return self._signed([self._prepared(pdf, signing_time)])[0]
 
     def sign_all(self, documents: Iterable[bytes], *, now: Callable[[], datetime]) -> Iterator[Signed]:
         """Each of `documents` signed, in their order, some at a time: as many as take the token some milliseconds.
@@ -108,25 +105,17 @@ class Signer:
             InputError: `pdf-not-updatable`; those before are signed.
             KeyStoreError: The key cannot sign; what it signed of the last few is lost.
         """
-        asked: SimpleQueue[list[bytes] | None] = SimpleQueue()
-        answers: SimpleQueue[list[_Prepared | Exception]] = SimpleQueue()
-        helper = Thread(target=self._prepare_ahead, args=(asked, answers, now), name="esign-ahead", daemon=True)
-        helper.start()
-        try:
-            left, few = iter(documents), 1
-            asked.put(list(islice(left, few)))
-            while prepared := answers.get():
-                asked.put(list(islice(left, few)))
-                ready, failed = _up_to_failure(prepared)
+        with ThreadPoolExecutor(1, "esign-ahead") as helper:
+            left, count = iter(documents), 1
+            ahead = helper.submit(self._prepare, list(islice(left, count)), now)
+            while (few := ahead.result()) != _NOTHING:
+                ahead = helper.submit(self._prepare, list(islice(left, count)), now)
                 started = perf_counter()
-                signed = self._signed_together(ready)
-                few = _as_many_as_fit(perf_counter() - started, len(ready))
+                signed = self._signed(few.prepared)
+                count = _as_many_as_fit(perf_counter() - started, len(signed))
                 yield from signed
-                if failed is not None:
-                    raise failed
-        finally:
-            asked.put(None)
-            helper.join()
+                if few.failure is not None:
+                    raise few.failure
 
     def sign_file(self, path: Path, *, signing_time: datetime) -> Way:
         """Sign the file where it is: nothing of it is written again, only the update behind its last byte.
@@ -160,33 +149,26 @@ class Signer:
             hashed.update(piece[:count])
         return hashed
 
-    def _prepare_ahead(
-        self,
-        asked: "SimpleQueue[list[bytes] | None]",
-        answers: "SimpleQueue[list[_Prepared | Exception]]",
-        now: Callable[[], datetime],
-    ) -> None:
-        while (documents := asked.get()) is not None:
-            prepared: list[_Prepared | Exception] = []
-            try:
-                for pdf in documents:
-                    prepared.append(self._prepared(pdf, now()))  # noqa: PERF401 - what came before stays
-            except Exception as e:  # noqa: BLE001 - raised where the document is signed
-                prepared.append(e)
-            answers.put(prepared)
+    def _prepare(self, documents: Sequence[bytes], now: Callable[[], datetime]) -> "_Few":
+        prepared: list[_Prepared] = []
+        try:
+            for pdf in documents:
+                prepared.append(self._prepared(pdf, now()))  # noqa: PERF401 - what came before a failure stays
+        except Exception as e:  # noqa: BLE001 - raised when those before are signed
+            return _Few(prepared, e)
+        return _Few(prepared, None)
 
     def _prepared(self, pdf: bytes, signing_time: datetime) -> "_Prepared":
         made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
         return _Prepared(made, made.digest_after(self._hash_of(pdf)), way)
 
-    def _signed_together(self, prepared: "Sequence[_Prepared]") -> list[Signed]:
-        to_be_signed = [self._template.attributes(each.digest) for each in prepared]
-        signatures = sign_all(self._key, to_be_signed, mechanism=self._mechanism)
-        return [self._completed(each, signature) for each, signature in zip(prepared, signatures, strict=True)]
-
-    def _completed(self, prepared: "_Prepared", signature: bytes) -> Signed:
-        made, digest, way = prepared
-        return Signed(document=made.filled(self._template.hexadecimal(digest, signature)), way=way)
+    def _signed(self, prepared: "Sequence[_Prepared]") -> list[Signed]:
+        template = self._template
+        signatures = sign_all(self._key, [template.attributes(p.digest) for p in prepared], mechanism=self._mechanism)
+        return [
+            Signed(document=each.made.filled(template.hexadecimal(each.digest, signature)), way=each.way)
+            for each, signature in zip(prepared, signatures, strict=True)
+        ]
 
     def _hash_of(self, pdf: bytes) -> "hashlib._Hash":
         hashed = self._hashed.copy()
@@ -217,11 +199,6 @@ def _append(file: FileIO, size: int, update: bytes) -> None:
         raise
 
 
-def _up_to_failure(prepared: "Sequence[_Prepared | Exception]") -> "tuple[list[_Prepared], Exception | None]":
-    ready = [each for each in prepared if not isinstance(each, Exception)]
-    return ready, next((each for each in prepared if isinstance(each, Exception)), None)
-
-
 def _as_many_as_fit(seconds: float, count: int) -> int:
     """How many are to be signed together, where `count` took so many `seconds`."""
     return max(1, min(_MOST, int(_TOGETHER * count / seconds))) if seconds and count else 1
@@ -233,3 +210,14 @@ class _Prepared(NamedTuple):
     made: WithRoom
     digest: bytes
     way: Way
+
+
+class _Few(NamedTuple):
+    """Some documents that are signed together."""
+
+    prepared: list[_Prepared]
+    failure: Exception | None
+    """Why there are no more behind them."""
+
+
+_NOTHING = _Few([], None)
