@@ -30,9 +30,10 @@ from bench.measuring import Ratio, keep  # noqa: E402
 from esign.line import Line  # noqa: E402
 from tests.support.shim import Shim, build  # noqa: E402
 
-DELAYS = {5: 480, 20: 128}
+DELAYS = {5: 1440, 20: 360, 300: 40}
 """Milliseconds that a simulated token takes for a signature, and how many results are made: three signatures each, the
-seal's among them. The first group has to be set, and the last to be registered, while the token has nothing to do."""
+seal's among them. The first pages have to be set, and the last results to be registered, while the token has nothing to
+do: of what takes half a minute these are a hundredth."""
 
 
 def main() -> None:

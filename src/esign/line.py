@@ -38,6 +38,8 @@ from esign.stations import Group
 __all__ = ["Line"]
 
 _logger = logging.getLogger(__name__)
+_FIRST = 4
+"""Results of the first group; each one after it is twice as large, up to the size that was asked for."""
 _LARGEST = 1 << 20
 """Bytes of a given page that joins others."""
 
@@ -106,16 +108,18 @@ class Line:
     def issue(self, requests: Iterable[Request]) -> Iterator[Issued | Error]:
         """What became of each, in their order, as its group is through.
 
-        Whoever stops listening stops the line: groups that are on it are finished, no other begins.
+        Whoever stops listening stops the line: groups that are on it are finished, no other begins. The first groups
+        are small, so that the token soon has something to do.
         """
-        waiting = iter(requests)
+        waiting, size = iter(requests), min(_FIRST, self._size)
         under_way: deque[list[_Place]] = deque()
         try:
             while True:
                 while len(under_way) < self._lanes:
-                    places = [_Place(Member(request=request)) for request in islice(waiting, self._size)]
+                    places = [_Place(Member(request=request)) for request in islice(waiting, size)]
                     if not places:
                         break
+                    size = min(2 * size, self._size)
                     with self._lock:
                         self._begin(places)
                     under_way.append(places)
