@@ -192,7 +192,7 @@ class Worker:
     def _may(self, job: _Job) -> bool:
         """Whether nobody is at it and its office does not stand still; what is issued needs no key any more."""
         now = self._monotonic()
-        if job.id in self._taken or self._busy_elsewhere.get(job.id, 0.0) > now:
+        if self._is_taken(job.id, now):
             return False
         if job.state is IntentState.ISSUED:
             return True
@@ -202,6 +202,10 @@ class Worker:
         job.place.on_trial = job.place.failures > 0
         return True
 
+    def _is_taken(self, id: ResultId, now: float) -> bool:  # noqa: A002
+        """By a hand of ours, or by another worker a moment ago."""
+        return id in self._taken or self._busy_elsewhere.get(id, 0.0) > now
+
     def _found(self) -> Iterator[_Job]:
         now = self._monotonic()
         self._busy_elsewhere = {k: until for k, until in self._busy_elsewhere.items() if until > now}
@@ -210,7 +214,9 @@ class Worker:
             for id_, state in self._registry.tasks.due(agency=office.code, profile=office.profile, limit=_AT_ONCE):
                 yield _Job(place=place, id=id_, state=state)
             if place.batches is not None and not place.paused(now):
-                for part in place.batches.parts():
+                # A part for each hand: what becomes due meanwhile, as a dead worker's rows do, comes before the next.
+                free = [part for part in place.batches.parts() if not self._is_taken(part.id, now)]
+                for part in free[: self._hands]:
                     yield _Job(place=place, id=part.id, part=part)
 
     def _do(self, job: _Job, stop: threading.Event) -> None:

@@ -101,6 +101,22 @@ def test_two_workers_use_the_key_once_for_each(any_room: Workroom) -> None:
     assert len(key.asked) == 8
 
 
+def test_what_another_worker_left_comes_before_the_next_part(room: Workroom) -> None:
+    left = left_at(room, Step.PREPARED, "left")
+    issued: list[Intent] = []
+
+    def listen(step: Step, intent: Intent | None) -> None:
+        if step is Step.ISSUED and intent is not None:
+            issued.append(intent)
+            room.office.clock.advance(timedelta(seconds=15))  # it is due only now
+
+    batch = room.batch([request(f"row-{n}") for n in range(6)], rows_at_once=1)
+    room.authorise(batch)
+    with working(room.worker(hands=1, issuer=room.office.issuer(listen))):
+        until(lambda: room.office.registry.batches.get(batch.id).finished_at)
+    assert [i.id for i in issued].index(left.id) == 1
+
+
 def test_what_fails_again_and_again_is_set_aside_and_the_others_go_on(room: Workroom) -> None:
     office = room.office
     poison, fine = (office.issuer().accept(request(key)) for key in ("poison", "fine"))
