@@ -11,7 +11,6 @@ import hmac
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cached_property
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -42,9 +41,16 @@ class RecoveredRequests:
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
+        # Asked for once, in the session of whoever is first: a second connection for that, while the first is held,
+        # is one that a pool may not have.
+        self._may_be_there: bool | None = None
+        self._identity: bytes | None = None
 
     def salt(self, intent: Intent) -> bytes:
         """A salt for the file of `intent`."""
+        if self._identity is None:
+            with self._store.read() as session:
+                self._learn(session)
         by_chance = secrets.token_bytes(_SALT - _KEY - _REQUEST)
         return self._key(intent.idempotency_key) + self._request(intent.request_digest) + by_chance
 
@@ -54,6 +60,7 @@ class RecoveredRequests:
         Raises:
             RequestConflict: `request-conflict`: it is here, and was another request.
         """
+        self._learn(session)
         if not self._may_be_there:
             return
         keys = {f"{_PREFIX}{self._key(new.idempotency_key).hex()}": new for new in asked}
@@ -81,17 +88,13 @@ class RecoveredRequests:
                 digest=new.request_digest,
             )
 
-    @cached_property
-    def _may_be_there(self) -> bool:
-        """Whether there was a recovery; processes are stopped during one, so asking once will do."""
-        act, what = CAUGHT_UP
-        with self._store.read() as session:
-            return session.scalar(select(AuditRow.sequence).filter_by(object=what, act=act).limit(1)) is not None
-
-    @cached_property
-    def _identity(self) -> bytes:
-        with self._store.read() as session:
-            return str(session.scalar(select(AuditRow.object).filter_by(sequence=0))).encode()
+    def _learn(self, session: Session) -> None:
+        """Who this register is, and whether there was a recovery; processes are stopped during one."""
+        if self._identity is None:
+            act, what = CAUGHT_UP
+            recovery = select(AuditRow.sequence).filter_by(object=what, act=act).limit(1)
+            self._may_be_there = session.scalar(recovery) is not None
+            self._identity = str(session.scalar(select(AuditRow.object).filter_by(sequence=0))).encode()
 
     def _key(self, key: str) -> bytes:
         return self._digest("key", key)[:_KEY]
@@ -100,4 +103,5 @@ class RecoveredRequests:
         return self._digest("request", digest)[:_REQUEST]
 
     def _digest(self, what: str, said: str) -> bytes:
+        assert self._identity is not None
         return hmac.digest(self._identity, f"esign {what}\n{said}".encode(), hashlib.sha256)
