@@ -8,12 +8,17 @@ from itertools import groupby, islice
 
 import pytest
 
+from tests.support.memory import in_memory
+
 pytest_plugins = [
     "tests.support.softhsm",
     "tests.support.shim",
     "tests.support.authority.fixture",
     "tests.support.postgres",
 ]
+
+if (_memory := in_memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))  # where pytest makes its folders
 
 _SLOW = ("tests/scripts/", "tests/integration/", "tests/browser/")
 """Where tests start processes, servers and browsers, each of which takes seconds."""

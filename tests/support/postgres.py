@@ -25,9 +25,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from esign.registry import patience, postgresql
+from tests.support.memory import in_memory
 from tests.support.programs import missing
 from tests.support.registers import fresh_register
 from tests.support.signals import SIGCONT, SIGQUIT, SIGSTOP
+from tests.support.waiting import LONG
 
 __all__ = ["PostgresServer", "postgres_programs", "postgres_server"]
 
@@ -45,7 +48,6 @@ _SETTINGS = {
     "min_wal_size": "32MB",
     "deadlock_timeout": "200ms",
 }
-_ROOM = 1 << 30
 _HBA = f"""\
 local all all trust
 host all {PASSWORD_USER} 127.0.0.1/32 scram-sha-256
@@ -217,8 +219,7 @@ class PostgresServer:
 
 def _place() -> str:
     """Memory, where there is enough: a database is 300 files, which take 10 ms to remove there and 260 ms on a disk."""
-    memory = Path("/dev/shm")
-    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else "/tmp"
+    return str(in_memory() or "/tmp")
 
 
 def _unprivileged() -> str | None:
@@ -256,8 +257,13 @@ def postgres_server(folder: Path | None = None) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """The server of this pytest process."""
-    with postgres_server() as server:
+    """The server of this pytest process, for which registers in this process have all the patience of the tests."""
+    with postgres_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patience.PatientConnection, "patience", 2 * LONG)
+        patch.setitem(patience._TOLD, "connect_timeout", f"{LONG:.0f}")
+        for limit in ("lock_timeout", "statement_timeout"):
+            patch.setitem(patience._SET, limit, f"{LONG:.0f}s")
+        patch.setattr(postgresql, "POOL_TIMEOUT_S", LONG)
         yield server
 
 

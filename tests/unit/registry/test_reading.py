@@ -86,9 +86,9 @@ def _on_a_medium(office: Office, folder: Path, *, with_journal: bool) -> Path:
     for path in place.iterdir():
         path.chmod(0o444)
     place.chmod(0o555)
-    for parent in (folder, *folder.parents):
-        if str(parent).startswith(str(Path(folder.anchor) / "tmp" / "pytest")):
-            parent.chmod(0o755)
+    made_by_pytest = next((n for n, p in enumerate(folder.parents) if p.name.startswith("pytest-of-")), -1)
+    for parent in (folder, *folder.parents[: made_by_pytest + 1]):
+        parent.chmod(0o755)
     return copy
 
 
