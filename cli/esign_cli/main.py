@@ -113,8 +113,19 @@ def _usage(output: Output, error: Any) -> ExitCode:
     for pattern, named in _USAGE if code == "usage-other" else ():
         if found := re.search(pattern, message):
             code, name = named, found[1]
-    output.usage(output.say(code, name=name, message=message), output.say("usage-hint", command=command))
+    near = _near(error, ctx, name) if code in {"usage-no-such-command", "usage-no-such-option"} else []
+    hint = "usage-did-you-mean" if near else "usage-hint"
+    output.usage(output.say(code, name=name, message=message), output.say(hint, command=command, near=", ".join(near)))
     return ExitCode.USAGE
+
+
+def _near(error: Any, ctx: Any, typed: str) -> list[str]:
+    """The commands, or options, that are spelled nearly as what was `typed`."""
+    from difflib import get_close_matches
+
+    if hasattr(error, "possibilities"):
+        return sorted(error.possibilities or ())
+    return get_close_matches(typed, getattr(ctx.command, "list_commands", lambda _ctx: ())(ctx))
 
 
 def _name(param: Any) -> str:

@@ -136,6 +136,20 @@ def test_exit_codes(argv: list[str], code: int, monkeypatch: pytest.MonkeyPatch,
     assert run(argv) == code
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (["singn"], "did you mean sign? See `esign --help`"),
+        (["result", "witdraw"], "did you mean withdraw? See `esign result --help`"),
+        (["sign", "--pin-fil", "x"], "did you mean --pin-fil"),
+        (["frobnicate"], "see `esign --help`"),
+    ],
+)
+def test_a_slip_of_the_finger_is_understood(capsys: pytest.CaptureFixture[str], typed: list[str], hint: str) -> None:
+    assert run(["--lang", "en", *typed]) == ExitCode.USAGE
+    assert f"esign: hint: {hint}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("code", ExitCode)
 def test_every_exit_code_is_explained(code: ExitCode) -> None:
     assert known(f"exit-{code.name.lower()}")
