@@ -148,12 +148,10 @@ class _Said(NamedTuple):
     """Where each of these begins."""
     rows: bytes
     """For `%` with the places of those that were there, the signature dictionary and the new ones."""
-    catalog: int
-    """The number of the catalog, from which everything else was found."""
     value: int
     """The number of the signature dictionary: the first that nothing had."""
     because: tuple[Spelt, ...]
-    """The objects that it depends on."""
+    """The objects that it depends on; first the catalog, from which all others are found."""
 
     @classmethod
     def of(cls, changed: Mapping[int, bytes], new: Sequence[bytes], outline: Outline) -> Self:
@@ -166,16 +164,16 @@ class _Said(NamedTuple):
             starts=tuple(accumulate(map(len, objects[:-1]), initial=0)) if objects else (),
             rows=b"".join(b"%d 1\n%s" % (number, _ROW) for number in sorted(changed))
             + b"%d %d\n%s" % (value, 1 + len(new), _ROW * (1 + len(new))),
-            catalog=outline.catalog.number,
             value=value,
             because=tuple(dict.fromkeys(outline.looked_at)),
         )
 
     def fits(self, outline: Outline) -> bool:
         """Whether the same is to be said of another document: everything that it depends on is the same there."""
-        if (outline.catalog.number, outline.next) != (self.catalog, self.value):
+        catalog, *others = self.because
+        if outline.next != self.value or outline.catalog != catalog:
             return False
-        return all(outline.object(each.number) == each for each in self.because)
+        return all(outline.object(each.number) == each for each in others)
 
 
 def _object(number: int, text: bytes) -> bytes:

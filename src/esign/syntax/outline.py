@@ -60,9 +60,8 @@ _VALUE: Final = rb"\d++ \d++ R(?!%s)|/?+%s++|%s|%s" % (REGULAR, REGULAR, _BRACKE
 # The next value, with its key where it stands in a dictionary.
 _ENTRY: Final = re.compile(rb"(?:/(?P<key>%s)%s)?+(?P<value>%s)%s" % (_KEY, _BLANK, _VALUE, _BLANK), re.DOTALL)
 
-_SPACE: Final = re.compile(_BLANK)
-_OPENED: Final = re.compile(rb"<<" + _BLANK)
-_HEADER: Final = re.compile(rb"(\d{1,10}) 0 obj" + _BLANK)
+_WHITE: Final = b"\x00\t\n\x0c\r "
+_OPENED: Final = re.compile(_BLANK + rb"<<" + _BLANK)
 _REFERENCE: Final = re.compile(rb"(\d{1,10}) 0 R")
 _REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK))
 
@@ -187,10 +186,12 @@ class Outline:
             if first <= number < behind:
                 at = start + _ROW * (number - first)
                 row = self._pdf[at : at + _ROW]
-                found = _HEADER.match(self._pdf, int(row[:10])) if row[10:18] == b" 00000 n" else None
-                if found is None or int(found[1]) != number:
+                if row[10:18] != b" 00000 n":
                     break
-                return found.end()
+                header, at = b"%d 0 obj" % number, int(row[:10])
+                if self._pdf[at : at + len(header)] != header:
+                    break
+                return at + len(header)
         _not_plain(f"object {number}")
 
     def _section(self, offset: int) -> Entries:
@@ -229,7 +230,7 @@ def entries_of(text: bytes) -> Entries:
 
 def _all_entries(text: bytes) -> Entries:
     entries, end = _dictionary(text, 0)
-    if _SPACE.fullmatch(text, end) is None:
+    if text[end:].strip(_WHITE):
         _not_plain("more than a dictionary")
     return entries
 
@@ -255,12 +256,12 @@ def _dictionary(pdf: Buffer, at: int) -> tuple[Entries, int]:
 
 
 def array_of(text: bytes) -> bytes:
-    """The array that `text` is, without the blanks behind it.
+    """The array that `text` is, without the blanks around it.
 
     Raises:
         NotPlain: It is none, or not written plainly.
     """
-    found = _ENTRY.fullmatch(text)
+    found = _ENTRY.fullmatch(text.lstrip(_WHITE))
     if found is None or found["key"] is not None or found["array"] is None:
         _not_plain("no array")
     return found["value"]
