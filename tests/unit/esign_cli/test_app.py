@@ -141,7 +141,7 @@ def test_exit_codes(argv: list[str], code: int, monkeypatch: pytest.MonkeyPatch,
     [
         (["singn"], "did you mean sign? See `esign --help`"),
         (["result", "witdraw"], "did you mean withdraw? See `esign result --help`"),
-        (["sign", "--pin-fil", "x"], "did you mean --pin-fil"),
+        (["sign", "--pin-fil", "x"], "did you mean --pin-fd, --pin-file? See `esign sign --help`"),
         (["frobnicate"], "see `esign --help`"),
     ],
 )
