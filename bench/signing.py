@@ -36,8 +36,10 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore  # noqa: E402
 
 from esign.document import Agency, Box  # noqa: E402
 from esign.keys import KeyRef, Mechanism, SigningKey  # noqa: E402
+from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD, add_release_fields  # noqa: E402
 from esign.pades.inspect import inspect_signatures  # noqa: E402
-from esign.pades.sign import Way  # noqa: E402
+from esign.pades.revision import stamp  # noqa: E402
+from esign.pades.sign import PreparedSignature, Way, prepare, sign  # noqa: E402
 from esign.pades.signer import Signer as OurSigner  # noqa: E402
 from esign.pades.signing_revision import Appearance  # noqa: E402
 from esign.pdf.marks import agency_mark, agency_mark_size  # noqa: E402
@@ -76,6 +78,7 @@ def main() -> None:
         print(f"{len(documents)} PDFs of {min(map(len, documents)) >> 10}-{max(map(len, documents)) >> 10} KB\n")
         for kind in KINDS:
             signing(kind, tokens, documents, office.agency)
+        updating(tokens, documents, office.agency)
         slow_tokens(tokens, documents, office.agency, folder)
         verifying(tokens, documents)
         growing(tokens, office.agency, folder)
@@ -132,6 +135,49 @@ def many(
         "row": Work(lambda: list(signer.sign_all(row, now=lambda: NOW))),
     }
     return Times(work, rounds=rounds, clock=time.perf_counter).ratio("raw", "row")
+
+
+def updating(tokens: "Tokens", documents: list[bytes], agency: Agency) -> None:
+    """The four revisions of a result that two sign: its seal, empty fields, the person's signature, the agency's."""
+    key, mechanism = tokens.keys["RSA-2048"], KINDS["RSA-2048"][1]
+    seen = appearance(replace(agency, seal_image=None))
+    person = replace(seen.box, left=seen.box.left + 60)
+
+    def sealed(pdf: bytes) -> bytes:
+        return stamp(pdf, seen.mark, replace(seen.box, left=60), url="https://q.example.gov.vn/1#0")
+
+    def with_fields(pdf: bytes) -> bytes:
+        return add_release_fields(pdf, [], agency_box=seen.box, alt=agency.name, person_box=person, person_alt="x")
+
+    def prepared(pdf: bytes, field: str, box: Box) -> PreparedSignature:
+        return prepare(
+            pdf,
+            certificates=key.certificates,
+            mechanism=mechanism,
+            signing_time=NOW,
+            field_name=field,
+            appearance=Appearance(mark=seen.mark, box=box),
+        )
+
+    with_seal = [sealed(pdf) for pdf in documents]
+    empty = [with_fields(pdf) for pdf in with_seal]
+    signed = [sign(prepared(pdf, PERSON_FIELD, person), key) for pdf in empty]
+    steps: dict[str, tuple[list[bytes], Callable[[bytes], object]]] = {
+        "the seal": (documents, sealed),
+        "empty fields": (with_seal, with_fields),
+        "the person's signature, but for the key": (empty, lambda pdf: prepared(pdf, PERSON_FIELD, person)),
+        "the agency's signature, but for the key": (signed, lambda pdf: prepared(pdf, AGENCY_FIELD, seen.box)),
+    }
+    work = {what: Work(partial(next_of, cycle(given), step), 20) for what, (given, step) in steps.items()}
+    times = Times(work, rounds=ROUNDS)
+    for what in work:
+        print(f"a revision with {what:40} {1e3 * times.median(what):.3f} ms")
+    keep("revisions", {"seconds": {what: times.median(what) for what in work}})
+
+
+def next_of(documents: Iterator[bytes], step: Callable[[bytes], object]) -> None:
+    """One step for the next document."""
+    step(next(documents))
 
 
 def slow_tokens(tokens: "Tokens", documents: list[bytes], agency: Agency, folder: Path) -> None:
