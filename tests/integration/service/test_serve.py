@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.service import problem, wanted
 from tests.support.signals import SIGCONT, SIGKILL, SIGSTOP
 from tests.support.softhsm import softhsm_module
@@ -33,6 +33,7 @@ class Running:
 
     process: "subprocess.Popen[str]"
     url: str
+    inside: str
     said: str
     key: str
 
@@ -62,10 +63,9 @@ def environment(state: Path) -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[Running]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "esign_cli", "--lang", "en", "serve", "--port", str(port), "--metrics-port", "0"]
+    port, inside = free_port(), free_port()
+    ports = ["--port", str(port), "--metrics-port", str(inside)]
+    command = [sys.executable, "-m", "esign_cli", "--lang", "en", "serve", *ports]
     log = folder.parent / f"log-{port}"
     with log.open("w", encoding="utf-8") as stderr:
         process = subprocess.Popen(
@@ -83,7 +83,9 @@ def serving(folder: Path, *options: str) -> Iterator[Running]:
                 time.sleep(0.05)
             said = log.read_text("utf-8")
             found = re.search(r"shown once\): (\S+)", said)
-            yield Running(process=process, url=url, said=said, key=found[1] if found else "")
+            yield Running(
+                process=process, url=url, inside=f"http://127.0.0.1:{inside}", said=said, key=found[1] if found else ""
+            )
         finally:
             process.kill()
             process.wait()
@@ -117,6 +119,18 @@ def test_the_command_that_it_prints_issues_a_first_result(service: Running) -> N
     assert json.loads(done.stdout)["state"] == "issued"
     assert httpx.get(f"{service.url}/readyz", timeout=LONG).json()["ready"] is True
     assert httpx.get(service.url, timeout=LONG).headers["content-type"].startswith("text/html")
+
+
+def test_only_those_inside_learn_whose_token_it_is(service: Running) -> None:
+    outside = httpx.get(f"{service.url}/readyz", timeout=LONG)
+    assert {check["name"] for check in outside.json()["checks"]} == {
+        *("token", "database", "clock", "anchors", "certificate", "spool", "archive"),
+    }
+    assert "H26.1.2" not in outside.text
+    inside = httpx.get(f"{service.inside}/readyz", timeout=LONG)
+    assert {"token H26.1.2", "anchors H26.1.2"} <= {check["name"] for check in inside.json()["checks"]}
+    assert 'esign_needed_up{need="token H26.1.2"} 1.0' in httpx.get(f"{service.inside}/metrics", timeout=LONG).text
+    assert httpx.get(f"{service.url}/metrics", timeout=LONG).status_code == 404
 
 
 def test_a_signer_that_dies_takes_nothing_with_it(service: Running) -> None:

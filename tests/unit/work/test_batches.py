@@ -97,6 +97,8 @@ def test_only_the_shown_root_can_be_authorised_and_by_another_where_that_is_want
 
     assert refused(root="00" * 32) == "batch-root-differs"
     assert refused(by=PORTAL, four_eyes=True) == "batch-needs-another"
+    assert refused(by=f"{PORTAL}+cb-017", four_eyes=True) == "batch-needs-another"
+    assert refused(by=f"{CHIEF}+cb-017", four_eyes=True, persons=True) == "approval-person-missing"
     assert refused(agency=type(batch.agency).parse("H26.18.02")) == "batch-unknown"
     first = batches.authorise(batch.id, agency=batch.agency, root=batch.root.upper(), by=CHIEF, four_eyes=True)
     room.office.clock.advance(timedelta(hours=1))
