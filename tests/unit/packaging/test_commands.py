@@ -14,5 +14,5 @@ def test_what_there_is() -> None:
     "argv", [["dctor"], ["doctor", "--offline"], ["doctor", "more"], ["token", "inf"], ["issue", "--ordinal", "many"]]
 )
 def test_what_there_is_not(argv: list[str]) -> None:
-    with pytest.raises(Exception, match=r"No such|unexpected|Invalid|valid integer"):
+    with pytest.raises(Exception, match=r"No such|unexpected|Invalid|not a valid int"):
         understood(argv)
