@@ -32,6 +32,7 @@ __all__ = ["Change", "add_field", "empty_field", "fill_field"]
 
 _PLAIN_NAME: Final = re.compile(rb"\(([ -'*-\[\]-~]*+)\)")
 _NUMBER: Final = rb"\s*+([-+]?(?:\d++\.?\d*+|\.\d++))"
+_MORE_THAN_EMPTY: Final = frozenset({b"V", b"Kids", b"Lock"})
 _RECTANGLE: Final = re.compile(rb"\[%s\s%s\s%s\s%s\s*+\]" % ((_NUMBER,) * 4))
 
 
@@ -53,13 +54,15 @@ def empty_field(outline: Outline, page: Spelt, wanted: str, box: Box | None) -> 
     Raises:
         NotPlain: It is there, and stands elsewhere, or locks others.
     """
-    found = next((f for name, f in _fields(outline) if name == wanted and not _is_signed(f.entries)), None)
-    if found is None:
+    named = [field for name, field in _top_level(outline) if _is_named(name, field, wanted)]
+    if all(_is_signed(field.entries) for field in named):
         return None
-    entries = found.entries
-    if entries.get(b"FT") != b"/Sig" or b"V" in entries or b"Lock" in entries or not _stands_at(entries, page, box):
-        raise NotPlain("the field is there")
-    return found
+    entries = named[0].entries
+    if len(named) > 1 or entries.get(b"FT") != b"/Sig" or not entries.keys().isdisjoint(_MORE_THAN_EMPTY):
+        raise NotPlain("the field is there, and more than empty")
+    if not _stands_at(entries, page, box):
+        raise NotPlain("the field is there, and elsewhere")
+    return named[0]
 
 
 def fill_field(field: Spelt, *, value: bytes, drawn: bytes | None) -> Change:
@@ -100,17 +103,32 @@ def _form(outline: Outline) -> tuple[int | None, Entries]:
 
 def _fields(outline: Outline) -> Iterator[tuple[str, Spelt]]:
     """The fields with their names, where they stand side by side."""
+    for name, field in _top_level(outline):
+        if b"Kids" in field.entries:
+            raise NotPlain("a tree of fields")
+        yield name, field
+
+
+def _top_level(outline: Outline) -> Iterator[tuple[str, Spelt]]:
+    """The fields that the form itself names, and their own names (§12.7.4.2)."""
     if b"AcroForm" not in outline.catalog.entries:
         return
     for number in references(_form(outline)[1].get(b"Fields", b"[]")):
         field = outline.object(number)
         entries = field.entries
         name = _PLAIN_NAME.fullmatch(entries.get(b"T", b""))
-        if name is None or b"Kids" in entries or b"Parent" in entries:
-            raise NotPlain("a tree of fields")
+        if name is None or b"Parent" in entries:
+            raise NotPlain("a field whose name is not its own")
         if entries.get(b"V") == b"null":
             raise NotPlain("a value that is none")
         yield name[1].decode(), field
+
+
+def _is_named(name: str, field: Spelt, wanted: str) -> bool:
+    """Whether the field has the name `wanted`; fields below one with another name have a period in theirs."""
+    if name != wanted and b"Kids" in field.entries and (not name or "." in wanted):
+        raise NotPlain("a tree of fields")
+    return name == wanted
 
 
 def _is_signed(field: Entries) -> bool:

@@ -203,6 +203,19 @@ def test_streams_of_references_go_the_general_way(signer: tuple[Signer, bytes]) 
     assert list(refused_by_others(signed.document, signer[1], pdf)) == []
 
 
+def beside_a_tree(pdf: pikepdf.Pdf) -> None:
+    """As in a result whose number is given when it is released: fields below a field, which are left alone."""
+    empty_field()(pdf)
+    above = pdf.make_indirect(pikepdf.Dictionary(T="esign"))
+    below = pikepdf.Dictionary(
+        Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Tx, T="Signature", Rect=[0, 0, 9, 9]
+    )
+    below.Parent = above
+    above.Kids = pikepdf.Array([pdf.make_indirect(below)])
+    pdf.Root.AcroForm.Fields.insert(0, above)
+    pdf.pages[0].obj.Annots.append(above.Kids[0])
+
+
 def empty_field(**more: Any) -> Callable[[pikepdf.Pdf], None]:
     """A form with an empty field where `SEEN` goes, and another one."""
 
@@ -236,6 +249,7 @@ def empty_field(**more: Any) -> Callable[[pikepdf.Pdf], None]:
         (empty_field(), REVISION),
         (empty_field(AP=pikepdf.Dictionary(), F=4, TU="chữ ký", Rect=[300.004, 90, 480, 150]), REVISION),
         (empty_field(Rect=[0, 0, 0, 0]), HIDDEN),
+        (beside_a_tree, REVISION),
     ],
 )
 def test_an_empty_field_that_is_there_is_signed(
