@@ -17,7 +17,7 @@ pytest_plugins = [
     "tests.support.postgres",
 ]
 
-if (_memory := in_memory()) is not None:
+if (_memory := in_memory(gibibytes=4)) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))  # where pytest makes its folders
 
 _SLOW = ("tests/scripts/", "tests/integration/", "tests/browser/")

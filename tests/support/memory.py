@@ -5,10 +5,8 @@ from pathlib import Path
 
 __all__ = ["in_memory"]
 
-_ROOM = 4 << 30
 
-
-def in_memory() -> Path | None:
-    """A folder in memory; None where there is none, or little room (a container has 64 MiB unless it is told)."""
+def in_memory(*, gibibytes: int) -> Path | None:
+    """A folder in memory with so much room; None where there is none: a container has 64 MiB unless it is told."""
     folder = Path("/dev/shm")
-    return folder if folder.is_dir() and shutil.disk_usage(folder).free > _ROOM else None
+    return folder if folder.is_dir() and shutil.disk_usage(folder).free > gibibytes << 30 else None

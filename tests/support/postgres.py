@@ -219,7 +219,7 @@ class PostgresServer:
 
 def _place() -> str:
     """Memory, where there is enough: a database is 300 files, which take 10 ms to remove there and 260 ms on a disk."""
-    return str(in_memory() or "/tmp")
+    return str(in_memory(gibibytes=1) or "/tmp")
 
 
 def _unprivileged() -> str | None:
