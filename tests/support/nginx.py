@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,7 @@ def terminating_tls(upstream: int, *, certificate: Path, clients: Path) -> Itera
         }.items():
             assert said in server, f"{said} is not in the guide's configuration"
             server = server.replace(said, here)
-        user = "user root;" if os.geteuid() == 0 else ""
+        user = "user root;" if sys.platform != "win32" and os.geteuid() == 0 else ""
         text = _AROUND.format(folder=folder, user=user, server=server)
         (folder / "nginx.conf").write_text(text, "utf-8")
         with (folder / "said").open("w+b") as said_by_it:

@@ -171,7 +171,7 @@ def test_an_issuer_that_is_away(pki: PKI, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rules", [{"inside": []}, {"only": ["id.example.gov.vn"]}], ids=["not inside", "not on the list"]
 )
-def test_whom_the_operator_does_not_allow_is_not_asked(pki: PKI, tmp_path: Path, rules: dict[str, object]) -> None:
+def test_whom_the_operator_does_not_allow_is_not_asked(pki: PKI, tmp_path: Path, rules: dict[str, Any]) -> None:
     with issuing(pki, tmp_path, **rules) as issuer:
         assert issuer.comes_in(ONE) == "bearer-keys-unavailable"
         assert issuer.server.connections == 0
