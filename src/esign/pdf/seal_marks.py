@@ -100,7 +100,8 @@ class _Pattern:
 
     def mark(self, rows: Sequence[str], printed_id: str, *, size: tuple[float, float], alt: str) -> Mark:
         """The pattern with another symbol and another id."""
-        path = b"".join([_run(y, run.span()) for y, row in enumerate(rows) for run in _DARK.finditer(row)])
+        runs = map(re.Match.span, _DARK.finditer(" ".join(rows)))
+        path = b"".join(map(_runs(len(rows)).__getitem__, runs))
         shown = b"".join([self.glyphs[character] for character in printed_id])
         id_ = b"<%s>Tj\n" % shown if shown else b""
         packed = zlib.compress(b"".join((self.before, path, self.between, id_, self.after)), _SQUEEZE)
@@ -121,9 +122,25 @@ class _Pattern:
         return b"".join((self.page, b"\n", stream, table, trailer, end))
 
 
-@lru_cache(maxsize=1 << 15)  # nearly all that symbols of one size have
-def _run(y: int, span: tuple[int, int]) -> bytes:
-    return b"%d %d %d 1 re\n" % (span[0], y, span[1] - span[0])
+class _Runs(dict[tuple[int, int], bytes]):
+    """How each dark run is drawn, by where it begins and ends in all rows of a symbol with a gap between them.
+
+    A symbol has some seven hundred of them; what is known of one size is looked up without a step of Python's own.
+    """
+
+    def __init__(self, side: int) -> None:
+        super().__init__()
+        self._side = side
+
+    def __missing__(self, span: tuple[int, int]) -> bytes:
+        y, x = divmod(span[0], self._side + 1)
+        drawn = self[span] = b"%d %d %d 1 re\n" % (x, y, span[1] - span[0])
+        return drawn
+
+
+@lru_cache(maxsize=4)
+def _runs(side: int) -> _Runs:
+    return _Runs(side)
 
 
 @lru_cache(maxsize=32)
