@@ -124,7 +124,9 @@ def _near(error: Any, ctx: Any, typed: str) -> list[str]:
     from difflib import get_close_matches
 
     if hasattr(error, "possibilities"):
-        return sorted(error.possibilities or ())
+        # Two dashes are alike in all options, and make strangers look near.
+        near = get_close_matches(typed.lstrip("-"), [option.lstrip("-") for option in error.possibilities or ()])
+        return [f"--{name}" for name in near]
     return get_close_matches(typed, getattr(ctx.command, "list_commands", lambda _ctx: ())(ctx))
 
 

@@ -141,8 +141,9 @@ def test_exit_codes(argv: list[str], code: int, monkeypatch: pytest.MonkeyPatch,
     [
         (["singn"], "did you mean sign? See `esign --help`"),
         (["result", "witdraw"], "did you mean withdraw? See `esign result --help`"),
-        (["sign", "--pin-fil", "x"], "did you mean --pin-fd, --pin-file? See `esign sign --help`"),
+        (["sign", "--pin-fil", "x"], "did you mean --pin-file, --pin-fd? See `esign sign --help`"),
         (["frobnicate"], "see `esign --help`"),
+        (["issue", "--colour", "red"], "see `esign issue --help`"),
     ],
 )
 def test_a_slip_of_the_finger_is_understood(capsys: pytest.CaptureFixture[str], typed: list[str], hint: str) -> None:
