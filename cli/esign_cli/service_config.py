@@ -22,9 +22,9 @@ class ServiceSection:
     connections: int = 1000
     """At most so many at a time."""
     signing_threads: int = 4
-    """How many results are made at once."""
+    """How many groups of results are on the way at once, and how many results by themselves."""
     signing_queue: int = 60
-    """How many more may wait; who comes then is asked to come back."""
+    """How many more results may be under way; who comes then is asked to come back."""
     verifying_queue: int = 16
     """How many documents may wait for the verifier."""
     upload_mebibytes: int = 64

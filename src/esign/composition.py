@@ -76,6 +76,10 @@ class Layout:
     shows: tuple[DocumentNumber | None, date | None] = (None, None)
     """The number and the date that it was laid out with."""
 
+    def is_for(self, intent: Intent) -> bool:
+        """Whether it shows the number and the date that the register gave."""
+        return self.shows == (intent.number, intent.issue_date if intent.number else None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:

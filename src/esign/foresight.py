@@ -11,7 +11,7 @@ from datetime import date
 from esign.codes import AgencyCode, DocumentNumber
 from esign.registry import NextNumber, Registry
 
-__all__ = ["Foresight"]
+__all__ = ["Foresight", "next_number"]
 
 _Book = tuple[int, str, bool]
 
@@ -31,12 +31,10 @@ class Foresight:
         book = _book(wanted, issued)
         with self._lock:
             if not self._guessed[book]:  # others may have counted since
-                self._last[book] = self._registry.last_number(
-                    self._agency, year=issued.year, symbol=wanted.symbol, with_year=wanted.with_year
-                )
+                self._last[book] = next_number(self._registry, self._agency, wanted, issued).number - 1
             self._guessed[book] += 1
             number = self._last[book] + self._guessed[book]
-        return DocumentNumber(number, issued.year if wanted.with_year else None, wanted.symbol)
+        return _spelled(number, wanted, issued)
 
     def settle(self, wanted: NextNumber, issued: date, given: DocumentNumber | None) -> None:
         """A guess came true, or not: `given` is what the book gave, None where it was not asked."""
@@ -45,6 +43,16 @@ class Foresight:
             self._guessed[book] -= 1
             if given is not None:
                 self._last[book] = max(self._last[book], given.number)
+
+
+def next_number(registry: Registry, agency: AgencyCode, wanted: NextNumber, issued: date) -> DocumentNumber:
+    """The number that the book gives, if nobody else asks before."""
+    last = registry.last_number(agency, year=issued.year, symbol=wanted.symbol, with_year=wanted.with_year)
+    return _spelled(last + 1, wanted, issued)
+
+
+def _spelled(number: int, wanted: NextNumber, issued: date) -> DocumentNumber:
+    return DocumentNumber(number, issued.year if wanted.with_year else None, wanted.symbol)
 
 
 def _book(wanted: NextNumber, issued: date) -> _Book:

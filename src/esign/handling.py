@@ -73,8 +73,7 @@ class Handling:
 
     def is_as_recorded(self, member: Member) -> bool:
         """Whether the page shows number and date that the register gave."""
-        intent = member.intent
-        return member.layout.shows == (intent.number, intent.issue_date if intent.number else None)
+        return member.laid_out is not None and member.laid_out.is_for(member.intent)
 
     def set_again(self, member: Member) -> Layout | None:
         """The page with number and date that the register gave; None where it cannot be set."""

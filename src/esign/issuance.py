@@ -34,7 +34,7 @@ from esign.archive import sha256
 from esign.authority import AuthorityTable
 from esign.codes import AgencyCode, DocumentNumber, ResultCode, ResultId
 from esign.completion import Completion
-from esign.composition import Composer
+from esign.composition import Composer, Layout
 from esign.consent import Consent
 from esign.delivery import Delivery
 from esign.document import Agency, CopyForm, SignerRole
@@ -50,6 +50,7 @@ from esign.errors import (
     SigningError,
 )
 from esign.files import Files
+from esign.foresight import next_number
 from esign.keys import SigningKey
 from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer
@@ -276,7 +277,9 @@ class Issuer:
             KeyStoreError: The token cannot sign now; the intent is kept, `issue` again or `resume` goes on.
             TimestampError: No time-stamp is to be had now, and the profile waits for one; the same holds.
         """
-        return self._finish(self.accept(request))
+        intent, proof = self._accepted(request)
+        with self._registry.claim(intent.id):
+            return self._advance(self._registry.get(intent.id), proof)
 
     def accept(self, request: Request) -> Intent:
         """Record a request to be issued later, by `go_on` or `resume`; the same request again gives the same intent.
@@ -284,10 +287,7 @@ class Issuer:
         Raises:
             As `issue`, before any key is used.
         """
-        alone = isinstance(request.content, Attached | Copied) or request.metadata is None
-        if request.two_signatures or (self._profile.person and not alone):
-            raise InputError("person-signs-first")
-        return self._reserve(request)
+        return self._accepted(request)[0]
 
     def go_on(self, result_id: ResultId) -> Intent:
         """Take an unfinished intent as far as it goes without people; `resume` does this for all of them.
@@ -335,9 +335,9 @@ class Issuer:
         """
         if request.person is None:
             raise InputError("person-missing")
-        intent = self._reserve(request)
+        intent, proof = self._reserve(request)
         with self._registry.claim(intent.id):
-            self._to_the_person(self._registry.get(intent.id))
+            self._to_the_person(self._registry.get(intent.id), proof)
         return self.pending(intent.id)
 
     def adopt(self, request: Request) -> Intent:
@@ -348,9 +348,9 @@ class Issuer:
         """
         if not isinstance(request.content, Adopted):
             raise InputError("person-missing")
-        intent = self._reserve(request)
+        intent, proof = self._reserve(request)
         with self._registry.claim(intent.id):
-            return self._to_the_person(self._registry.get(intent.id))
+            return self._to_the_person(self._registry.get(intent.id), proof)
 
     def pending(self, result_id: ResultId) -> Pending:
         """What the competent person is to sign.
@@ -412,8 +412,7 @@ class Issuer:
         Raises:
             As those; PreflightError, InputError: It cannot be issued.
         """
-        self._admission.request(request)
-        self._on_step(Step.CHECKED, None)
+        self._proof(request)
 
     def check_release(self, result_id: ResultId) -> tuple[Reason, ...]:
         """Whether `release` would follow the person's signature, and what it would let pass; no key is touched.
@@ -491,11 +490,20 @@ class Issuer:
 
     # --- reserve -----------------------------------------------------------------------------------------------
 
-    def _reserve(self, request: Request) -> Intent:
+    def _accepted(self, request: Request) -> tuple[Intent, Layout | None]:
+        """Recorded, where nobody signs before the agency."""
+        alone = isinstance(request.content, Attached | Copied) or request.metadata is None
+        if request.two_signatures or (self._profile.person and not alone):
+            raise InputError("person-signs-first")
+        return self._reserve(request)
+
+    def _reserve(self, request: Request) -> tuple[Intent, Layout | None]:
+        """Recorded, and the proof on which it was examined; None where it was recorded before."""
         stored = request.to_bytes()
         digest = digest_of(stored, profile=self._profile.name)
+        proof = None
         if self._registry.by_key(request.idempotency_key) is None:
-            self.check(request)
+            proof = self._proof(request)
             self._bench.put_request(digest, stored)
         try:
             intent = self._registry.reserve(self.new_intent(request, digest))
@@ -505,7 +513,17 @@ class Issuer:
         if intent.agency != self._agency.code:
             # Another agency of the same register: its number must not come to stand on our page.
             raise RequestConflict("request-conflict", id=str(intent.id))
-        return intent
+        return intent, proof
+
+    def _proof(self, request: Request) -> Layout:
+        """Everything that could fail, tried on a page; it is the result's own, if its book gives what it would now."""
+        number = None
+        if isinstance(request.number, NextNumber) and not self._composer.late(request):
+            day = request.issue_date or self._now().astimezone(VIETNAM).date()
+            number = next_number(self._registry, self._agency.code, request.number, day)
+        proof = self._admission.request(request, number=number)
+        self._on_step(Step.CHECKED, None)
+        return proof
 
     def new_intent(self, request: Request, digest: str) -> NewIntent:
         """What the register is asked to record for `request`."""
@@ -528,11 +546,6 @@ class Issuer:
             issue_date=request.issue_date,
         )
 
-    def _finish(self, intent: Intent) -> Issued:
-        """Take an intent from wherever it stands to its end; one worker at a time."""
-        with self._registry.claim(intent.id):
-            return self._advance(self._registry.get(intent.id))
-
     def _go_on(self, intent: Intent) -> None:
         """As far as it goes without people."""
         with self._registry.claim(intent.id):
@@ -542,10 +555,11 @@ class Issuer:
             else:
                 self._advance(intent)
 
-    def _advance(self, intent: Intent) -> Issued:
+    def _advance(self, intent: Intent, proof: Layout | None = None) -> Issued:
+        """From wherever it stands to its end; one worker at a time, with a claim."""
         if intent.state is IntentState.RESERVED:
             self._on_step(Step.RESERVED, intent)
-            intent = self._prepare(intent)
+            intent = self._prepare(intent, proof)
         if intent.state is IntentState.PREPARED:
             intent = self._sign(intent)
         if intent.state is IntentState.SIGNED:
@@ -556,14 +570,14 @@ class Issuer:
 
     # --- the person ----------------------------------------------------------------------------------------------
 
-    def _to_the_person(self, intent: Intent) -> Intent:
+    def _to_the_person(self, intent: Intent, proof: Layout | None = None) -> Intent:
         """RESERVED → AWAITING: fix every byte that the person will sign; or → APPROVED, for an adopted file."""
         if intent.state is not IntentState.RESERVED:
             return intent
         self._on_step(Step.RESERVED, intent)
         with self._voiding(intent):
             request = self._bench.request(intent)
-            layout = self._preparation.lay_out(intent, request)
+            layout = self._preparation.lay_out(intent, request, proof=proof)
             if isinstance(request.content, Adopted):
                 self._bench.put_record(intent, Record.of(layout))
                 return self._approve(intent, request.content.pdf)
@@ -619,11 +633,11 @@ class Issuer:
 
     # --- prepare -----------------------------------------------------------------------------------------------
 
-    def _prepare(self, intent: Intent) -> Intent:
+    def _prepare(self, intent: Intent, proof: Layout | None) -> Intent:
         """RESERVED → PREPARED, where the agency signs alone."""
         with self._voiding(intent):
             request = self._bench.request(intent)
-            layout = self._preparation.lay_out(intent, request)
+            layout = self._preparation.lay_out(intent, request, proof=proof)
             fixed = self._preparation.for_agency(intent, request, layout)
         return self._put_prepared(intent, fixed)
 

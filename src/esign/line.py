@@ -21,17 +21,20 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
+from esign.codes import ResultId
 from esign.errors import Error, SigningError
 from esign.foresight import Foresight
 from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
 from esign.known import Known
 from esign.member import Member
+from esign.registry import Intent
 from esign.request import Filled, Given, Request
 from esign.stations import Group
 
@@ -147,6 +150,41 @@ class Line:
             self._alone.submit(self._walk_alone, self._group([place]), place)
         return place.future
 
+    def go_on(self, ids: Sequence[ResultId]) -> Iterator[Error | None]:
+        """Take unfinished intents as far as they go without people; what stopped each, in their order.
+
+        What was accepted and not begun walks together, what was begun goes by itself (`Issuer.go_on`).
+        """
+        places: dict[ResultId, _Place] = {}
+        with _falling_apart():
+            places |= {intent.id: _Place(member) for intent, member in self._accepted(ids)}
+        if places:
+            self._take_up(list(places.values()))
+        for each in ids:
+            if each in places:
+                outcome = places[each].outcome()
+                yield outcome if isinstance(outcome, Error) else None
+            else:
+                yield self._gone_on(each)
+
+    def _accepted(self, ids: Sequence[ResultId]) -> Iterator[tuple[Intent, Member]]:
+        tools = self.issuer.equipment
+        for intent in tools.registry.accepted(ids):
+            try:
+                yield intent, Member(request=tools.bench.request(intent), recorded=intent)
+            except Error:
+                continue  # the ordinary way says why, and gives it up
+
+    def _gone_on(self, id: ResultId) -> Error | None:  # noqa: A002
+        try:
+            self.issuer.go_on(id)
+        except Error as e:
+            return e
+        except Exception as e:
+            _logger.exception("going on failed")
+            return SigningError("work-unexpected", problem=type(e).__name__)
+        return None
+
     def _begin_waiting(self) -> None:
         """Let those walk who wait, if it is their turn; called with the lock."""
         forming = not self._numbered.is_set() and len(self._waiting) < self._size
@@ -179,7 +217,7 @@ class Line:
 
         def walk() -> None:
             staying = places
-            try:
+            with _falling_apart():
                 try:
                     group.examine()
                     staying = self._without_leavers(group, staying)
@@ -190,16 +228,28 @@ class Line:
                     self._numbers_are_given(numbered)
                 staying = self._without_leavers(group, staying)
                 group.finish()
-            except Error:  # of the register or the disk: each finds its own answer
-                pass
-            except BaseException:  # whatever it was, nobody waits for ever
-                _logger.exception("a group failed; its members go on by themselves")
             through()
-            for place in staying:
-                place.member.alone = True
-            self._without_leavers(group, staying)
+            self._let_go(group, staying)
 
         self._walkers.submit(walk)
+
+    def _take_up(self, places: Sequence[_Place]) -> None:
+        """Let a group walk whose members have their numbers already."""
+        group = self._group(places)
+
+        def walk() -> None:
+            with _falling_apart():
+                group.take_up()
+                group.finish()
+            self._let_go(group, places)
+
+        self._walkers.submit(walk)
+
+    def _let_go(self, group: Group, places: Sequence[_Place]) -> None:
+        """The group is through, or came to nothing."""
+        for place in places:
+            place.member.alone = place.member.outcome is None
+        self._without_leavers(group, places)
 
     def _group(self, places: Sequence[_Place]) -> Group:
         return Group(
@@ -244,6 +294,17 @@ class Line:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _falling_apart() -> Iterator[None]:
+    """Whatever fails inside, each member finds its own answer, and nobody waits for ever."""
+    try:
+        yield
+    except Error:  # of the register or the disk
+        pass
+    except BaseException:
+        _logger.exception("a group failed; its members go on by themselves")
 
 
 def _is_light(request: Request) -> bool:

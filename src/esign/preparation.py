@@ -72,16 +72,19 @@ class Preparation:
         self._now = now
         self._on_step = on_step
 
-    def lay_out(self, intent: Intent, request: Request) -> Layout:
-        """The first revision, with number and date where they are known.
+    def lay_out(self, intent: Intent, request: Request, *, proof: Layout | None = None) -> Layout:
+        """The first revision, with number and date where they are known; `proof`, where that shows the same.
 
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
-        blank = intent.person and intent.number is None
-        layout = self._composer.lay_out(request, number=intent.number, issued=None if blank else intent.issue_date)
+        layout = proof if proof is not None and proof.is_for(intent) else self._laid_out(intent, request)
         self._on_step(Step.LAID_OUT, intent)
         return layout
+
+    def _laid_out(self, intent: Intent, request: Request) -> Layout:
+        blank = intent.person and intent.number is None
+        return self._composer.lay_out(request, number=intent.number, issued=None if blank else intent.issue_date)
 
     def for_person(
         self, intent: Intent, request: Request, person: Person, layout: Layout, *, sealed: bytes | None = None

@@ -101,6 +101,12 @@ class Group:
                 member.alone = True
         self._heard(Step.RESERVED)
 
+    def take_up(self) -> None:
+        """In the place of both, for what was recorded before and not begun: it was examined then."""
+        for member in self.members:
+            member.alone = not self._handling.fits(member.request)
+        self._heard(Step.RESERVED)
+
     def finish(self) -> None:
         """Everything that follows; whoever has no outcome at the end goes `ordinarily`."""
         with ExitStack() as claims:
@@ -109,7 +115,16 @@ class Group:
                     claims.enter_context(self._with.registry.claim(member.intent.id))
                 except RequestInFlight:
                     member.alone = True
+            self._leave_what_was_begun()
             self._make()
+
+    def _leave_what_was_begun(self) -> None:
+        """Between looking for what was accepted and claiming it, others may have begun it."""
+        taken_up = [m for m in self._walking() if m.laid_out is None]
+        if taken_up:
+            accepted = {intent.id for intent in self._with.registry.accepted([m.intent.id for m in taken_up])}
+            for member in taken_up:
+                member.alone = member.intent.id not in accepted
 
     def ordinarily(self, member: Member) -> Issued | Error:
         """What becomes of a member that left the group, in the name of whoever asked."""

@@ -10,6 +10,7 @@ from typing import Any
 from esign.codes import AgencyCode
 from esign.files import Folder
 from esign.issuance import Issuer
+from esign.line import Line
 from esign.registry import Batch
 from esign.request import Request
 from esign.work import BatchIntake, BatchSpool, BatchWork, Chore, Worker
@@ -26,7 +27,7 @@ class WorkOffice:
 
     code: AgencyCode
     profile: str
-    issuer: Issuer
+    line: Line
 
 
 @dataclass
@@ -43,15 +44,23 @@ class Workroom:
     def issuer(self) -> Issuer:
         return self.office.issuer(**self.changes)
 
-    def worker(self, *, hands: int = 2, chores: tuple[Chore, ...] = (), issuer: Issuer | None = None) -> Worker:
+    def worker(
+        self,
+        *,
+        hands: int = 2,
+        together: int = 16,
+        chores: tuple[Chore, ...] = (),
+        issuer: Issuer | None = None,
+    ) -> Worker:
         issuer = issuer or self.issuer()
         code = self.office.agency.code
         return Worker(
-            [WorkOffice(code, self.office.profile.name, issuer)],
+            [WorkOffice(code, self.office.profile.name, Line(issuer))],
             registry=self.office.registry,
             batches={code: self.batch_work(issuer)},
             chores=chores,
             hands=hands,
+            together=together,
             look=timedelta(milliseconds=50),
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -28,7 +29,8 @@ from esign.files import Folder
 from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
 from esign.pdf.links import seal_links
-from esign.pdf.raster import page_image
+from esign.pdf.raster import page_image, page_text
+from esign.pdf.render import Rendered, Renderer
 from esign.profile import TT15, VGCA_COMPAT, Level
 from esign.registry import Intent, IntentState
 from esign.report import Indication, Integrity
@@ -182,6 +184,40 @@ def test_a_given_number_is_not_issued_twice(office: Office) -> None:
 def test_numbers_follow_each_other(office: Office) -> None:
     issuer = office.issuer()
     assert [str(issuer.issue(request(f"k{i}")).number) for i in range(3)] == ["01/QĐ-UBND", "02/QĐ-UBND", "03/QĐ-UBND"]
+
+
+class CountingRenderer(Renderer):
+    """Counts the pages that it sets."""
+
+    count = 0
+
+    def render(self, *given: Any, **more: Any) -> Rendered:
+        self.count += 1
+        return super().render(*given, **more)
+
+
+def test_a_page_is_set_once(office: Office) -> None:
+    """On the proof that finds out what could fail stands the number that the book gives next."""
+    renderer = CountingRenderer()
+    issuer = office.issuer(renderer=renderer)
+    first, second = (issuer.issue(request(key)) for key in ("a", "b"))
+    assert renderer.count == 2
+    assert [str(n) for n in (first.number, second.number)] == ["01/QĐ-UBND", "02/QĐ-UBND"]
+    assert "02/QĐ-UBND" in " ".join(page_text(second.pdf, 0))
+
+
+def test_a_number_that_somebody_else_took_meanwhile(office: Office) -> None:
+    """The page is set again with the number that the book gave."""
+    renderer = CountingRenderer()
+
+    def overtaken(step: Step, _intent: Intent | None) -> None:
+        if step is Step.CHECKED:
+            office.issuer().issue(request("faster"))
+
+    issued = office.issuer(overtaken, renderer=renderer).issue(request("slower"))
+    assert renderer.count == 2
+    assert str(issued.number) == "02/QĐ-UBND"
+    assert "02/QĐ-UBND" in " ".join(page_text(issued.pdf, 0))
 
 
 def test_what_is_refused_leaves_no_trace(office: Office) -> None:

@@ -42,6 +42,12 @@ class Finding:
         with self._store.read() as session:
             return frozenset(session.scalars(query))
 
+    def accepted(self, ids: Sequence[ResultId]) -> tuple[Intent, ...]:
+        """Those of `ids` that are recorded and not begun, with neither a person nor a main result before them."""
+        texts = [str(each) for each in ids]
+        with self._store.read() as session:
+            return intents.accepted(session, texts)
+
     def by_sha256(self, sha256: str) -> Intent | None:
         """The issued entry whose file has, or had in an earlier version, this SHA-256."""
         with self._store.read() as session:

@@ -3,7 +3,7 @@
 What becomes of an entry stands elsewhere: `reserving` records it, `steps` and `issuing` take it on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ from esign.registry.values import (
 )
 
 __all__ = [
+    "accepted",
     "as_intent",
     "attachments",
     "deliveries",
@@ -50,6 +51,13 @@ def deliveries(session: Session, id: ResultId) -> tuple[Delivery, ...]:  # noqa:
     """Where the file went, in order."""
     rows = session.scalars(select(DeliveryRow).filter_by(result_id=str(id)).order_by(DeliveryRow.position))
     return tuple(Delivery(at=r.at, where=r.where) for r in rows)
+
+
+def accepted(session: Session, ids: Sequence[str]) -> tuple[Intent, ...]:
+    """Those of `ids` that are RESERVED, with neither a person nor a main result before them, as they were recorded."""
+    i = _INTENT.c
+    query = select(_INTENT).where(i.id.in_(ids), i.state == IntentState.RESERVED, i.person.is_(False), i.main.is_(None))
+    return tuple(map(without_registration, session.connection().execute(query.order_by(i.sequence))))
 
 
 def unfinished(session: Session) -> tuple[Intent, ...]:

@@ -25,7 +25,7 @@ from typing import Protocol
 
 from esign.codes import AgencyCode, ResultId
 from esign.errors import Error
-from esign.issuance import Issuer
+from esign.line import Line
 from esign.reasons import Reason
 from esign.registry import IntentState, Registry, acting
 from esign.work.batches import BatchWork, Part
@@ -54,8 +54,8 @@ class Office(Protocol):
         """The issuance profile's name."""
 
     @property
-    def issuer(self) -> Issuer:
-        """Issues with the agency's key."""
+    def line(self) -> Line:
+        """Issues with the agency's key, what was accepted together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,9 @@ class _Job:
     state: IntentState | None = None
     part: Part | None = field(default=None, repr=False)
 
+    def walks_with(self, other: "_Job") -> bool:
+        return self.place is other.place and self.state is other.state is IntentState.RESERVED
+
 
 class Worker:
     """Goes on with everything of some offices that share a register."""
@@ -108,14 +111,20 @@ class Worker:
         batches: Mapping[AgencyCode, BatchWork] | None = None,
         chores: Sequence[Chore] = (),
         hands: int = 2,
+        together: int = 16,
         look: timedelta = _LOOK,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`hands` intents are worked on at once; more than a few only wait for the token and the processor."""
+        """`hands` work at once; more than a few only wait for the token and the processor.
+
+        Each takes up to `together` results that were accepted. What is in hand when the worker is told to stop is
+        finished: that takes seconds, even with a slow token.
+        """
         self._registry = registry
         self._places = [_Place(office, (batches or {}).get(office.code)) for office in offices]
         self._chores = chores
         self._hands = hands
+        self._together = together
         self._look = look
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -157,19 +166,19 @@ class Worker:
         with acting(_ACTOR):
             while not stop.is_set():
                 try:
-                    job = self._next()
+                    jobs = self._next()
                 except Error as e:  # the register does not answer
                     _logger.warning("looking for work: %s", e)
                     stop.wait(self._look.total_seconds())
                     continue
-                if job is None:
+                if not jobs:
                     self._rest(stop)
                     continue
                 try:
-                    self._do(job, stop)
+                    self._do(jobs, stop)
                 finally:
                     with self._lock:
-                        self._taken.discard(job.id)
+                        self._taken.difference_update(job.id for job in jobs)
 
     def _rest(self, stop: threading.Event) -> None:
         try:
@@ -178,16 +187,18 @@ class Worker:
             _logger.warning("waiting for work: %s", e)
             stop.wait(self._look.total_seconds())
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> list[_Job]:
+        """The next job, with those behind it that walk with it on the line."""
         with self._lock:
             if not self._ready:
                 self._ready.extend(self._found())
-            while self._ready:
+            jobs: list[_Job] = []
+            while self._ready and len(jobs) < self._together and (not jobs or self._ready[0].walks_with(jobs[0])):
                 job = self._ready.popleft()
                 if self._may(job):
                     self._taken.add(job.id)
-                    return job
-            return None
+                    jobs.append(job)
+            return jobs
 
     def _may(self, job: _Job) -> bool:
         """Whether nobody is at it and its office does not stand still; what is issued needs no key any more."""
@@ -219,13 +230,24 @@ class Worker:
                 for part in free[: self._hands]:
                     yield _Job(place=place, id=part.id, part=part)
 
-    def _do(self, job: _Job, stop: threading.Event) -> None:
+    def _do(self, jobs: Sequence[_Job], stop: threading.Event) -> None:
+        place, part = jobs[0].place, jobs[0].part
+        if part is not None and place.batches is not None:
+            begin = place.batches.begin
+            self._try(jobs[0], lambda: begin(part, stop=stop, failed=self._failed))
+            return
+        outcomes = place.office.line.go_on([job.id for job in jobs])
+        for job in jobs:
+            self._try(job, lambda: self._went_on(job.id, next(outcomes)))  # noqa: B023 - called in this round
+
+    def _went_on(self, id: ResultId, problem: Error | None) -> None:  # noqa: A002
+        if problem is not None:
+            raise problem
+        self._registry.tasks.done(id)
+
+    def _try(self, job: _Job, work: Callable[[], None]) -> None:
         try:
-            if job.part is not None and job.place.batches is not None:
-                job.place.batches.begin(job.part, stop=stop, failed=self._failed)
-            else:
-                job.place.office.issuer.go_on(job.id)
-                self._registry.tasks.done(job.id)
+            work()
         except Error as e:
             self._learn(job, e)
         except Exception as e:
@@ -282,10 +304,13 @@ class Worker:
 
     def _stand_still(self, place: _Place, error: Error) -> None:
         with self._lock:
+            now = self._monotonic()
+            if now < place.paused_until:
+                return  # it walked with, or beside, what found out before
             place.failures += 1
             place.problem = error.reason
             wait = pause(place.failures)
-            place.paused_until = self._monotonic() + wait.total_seconds()
+            place.paused_until = now + wait.total_seconds()
         _logger.warning("%s stands still for %d s: %s", place.office.code, wait.total_seconds(), error)
 
     def _went_well(self, job: _Job) -> None:

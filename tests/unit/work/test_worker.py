@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from esign.codes import ResultId
 from esign.errors import DeliveryFailed, KeyStoreError, PINError, RegistryError, SigningError, TokenUnavailable
 from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
+from esign.line import Line
 from esign.registry import Intent, IntentState, Task
 from esign.work import Chore
 from esign.work.tries import ASIDE_AFTER
@@ -86,6 +88,69 @@ def test_what_is_accepted_for_later_is_begun_at_once(any_room: Workroom) -> None
         until(lambda: all(office.registry.get(i.id).delivered_at for i in intents))
     numbers = [office.registry.get(i.id).number for i in intents]
     assert sorted(n.number for n in numbers if n) == [1, 2, 3, 4, 5, 6]
+
+
+class RowKey(CountingKey):
+    """Takes many orders at a time, and remembers how many each time; the first ones fail, if it is told so."""
+
+    def __init__(self, key: SigningKey) -> None:
+        super().__init__(key)
+        self.rows: list[int] = []
+        self.failures = 0
+
+    def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+        self.rows.append(len(data))
+        if len(self.rows) <= self.failures:
+            raise TokenUnavailable("signer-lost")
+        return [self.sign(each, mechanism=mechanism) for each in data]
+
+
+def test_what_was_accepted_walks_together(any_room: Workroom) -> None:
+    office = any_room.office
+    any_room.changes["key"] = key = RowKey(office.key)
+    intents = [office.issuer().accept(request(f"k{n}")) for n in range(5)]
+    altered = office.folder / "spool" / f"{intents[2].request_digest}.request"
+    altered.write_bytes(request("forged").to_bytes())
+    office.clock.advance(timedelta(seconds=11))
+    with working(any_room.worker(hands=1)):
+        until(lambda: office.registry.tasks.count() == 0)
+    states = [state(office, i.id) for i in intents]
+    assert states == [IntentState.ISSUED if n != 2 else IntentState.VOID for n in range(5)]
+    assert key.rows == [4]
+    acts = office.registry.audit.entries(object=str(intents[0].id))
+    assert [(e.act, e.actor) for e in acts][-1] == ("intent.delivered", "worker")
+
+
+def test_a_token_that_is_away_stops_a_group_once(room: Workroom) -> None:
+    """They all fail alike; the office stands still as after one failure."""
+    office = room.office
+    room.changes["key"] = key = RowKey(office.key)
+    key.failures = 1
+    intents = [office.issuer().accept(request(f"k{n}")) for n in range(4)]
+    office.clock.advance(timedelta(seconds=11))
+    worker = room.worker(hands=1)
+    with working(worker):
+        until(lambda: bool(worker.health().paused))
+        assert worker._places[0].failures == 1
+        until(lambda: office.registry.tasks.count() == 0)
+    assert [state(office, i.id) for i in intents] == [IntentState.ISSUED] * 4
+
+
+def test_what_others_began_is_not_begun_again(room: Workroom) -> None:
+    """Between looking and claiming, another worker may have finished one."""
+    office = room.office
+    intents = [office.issuer().accept(request(f"k{n}")) for n in range(3)]
+    ids = [i.id for i in intents]
+    stale = office.registry.accepted(ids)
+    office.issuer().go_on(ids[1])
+    room.changes["key"] = key = RowKey(office.key)
+    with pytest.MonkeyPatch.context() as patch, Line(room.issuer()) as line:
+        seen = iter([stale])
+        accepted = office.registry.accepted
+        patch.setattr(office.registry, "accepted", lambda asked: next(seen, None) or accepted(asked))
+        assert list(line.go_on(ids)) == [None, None, None]
+    assert key.rows == [2]
+    assert [state(office, i) for i in ids] == [IntentState.ISSUED] * 3
 
 
 def test_two_workers_use_the_key_once_for_each(any_room: Workroom) -> None:
@@ -230,13 +295,13 @@ def test_stopping_finishes_what_is_in_hand_and_begins_nothing_more(room: Workroo
             begun.set()
             go_on.wait(LONG)
 
-    worker = room.worker(hands=1, issuer=office.issuer(wait))
+    worker = room.worker(hands=1, together=2, issuer=office.issuer(wait))
     with working(worker) as stop:
         assert begun.wait(LONG)
         stop.set()
         go_on.set()
     states = Counter(state(office, i.id) for i in intents)
-    assert states == {IntentState.ISSUED: 1, IntentState.RESERVED: 4}
+    assert states == {IntentState.ISSUED: 2, IntentState.RESERVED: 3}
     assert office.registry.workers.present() == ()
 
 
