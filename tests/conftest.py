@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from itertools import groupby, islice
 
 import pytest
+from hypothesis import settings
 
 from tests.support.memory import in_memory
 
@@ -19,6 +20,10 @@ pytest_plugins = [
 
 if (_memory := in_memory(gibibytes=4)) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_memory))  # where pytest makes its folders
+
+# How long an example takes is the machine's affair, and a busy one takes its time.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 _SLOW = ("tests/scripts/", "tests/integration/", "tests/browser/")
 """Where tests start processes, servers and browsers, each of which takes seconds."""
