@@ -137,6 +137,14 @@ def test_a_number_that_somebody_else_takes_meanwhile(office: Office) -> None:
     assert all(map(shows_its_number, found))
 
 
+def test_what_a_person_signs_first_is_not_issued_without_them(office: Office) -> None:
+    office.profile = replace(office.profile, person=True)
+    refused, issued_ = on_line(office, [request("alone"), by_two(office, "both")])
+    assert getattr(refused, "code", "") == "person-signs-first"
+    assert isinstance(issued_, Issued)
+    assert office.registry.by_key("alone") is None
+
+
 def test_repeated_requests_give_the_same_documents(office: Office) -> None:
     asked = [by_two(office, f"k{n}") for n in range(5)]
     first = issued(on_line(office, asked))

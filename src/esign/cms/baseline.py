@@ -198,6 +198,8 @@ def _size_of(digits: bytes) -> int:
         header = bytes.fromhex(digits[:12].decode("ascii"))
     except ValueError:
         return 0
+    if len(header) < 2:
+        return 0
     more = header[1] - 0x80 if header[1] > 0x80 else 0
     length = int.from_bytes(header[2 : 2 + more], "big") if more else header[1]
     return 2 * (2 + more + length)
