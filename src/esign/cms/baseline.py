@@ -181,8 +181,9 @@ class ContainerTemplate:
             signature = bytes.fromhex(digits[start:size].decode("ascii"))
         except ValueError:
             return None
-        expected = self.hexadecimal(digest, signature).ljust(len(digits), b"0") if signature else b""
-        return signature if expected == digits else None
+        if not signature or self.hexadecimal(digest, signature).ljust(len(digits), b"0") != digits:
+            return None
+        return signature
 
     def _cut_for(self, length: int) -> tuple[bytes, bytes, bytes]:
         signature = _unlike_anything(length)[::-1]
