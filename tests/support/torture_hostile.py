@@ -71,10 +71,11 @@ def attack(deployment: Deployment, server: Server, *, seconds: float, rounds: in
     """F24: uploads that are slow, endless or too large; calm and attacked moments take turns, each `seconds` long."""
     calm, attacked = _Served(deployment, server), _Served(deployment, server)
     refused: Counter[str] = Counter()
-    _Served(deployment, server).serve(2)  # what is made once is made
-    before, grown = _memory(server), 0
+    _Served(deployment, server).serve(5)  # what is made once is made
+    before = grown = 0
     for _ in range(rounds):
         calm.serve(seconds / rounds)
+        before = before or _memory(server)
         with attackers_at_work(deployment, server, refused):
             time.sleep(1)
             attacked.serve(seconds / rounds)
