@@ -163,12 +163,8 @@ class IntentSteps:
         with self.together():
             return self.many.issued([(self._one(id), registration)])[0]
 
-    def handed_over(self, id: ResultId, *, at: datetime, where: str) -> None:  # noqa: A002
-        """Record that the file of an ISSUED intent reached `where`."""
-        self.many.delivered({id: where}, at=at)
-
     def delivered(self, id: ResultId, *, at: datetime, where: str) -> Intent:  # noqa: A002
-        """The same, and what is known of it then."""
+        """Record that the file of an ISSUED intent reached `where`; what is known of it then."""
         with self.together():
             self.many.delivered({id: where}, at=at)
             return self._one(id)
