@@ -102,7 +102,7 @@ class AccessSection:
     """Whether four eyes need to know the persons, or names will do."""
     actor: str = ""
     """How the audit names this command line: `cli:<actor>`; the agency's code if empty."""
-    person: str = ""
+    actor_person: str = ""
     """The code of the person at this command line."""
     issuers: tuple[TokenIssuerSection, ...] = ()
     """Whose bearer tokens are taken."""

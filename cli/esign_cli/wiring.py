@@ -130,7 +130,7 @@ class Workplace:
         from esign.registry.persons import named, person_code
 
         access = self.config.access
-        act_as(named(f"cli:{access.actor or self.config.agency.code}", person_code(access.person)))
+        act_as(named(f"cli:{access.actor or self.config.agency.code}", person_code(access.actor_person)))
         paths = self.config.paths
         has_register(paths)
         registry = Registry.open(paths.registry, now=self._now)
