@@ -118,7 +118,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     given = parser.parse_args()
-    os.nice(9)  # attackers have machines of their own
+    if sys.platform != "win32":
+        os.nice(9)  # attackers have machines of their own
     attack = _Attack(given.url, sys.stdin.readline().strip())
     attack.go_on_until(sys.stdin.read)
     print(json.dumps(attack.answers))

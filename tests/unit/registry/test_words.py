@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import esign.registry
 from esign.texts import catalogue
 
 SOURCES = sorted((Path(__file__).parents[3] / "src/esign/registry").glob("*.py"))
