@@ -10,8 +10,9 @@ from esign.archive import sha256
 from esign.codes import DocumentNumber
 from esign.composition import Layout
 from esign.document import Person
+from esign.equipment import Equipment
 from esign.errors import Error, SigningError
-from esign.issuance import Equipment, Issued, Issuer
+from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
 from esign.known import Known
 from esign.member import Member

@@ -24,22 +24,22 @@ starts from what the step before made durable, so `resume` is no other code: it 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from esign.admission import Admission
 from esign.archive import sha256
 from esign.authority import AuthorityTable
-from esign.codes import AgencyCode, DocumentNumber, ResultCode, ResultId
+from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.completion import Completion
 from esign.composition import Composer, Layout
 from esign.consent import Consent
 from esign.delivery import Delivery
 from esign.document import Agency, CopyForm, SignerRole
+from esign.equipment import Equipment
 from esign.errors import (
-    DeliveryFailed,
     DuplicateNumber,
     Error,
     InputError,
@@ -51,12 +51,13 @@ from esign.errors import (
 )
 from esign.files import Files
 from esign.foresight import next_number
+from esign.issued import Issued
 from esign.keys import SigningKey
 from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer
 from esign.pending import Pending
 from esign.preparation import Fixed, Preparation
-from esign.profile import VIETNAM, IssuanceProfile, Level, Numbering
+from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.reasons import Reason
 from esign.registry import (
     Intent,
@@ -66,7 +67,6 @@ from esign.registry import (
     NextNumber,
     Presentation,
     Registry,
-    Upgrade,
 )
 from esign.request import Adopted, Attached, Copied, Given, Request, digest_of
 from esign.steps import OnStep, Step
@@ -76,101 +76,9 @@ from esign.workbench import Record, Workbench
 if TYPE_CHECKING:
     from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
 
-__all__ = ["Issued", "Issuer", "Resumed", "Step"]
+__all__ = ["Equipment", "Issued", "Issuer", "Resumed", "Step"]
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issued:
-    """A result that is registered; from now on it may be handed out."""
-
-    id: ResultId
-    """Printed under its QR seal."""
-    number: DocumentNumber | None
-    """Số, ký hiệu; None for a signed file that is no result."""
-    result_code: ResultCode | None
-    """`<dossier>-KQn`."""
-    pdf: bytes = field(repr=False)
-    """The signed file, in its newest version."""
-    sha256: str
-    """Of `pdf`, hex."""
-    level: Level
-    """The level that `pdf` reaches, not the one that was asked for."""
-    upgrade: Upgrade | None
-    """The level that is promised for later; None where nothing is."""
-    notices: tuple[Reason, ...]
-    """What was let pass and must not be forgotten: an unchecked revocation, a duplicate number, …"""
-    delivered: bool
-    """Whether the delivery is done; `resume` catches up on it."""
-    intent: Intent = field(repr=False)
-    """All that the register has of it."""
-
-    @classmethod
-    def of(cls, intent: Intent, pdf: bytes) -> Self:
-        """From an entry, and the newest version of its file.
-
-        Raises:
-            NotRegistered: `not-issued`.
-        """
-        if intent.state is not IntentState.ISSUED or intent.registration is None:
-            raise NotRegistered("not-issued", id=str(intent.id), state=intent.state.value)
-        current = intent.versions[-1]
-        return cls(
-            id=intent.id,
-            number=intent.number,
-            result_code=intent.metadata.result_code if intent.metadata else None,
-            pdf=pdf,
-            sha256=current.sha256,
-            level=current.level,
-            upgrade=intent.upgrade,
-            notices=intent.registration.notices,
-            delivered=intent.delivered_at is not None,
-            intent=intent,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
-    """What an issuer works with; `esign.line` works with the same, many results at a time."""
-
-    profile: IssuanceProfile
-    """How it issues."""
-    registry: Registry
-    """What is recorded."""
-    bench: Workbench
-    """What is being made, and what was signed."""
-    composer: Composer
-    """Pages, seals and appearances."""
-    admission: Admission
-    """What is examined before."""
-    preparation: Preparation
-    """What fixes the bytes that are signed."""
-    completion: Completion
-    """What follows a signature."""
-    consent: Consent | None
-    """Who is asked before the agency's key signs; None where nobody is."""
-    delivery: Delivery | None
-    """Where files go; None leaves them to the caller."""
-    now: Callable[[], datetime]
-    """The time."""
-    on_step: OnStep
-    """Who hears of finished steps."""
-
-    def deliver(self, issued: Issued) -> str:
-        """Hand the file over; where it is then.
-
-        Raises:
-            DeliveryFailed: `delivery-failed`; the result is issued, and `resume` will deliver it again.
-        """
-        if self.delivery is None:
-            return "caller"
-        try:
-            return self.delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
-        except Error:
-            raise
-        except Exception as e:  # a portal's own code
-            raise DeliveryFailed("delivery-failed", id=str(issued.id), problem=type(e).__name__) from e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,11 @@ from dataclasses import replace
 
 from esign.archive import sha256
 from esign.codes import ResultId
+from esign.equipment import Equipment
 from esign.errors import Error, KeyStoreError, RequestInFlight
 from esign.foresight import Foresight
 from esign.handling import Handling
-from esign.issuance import Equipment, Issued, Issuer
+from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey, sign_all
 from esign.known import Known
 from esign.member import Member

@@ -1,0 +1,63 @@
+"""What issuing works with, one result at a time (`esign.issuance`) or many (`esign.line`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from esign.admission import Admission
+from esign.completion import Completion
+from esign.composition import Composer
+from esign.consent import Consent
+from esign.delivery import Delivery
+from esign.errors import DeliveryFailed, Error
+from esign.issued import Issued
+from esign.preparation import Preparation
+from esign.profile import IssuanceProfile
+from esign.registry import Registry
+from esign.steps import OnStep
+from esign.workbench import Workbench
+
+__all__ = ["Equipment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """The parts, each made once."""
+
+    profile: IssuanceProfile
+    """How it issues."""
+    registry: Registry
+    """What is recorded."""
+    bench: Workbench
+    """What is being made, and what was signed."""
+    composer: Composer
+    """Pages, seals and appearances."""
+    admission: Admission
+    """What is examined before."""
+    preparation: Preparation
+    """What fixes the bytes that are signed."""
+    completion: Completion
+    """What follows a signature."""
+    consent: Consent | None
+    """Who is asked before the agency's key signs; None where nobody is."""
+    delivery: Delivery | None
+    """Where files go; None leaves them to the caller."""
+    now: Callable[[], datetime]
+    """The time."""
+    on_step: OnStep
+    """Who hears of finished steps."""
+
+    def deliver(self, issued: Issued) -> str:
+        """Hand the file over; where it is then.
+
+        Raises:
+            DeliveryFailed: `delivery-failed`; the result is issued, and `resume` will deliver it again.
+        """
+        if self.delivery is None:
+            return "caller"
+        try:
+            return self.delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
+        except Error:
+            raise
+        except Exception as e:  # a portal's own code
+            raise DeliveryFailed("delivery-failed", id=str(issued.id), problem=type(e).__name__) from e
