@@ -16,7 +16,7 @@ __all__ = ["QUANTUM", "Turnstile"]
 
 A = TypeVar("A")
 B = TypeVar("B")
-QUANTUM: Final = 0.004
+QUANTUM: Final = 0.003
 """Seconds between two moments."""
 _BATCH: Final = 256
 _WAITING: Final = 4096
