@@ -28,6 +28,8 @@ __all__ = ["Listening", "serve", "server"]
 _GRACE = 25
 """Seconds for what is in flight; the rest of the thirty is for closing."""
 _HEADERS_SECONDS = 10.0
+_OBJECTS_UNTIL_COLLECTED = (700, 10, 10)
+"""As Python has it: little at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +162,10 @@ def server(app: ASGIApp, listening: Listening) -> uvicorn.Server:
 def serve(app: ASGIApp, listening: Listening) -> None:
     """Answer until SIGTERM or SIGINT comes."""
     # What is loaded by now stays: looking through it again and again would hold all answers for a tenth of a second.
+    # And what is looked through is little, for the same reason, whatever the command that starts us prefers.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_OBJECTS_UNTIL_COLLECTED)
     try:
         server(app, listening).run()
     finally:
