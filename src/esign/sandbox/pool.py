@@ -19,7 +19,7 @@ from typing import Final
 from esign.errors import ConfigurationError, Error
 from esign.sandbox.budget import Budget
 from esign.sandbox.messages import Unexpected, packed, receive, send, unpacked
-from esign.sandbox.worker import FAILED, OUT_OF_MEMORY, RETURNED
+from esign.sandbox.worker import FAILED, OUT_OF_MEMORY, RETURNED, UNKNOWN
 
 __all__ = ["Sandbox", "Task", "TaskStopped", "shared"]
 
@@ -86,8 +86,11 @@ class Sandbox:
                     raise TaskStopped("sandbox-broken", problem="?") from e
                 self._idle.append(worker)
                 return value
-            if reply is not None and reply[:1] == FAILED:
-                self._idle.append(worker)
+            if reply is not None and reply[:1] in {FAILED, UNKNOWN}:
+                if reply[:1] == FAILED:
+                    self._idle.append(worker)
+                else:  # it is about to end: whoever came next would write to it in vain
+                    worker.stop()
                 raise TaskStopped("sandbox-failed", problem=reply[1:60].decode("ascii", "replace"))
             ending = worker.ending()
             self.start()

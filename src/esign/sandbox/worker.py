@@ -14,11 +14,13 @@ from typing import IO, Final
 from esign.sandbox.budget import Budget, harden, limit, unlimit
 from esign.sandbox.messages import packed, receive, send
 
-__all__ = ["FAILED", "OUT_OF_MEMORY", "RETURNED", "main"]
+__all__ = ["FAILED", "OUT_OF_MEMORY", "RETURNED", "UNKNOWN", "main"]
 
 RETURNED: Final = b"r"
 OUT_OF_MEMORY: Final = b"m"
 FAILED: Final = b"f"
+UNKNOWN: Final = b"u"
+"""The task could not be loaded; the worker ends, so that nobody takes its last task for this one."""
 
 
 def main(preload: list[str]) -> None:
@@ -37,7 +39,7 @@ def main(preload: list[str]) -> None:
             if definition is not None:  # else it is the task of last time
                 task = pickle.loads(definition)  # noqa: S301 - from our own parent
         except Exception as e:  # noqa: BLE001 - a task of a script, whose module this process does not have
-            send(outgoing, FAILED + type(e).__name__.encode())
+            send(outgoing, UNKNOWN + type(e).__name__.encode())
             return
         answer = _answer(task, arguments, budget)
         del arguments

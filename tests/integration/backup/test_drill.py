@@ -366,7 +366,7 @@ def test_who_asks_again_after_a_recovery(drill: Drill) -> None:
             assert issuer.issue(request("after-0")).id == after[0].id, "and from now on as always"
         assert len(registry.listing().entries) == numbers
         told = [e.object for e in registry.audit.all() if e.act == "intent.recognised"]
-        assert told == [str(i.id) for i in (*after, released)]
+        assert sorted(told) == sorted(str(i.id) for i in (*after, released))  # a row is recognised in any order
         assert issuer.issue(request("fresh")).id not in {i.id for i in after}
 
 
