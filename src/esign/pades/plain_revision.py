@@ -37,7 +37,9 @@ __all__ = ["PlainRevision", "plain_revision"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MARKED: Final = re.compile(rb"@@esign-(\w)@@")
-_FILE_ID: Final = re.compile(rb"\[\s*+(\([^()]*+\)|<[^<>]*+>)\s*+(?:\([^()]*+\)|<[^<>]*+>)\s*+\]")
+_FILE_ID: Final = re.compile(
+    rb"\[\s*+(\((?:[^()\\]|\\.)*+\)|<[^<>]*+>)\s*+(?:\((?:[^()\\]|\\.)*+\)|<[^<>]*+>)\s*+\]", re.DOTALL
+)
 _BEHIND_VALUE: Final = b">>\nendobj\n"
 _ROW: Final = b"%010d 00000 n\r\n"
 _OF_A_SECTION: Final = frozenset({b"Size", b"Prev", b"ID"})

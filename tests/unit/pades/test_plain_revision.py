@@ -268,6 +268,14 @@ def test_an_empty_field_that_is_there_is_signed(
         assert [s.field_name for s in report.signatures][earlier:] == ["Signature", "Signature2"]
 
 
+@pytest.mark.parametrize("spelt", [rb"(\(K)(\)x)", rb"(ab\\)(c)", b"(a\rb)(c)", b"(a\\\nb]x)(c>>)", b"<00><11>"])
+def test_an_identity_may_be_spelt_in_any_way(spelt: bytes) -> None:
+    """Random bytes in a literal string: brackets and backslashes come with a backslash before them (§7.3.4.2)."""
+    pdf = g.signed(changed(page(), beside_a_tree), g.LEADER, g.SIGNED, "Leader", None)
+    start = pdf.rindex(b"/ID")
+    assert both_ways(pdf[:start] + b"/ID[" + spelt + pdf[pdf.index(b"/Prev", start) - 1 :], REVISION) == []
+
+
 @pytest.mark.parametrize(
     "more",
     [
