@@ -82,7 +82,7 @@ def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
         print(f"{what:10} {1e3 * statistics.median(values):8.2f} ms")
     for what, values in used.items():
         print(f"{what:10} {1e3 * statistics.median(values):8.2f} ms of a processor")
-    shares = {"body given": ratio(given), "rendered": ratio(rendered)}
+    shares = {"body given": Ratio.of(given), "rendered": Ratio.of(rendered)}
     for what, share in shares.items():
         print(f"whole issuance, {what}: {share.percent()} of what is possible")
     processor = {what: statistics.median(values) for what, values in used.items()}
@@ -118,12 +118,6 @@ def slow(folder: Path) -> None:
                 f"a token of {delay:3} ms a signature is busy {100 * shares[f'{delay} ms']:.1f} % ({made} signatures)"
             )
     keep("issuance, slow tokens", {"busy": shares})
-
-
-def ratio(found: list[float]) -> Ratio:
-    """Median and tenths."""
-    found = sorted(found)
-    return Ratio(statistics.median(found), found[len(found) // 10], found[-1 - len(found) // 10])
 
 
 if __name__ == "__main__":

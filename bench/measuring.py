@@ -9,7 +9,7 @@ import json
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,12 @@ class Ratio:
     high: float
     """A tenth is above."""
 
+    @classmethod
+    def of(cls, found: Iterable[float]) -> "Ratio":
+        """Median and tenths."""
+        rounds = sorted(found)
+        return cls(statistics.median(rounds), rounds[len(rounds) // 10], rounds[-1 - len(rounds) // 10])
+
     def percent(self) -> str:
         """For people."""
         return f"{100 * self.median:.1f} % [{100 * self.low:.1f}-{100 * self.high:.1f}]"
@@ -69,8 +75,7 @@ class Times:
 
     def ratio(self, one: str, other: str) -> Ratio:
         """What `one` takes of what `other` takes, in each round."""
-        found = sorted(a / b for a, b in zip(self.seconds[one], self.seconds[other], strict=True))
-        return Ratio(statistics.median(found), found[len(found) // 10], found[-1 - len(found) // 10])
+        return Ratio.of(a / b for a, b in zip(self.seconds[one], self.seconds[other], strict=True))
 
 
 def keep(section: str, figures: object) -> None:
