@@ -17,8 +17,8 @@ from esign.service.identity.api_keys import ApiKeys
 from esign.service.identity.authenticator import Credentials
 from esign.service.identity.bearer import BearerTokens, FileKeys, GrantRule, Issuer, KeySource, NetworkKeys
 from esign.service.identity.proxy import ClientCertificates, Pin
-from esign_cli.access_config import TokenIssuerSection
 from esign_cli.config import Config
+from esign_cli.config.access import TokenIssuerSection
 
 __all__ = ["credentials"]
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 from esign.errors import PINError
 from esign.keys import KeyRef
 from esign.reasons import Reason
-from esign_cli.config import Config, PinKind, PinSection
+from esign_cli.config import Config
+from esign_cli.config.keys import PinKind, PinSection
 from esign_cli.output import Output
 from esign_cli.sanitise import printable
 from esign_cli.session import Session

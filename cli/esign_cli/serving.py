@@ -41,7 +41,8 @@ from esign.trust import check_before_signing
 from esign.verification import Verifier
 from esign_cli import wiring
 from esign_cli.anchors import kept_anchored
-from esign_cli.config import Config, PinKind
+from esign_cli.config import Config
+from esign_cli.config.keys import PinKind
 from esign_cli.identities import credentials
 from esign_cli.publication import known_seal_keys
 from esign_cli.recovery import refuse_without_anchors

@@ -20,7 +20,10 @@ from esign.errors import ConfigurationError, InputError, RegistryError
 from esign.keys import DelegatedKey, KeyRef, PinGuard, SigningKey
 from esign.reasons import system_problem
 from esign_cli import network
-from esign_cli.config import Config, PathsSection, PinKind, PinSection, TrustedListSection
+from esign_cli.config import Config
+from esign_cli.config.keys import PinKind, PinSection
+from esign_cli.config.paths import PathsSection
+from esign_cli.config.trust import TrustedListSection
 from esign_hsm.guard import FilePinGuard
 from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
 
@@ -142,7 +145,7 @@ class Workplace:
     @property
     def persons(self) -> bool:
         """Whether four eyes need to know the persons."""
-        from esign_cli.access_config import Persons
+        from esign_cli.config.access import Persons
 
         return self.config.access.persons is Persons.REQUIRED
 

@@ -39,7 +39,7 @@ def augment(  # options of the command
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Each file with the level that it has now."""
-    from esign_cli.network import LevelChoice
+    from esign_cli.config.issuing import LevelChoice
     from esign_cli.wiring import Workplace
 
     run = session(ctx)

@@ -139,7 +139,7 @@ def fetch(
     """Bring certificates home, each only under its fingerprint."""
     from esign.files import write_durably
     from esign_cli import network
-    from esign_cli.network import NetworkSection
+    from esign_cli.config.network import NetworkSection
 
     run = session(ctx)
     if sha256 is not None and len(ids) != 1:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from esign.errors import ConfigurationError
 from esign.profile import TT15, ContentPolicy, DuplicatePolicy
-from esign_cli.config import Config, PinKind, find
+from esign_cli.config import Config, find
+from esign_cli.config.keys import PinKind
 
 EXAMPLE = files("esign_cli").joinpath("example.toml").read_text("utf-8")
 SMALLEST = '[agency]\ncode = "H26.1.2"\nname = "UBND"\nplace = "Hà Nội"\n'

@@ -11,7 +11,7 @@ from esign.codes import AgencyCode
 from esign.errors import ConfigurationError
 from esign.net import Client
 from esign.service.access import Role
-from esign_cli.access_config import AccessSection, GrantSection, PinnedSection, ProxySection, TokenIssuerSection
+from esign_cli.config.access import AccessSection, GrantSection, PinnedSection, ProxySection, TokenIssuerSection
 from esign_cli.identities import credentials
 from tests.support.office import Clock
 
