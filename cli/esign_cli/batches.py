@@ -66,7 +66,7 @@ def carry_out(  # each is a thing of its own
 ) -> ExitCode:
     """Plan `tasks`, ask, and do them; `keep` puts a document where it belongs and gives the place."""
     from esign.batch import plan
-    from esign_cli.wiring import Keys
+    from esign_cli.keys import Keys
 
     keyless = workplace.issuer(keys=Keys.NONE, delivery=delivery)
     with run.output.progress(len(tasks)) as progress:
@@ -129,8 +129,8 @@ class _Doing:
         """Everything, and the summary of it."""
         from esign.batch import run
         from esign_cli.batch_report import key_facts, write_report
+        from esign_cli.keys import Keys
         from esign_cli.pins import typing_again
-        from esign_cli.wiring import Keys
 
         def put(entry: "Entry", issued: "Issued") -> None:
             if keep is not None:

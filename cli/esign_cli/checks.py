@@ -68,7 +68,7 @@ def _folders(_run: "Session", workplace: "Workplace") -> Iterator[Finding]:
     import secrets
 
     from esign.files import write_durably
-    from esign_cli.wiring import files_at
+    from esign_cli.places import files_at
 
     paths = workplace.config.paths
     name = f".esign-doctor-{secrets.token_hex(4)}"
@@ -100,7 +100,7 @@ def _register(run: "Session", workplace: "Workplace") -> Iterator[Finding]:
         from esign_cli.output import shown
 
         yield _finding(Severity.FINE, "clock", "doctor-clock", now=shown(run.now()))
-    from esign_cli.wiring import files_at
+    from esign_cli.places import files_at
 
     in_work = (*unfinished, *registry.waiting())  # what people have not signed yet is no leftover
     known = {f"{i.id}" for i in in_work} | {i.request_digest for i in in_work}

@@ -50,7 +50,7 @@ class Signature:
         Raises:
             InputError: `file-unreadable` or `signature-file-unreadable`.
         """
-        from esign_cli.wiring import read_file
+        from esign_cli.places import read_file
 
         content = read_file(path)
         try:

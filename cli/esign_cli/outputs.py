@@ -24,7 +24,7 @@ def sha256_of(path: Path) -> str:
     Raises:
         InputError: `file-unreadable`.
     """
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     return hashlib.sha256(read_file(path)).hexdigest()
 

@@ -4,18 +4,21 @@ import getpass
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from esign.errors import PINError
 from esign.keys import KeyRef
 from esign.reasons import Reason
 from esign_cli.config import Config
 from esign_cli.config.keys import PinKind, PinSection
+from esign_cli.keys import pin_from
 from esign_cli.output import Output
 from esign_cli.sanitise import printable
 from esign_cli.session import Session
-from esign_cli.wiring import Workplace, pin_from
 from esign_hsm.pin import PinPrompt, PinSource, protect_process
+
+if TYPE_CHECKING:
+    from esign_cli.wiring import Workplace
 
 __all__ = ["at_work", "chosen_pin", "key_ref", "prompt", "typing_again"]
 
@@ -23,8 +26,10 @@ _TRIES = 3
 T = TypeVar("T")
 
 
-def at_work(session: Session, *, pin_file: Path | None = None, pin_fd: int | None = None) -> Workplace:
+def at_work(session: Session, *, pin_file: Path | None = None, pin_fd: int | None = None) -> "Workplace":
     """The working folder, with the PIN's source that the command line or the configuration names."""
+    from esign_cli.wiring import Workplace
+
     protect_process()
     config = session.config()
     pin = chosen_pin(session.output, config, pin_file=pin_file, pin_fd=pin_fd)

@@ -47,7 +47,7 @@ def roots_from(path: Path) -> "tuple[Root, ...]":
         InputError, SealError: It cannot be read.
     """
     from esign.seal.roots import roots_from_json
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     try:
         return roots_from_json(read_file(path).decode("utf-8"))
@@ -74,7 +74,7 @@ def known_seal_keys(config: "Config | None", given: Path | None, now: datetime) 
     Raises:
         SealError: A `trust-list-…` code, or what is wrong with the table.
     """
-    from esign_cli.wiring import seal_key_table
+    from esign_cli.trust_files import seal_key_table
 
     if given is not None or config is None:
         return seal_key_table(given)

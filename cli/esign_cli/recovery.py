@@ -72,7 +72,7 @@ def witness(workplace: "Workplace") -> "Witness | None":
     from esign.files import Folder
     from esign.recovery import newest_anchor
     from esign.trust import TrustStore
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     owners = TrustStore.from_pem(*map(read_file, audit.certificates)).anchors if audit.certificates else ()
     pins = frozenset(hashlib.sha256(owner.der).hexdigest() for owner in owners)
@@ -127,7 +127,7 @@ def refuse_behind_files(workplace: "Workplace", *, now: Callable[[], datetime], 
         RegistryError: `registry-behind-archive`, `registry-behind-status`.
     """
     from esign.recovery.behind import SAMPLE, refuse_behind_archive, refuse_behind_status
-    from esign_cli.wiring import files_at
+    from esign_cli.places import files_at
 
     paths, status = workplace.config.paths, workplace.config.status
     if everything or isinstance(paths.archive, Path):

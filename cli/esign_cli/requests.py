@@ -78,7 +78,7 @@ class Asked:
     def _content(self, *, adopted: bool) -> "tuple[Content, str, dict[str, Any]]":
         from esign.pdf import load
         from esign.request import Adopted, Filled, Given
-        from esign_cli.wiring import read_file
+        from esign_cli.places import read_file
 
         if (self.template is None) == (self.pdf is None):
             raise InputError("template-or-pdf")
@@ -132,7 +132,7 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         InputError: `file-unreadable` or `data-not-json`.
     """
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     try:
         found = json.loads(read_file(path).decode("utf-8-sig"))

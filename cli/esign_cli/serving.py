@@ -39,14 +39,15 @@ from esign.service.states import count_states
 from esign.service.watched import WatchedKey
 from esign.trust import check_before_signing
 from esign.verification import Verifier
-from esign_cli import wiring
 from esign_cli.anchors import kept_anchored
 from esign_cli.config import Config
 from esign_cli.config.keys import PinKind
 from esign_cli.identities import credentials
+from esign_cli.places import files_at
 from esign_cli.publication import known_seal_keys
 from esign_cli.recovery import refuse_without_anchors
 from esign_cli.serving_public import listening_of, public_side
+from esign_cli.trust_files import validation_policy
 from esign_cli.wiring import Workplace
 from esign_cli.working import batch_spool, kept_working, webhook_desk, workers
 from esign_hsm.pin import CredentialPin
@@ -145,7 +146,7 @@ class ServedWorkplace(Workplace):
             *(
                 DiskNeeded(name=f"{name} {code}", folder=place)
                 if isinstance(place, Path)
-                else StoreNeeded(name=f"{name} {code}", files=wiring.files_at(place))
+                else StoreNeeded(name=f"{name} {code}", files=files_at(place))
                 for name, place in places.items()
             ),
         )
@@ -153,13 +154,13 @@ class ServedWorkplace(Workplace):
     def _verifier(self) -> Verifier:
         table = self.authority
         roles = {grant.public_key_sha256: SignerRole.PERSON for grant in table.grants} if table else {}
-        return wiring.verifier(
+        return Verifier(
             trust=self.trust,
             seal_keys=known_seal_keys(self.config, None, self._now()),
             registry=self.registry,
             now=self._now,
             roles=roles | {public_key_sha256(self.key().certificates[0]): SignerRole.AGENCY},
-            policy=wiring.validation_policy(self.config.trust.algorithms),
+            policy=validation_policy(self.config.trust.algorithms),
         )
 
 

@@ -176,7 +176,7 @@ def read_sheet(path: Path, columns: Mapping[str, tuple[str, ...]]) -> tuple[Row,
     Raises:
         InputError: `file-unreadable`, or a `sheet-…` code.
     """
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     content = read_file(path)
     if len(content) > _LARGEST:

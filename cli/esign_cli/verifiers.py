@@ -46,10 +46,10 @@ class Sources:
     @cached_property
     def trust(self) -> "TrustStore":
         """What certificates are checked against."""
-        from esign_cli import wiring
+        from esign_cli.trust_files import trust_store
 
         t, typed = self._config.trust if self._config else None, self._typed
-        return wiring.trust_store(
+        return trust_store(
             anchors=[*(t.anchors if t else ()), *typed.anchors],
             authorities=self._config.timestamp.anchors if self._config else (),
             intermediates=[*(t.intermediates if t else ()), *typed.intermediates],
@@ -61,16 +61,16 @@ class Sources:
     @cached_property
     def policy(self) -> "ValidationPolicy":
         """Until when algorithms are acceptable."""
-        from esign_cli import wiring
+        from esign_cli.trust_files import validation_policy
 
-        return wiring.validation_policy(self._config.trust.algorithms if self._config else None)
+        return validation_policy(self._config.trust.algorithms if self._config else None)
 
     def verifier(self) -> "Verifier":
         """A verifier of all these."""
-        from esign_cli import wiring
+        from esign.verification import Verifier
         from esign_cli.publication import known_seal_keys
 
-        return wiring.verifier(
+        return Verifier(
             trust=self.trust,
             seal_keys=known_seal_keys(self._config, self._typed.seal_keys, self._run.now()),
             registry=self.registry,
@@ -89,9 +89,9 @@ class Sources:
     def registry(self) -> "Registry | None":
         """The working folder's register, if there is one and it was not left out."""
         from esign.registry import Registry
-        from esign_cli import wiring
+        from esign_cli.places import has_register
 
-        if self._config is None or not self._typed.register or not wiring.has_register(self._config.paths):
+        if self._config is None or not self._typed.register or not has_register(self._config.paths):
             return None
         path, now = self._config.paths.registry, self._run.now
         try:
@@ -104,7 +104,7 @@ class Sources:
     def _roles(self) -> "Mapping[str, SignerRole]":
         """Who signs in which role, as the table of authorities says; seal keys say it of agencies."""
         from esign.document import SignerRole
-        from esign_cli import wiring
+        from esign_cli.trust_files import authority_table
 
-        table = wiring.authority_table(self._config) if self._config else None
+        table = authority_table(self._config) if self._config else None
         return {grant.public_key_sha256: SignerRole.PERSON for grant in table.grants} if table else {}

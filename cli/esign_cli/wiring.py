@@ -6,26 +6,19 @@ It imports no terminal library, so that services start through it as well.
 ...     issued = workplace.issuer().issue(request)
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from esign.document import SignerRole
-from esign.errors import ConfigurationError, InputError, RegistryError
-from esign.keys import DelegatedKey, KeyRef, PinGuard, SigningKey
-from esign.reasons import system_problem
-from esign_cli import network
+from esign.errors import ConfigurationError, RegistryError
+from esign.keys import KeyRef, PinGuard, SigningKey
 from esign_cli.config import Config
-from esign_cli.config.keys import PinKind, PinSection
-from esign_cli.config.paths import PathsSection
-from esign_cli.config.trust import TrustedListSection
-from esign_hsm.guard import FilePinGuard
-from esign_hsm.pin import CredentialPin, DescriptorPin, FilePin, PinPad, PinPrompt, PinSource
+from esign_cli.keys import Keys, LateKey, pin_from, pin_guard
+from esign_cli.places import files_at, has_register, holds_files, read_file
+from esign_cli.trust_files import authority_table, seal_key_table, trust_store
+from esign_hsm.pin import PinSource
 
 if TYPE_CHECKING:
     from esign.auditing import Anchoring
@@ -33,7 +26,6 @@ if TYPE_CHECKING:
     from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
-    from esign.files import Files
     from esign.issuance import Issuer, Step
     from esign.net import Client
     from esign.pades.augment import Augmenter
@@ -42,40 +34,11 @@ if TYPE_CHECKING:
     from esign.request import Request
     from esign.seal import SealKeys
     from esign.timestamp import Timestamper
-    from esign.trust import TrustStore, ValidationPolicy
+    from esign.trust import TrustStore
     from esign.upgrading import Upgrader
-    from esign.verification import Verifier
     from esign_hsm.keystore import TokenKeyStore
 
-__all__ = [
-    "Keys",
-    "Workplace",
-    "authority_table",
-    "files_at",
-    "has_register",
-    "pin_from",
-    "pin_guard",
-    "read_file",
-    "read_files",
-    "seal_key_table",
-    "trust_store",
-    "validation_policy",
-    "verifier",
-]
-
-_CERTIFICATES = (".pem", ".crt", ".cer", ".der", ".p7b", ".p7c")
-_LISTS = (".crl", ".pem", ".der")
-
-
-class Keys(Enum):
-    """Which keys a piece of work needs; the token asks for its PIN only for those."""
-
-    NONE = "none"
-    """For plans, for what persons hand in, and for what is taken back."""
-    SEAL = "seal"
-    """For pages with a QR seal that persons will sign."""
-    ALL = "all"
-    """For whatever the agency signs."""
+__all__ = ["Workplace"]
 
 
 class Workplace:
@@ -137,7 +100,7 @@ class Workplace:
         paths = self.config.paths
         has_register(paths)
         registry = Registry.open(paths.registry, now=self._now)
-        if isinstance(paths.registry, str) and not registry.listing(limit=1).entries and _holds(paths.archive):
+        if isinstance(paths.registry, str) and not registry.listing(limit=1).entries and holds_files(paths.archive):
             registry.close()
             raise RegistryError("register-missing", file=registry.name, archive=paths.archive)
         return registry
@@ -186,7 +149,7 @@ class Workplace:
     def _late_seal_key(self) -> SigningKey | None:
         """The same, opened when something is sealed, if ever."""
         seal = self.config.seal
-        return None if seal is None else _LateKey(lambda: self.store.key(seal.key))
+        return None if seal is None else LateKey(lambda: self.store.key(seal.key))
 
     # --- the two workflows -----------------------------------------------------------------------------------------
 
@@ -264,11 +227,15 @@ class Workplace:
     @cached_property
     def network(self) -> "Client":
         """The guarded way to the network."""
+        from esign_cli import network
+
         return network.client(self.config.network, now=self._now)
 
     @cached_property
     def timestamper(self) -> "Timestamper | None":
         """Who gives time-stamps; None where no authority is named."""
+        from esign_cli import network
+
         return network.timestamper(self.config.timestamp, client=self.network, trust=self.trust, now=self._now)
 
     @cached_property
@@ -331,185 +298,3 @@ class Workplace:
         """The seal keys that are known here; none where the table was not made yet."""
         path = self.config.trust.seal_keys
         return seal_key_table(path if path is not None and path.exists() else None)
-
-
-class _LateKey(DelegatedKey):
-    """A key that is opened when something is asked of it."""
-
-    def __init__(self, open_key: Callable[[], SigningKey]) -> None:
-        self._open = open_key
-
-    @cached_property
-    def _key(self) -> SigningKey:  # type: ignore[override]  # read-only, and the other key all the same
-        return self._open()
-
-
-def authority_table(config: Config) -> "AuthorityTable | None":
-    """Who may sign what; None where no table is named.
-
-    Raises:
-        ConfigurationError: `authority-table-missing`, or what is wrong with it.
-    """
-    from esign.authority import AuthorityTable
-
-    path = config.authority.table
-    if path is None:
-        return None
-    try:
-        return AuthorityTable.from_toml(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as e:
-        problem = system_problem(e) if isinstance(e, OSError) else "UTF-8"
-        raise ConfigurationError("authority-table-missing", file=path, problem=problem) from e
-
-
-def verifier(
-    *,
-    trust: "TrustStore",
-    seal_keys: "SealKeys",
-    registry: "Registry | None",
-    now: Callable[[], datetime],
-    roles: Mapping[str, SignerRole] | None = None,
-    policy: "ValidationPolicy | None" = None,
-) -> "Verifier":
-    """Verifies documents, with or without a working folder."""
-    from esign.verification import Verifier
-
-    return Verifier(trust=trust, now=now, registry=registry, seal_keys=seal_keys, roles=roles, policy=policy)
-
-
-def trust_store(
-    *,
-    anchors: Sequence[Path] = (),
-    authorities: Sequence[Path] = (),
-    intermediates: Sequence[Path] = (),
-    crls: Sequence[Path] = (),
-    lists: Sequence[TrustedListSection] = (),
-    system: bool = False,
-) -> "TrustStore":
-    """From files and folders of certificates and revocation lists; `authorities` are trusted for time-stamps alone."""
-    from esign.trust import TrustStore
-
-    store = TrustStore.from_pem(
-        *read_files(anchors, _CERTIFICATES),
-        *(_system_certificates() if system else ()),
-        authorities=read_files(authorities, _CERTIFICATES),
-        intermediates=read_files(intermediates, _CERTIFICATES),
-        crls=read_files(crls, _LISTS),
-    )
-    if not lists:
-        return store
-    from esign.trust.etsi import read_trusted_list
-
-    listed = (read_trusted_list(read_file(each.file), sha256=each.sha256).anchors for each in lists)
-    return replace(store, anchors=(*store.anchors, *(anchor for found in listed for anchor in found)))
-
-
-def _system_certificates() -> Sequence[bytes]:
-    from esign.trust.system import system_certificates
-
-    return system_certificates()
-
-
-def validation_policy(path: Path | None) -> "ValidationPolicy":
-    """With the table of algorithms in a file; the one that comes with esign without a file."""
-    from esign.trust import AlgorithmPolicy, ValidationPolicy
-
-    if path is None:
-        return ValidationPolicy()
-    return ValidationPolicy(algorithms=AlgorithmPolicy.from_toml(read_file(path)))
-
-
-def seal_key_table(path: Path | None) -> "SealKeys":
-    """The table of seal keys in a file; an empty one without a file."""
-    from esign.seal import SealKeys
-
-    if path is None:
-        return SealKeys()
-    try:
-        return SealKeys.from_json(read_file(path).decode("utf-8"))
-    except UnicodeDecodeError as e:
-        raise InputError("file-unreadable", file=path, problem="UTF-8") from e
-
-
-def pin_from(section: PinSection, *, ask: PinPrompt | None = None) -> PinSource:
-    """The source that the configuration names; `ask` is how a person is asked."""
-    match section:
-        case PinSection(kind=PinKind.FILE, file=Path() as file):
-            return FilePin(file)
-        case PinSection(kind=PinKind.FD, fd=int(fd)):
-            return DescriptorPin(fd)
-        case PinSection(kind=PinKind.CREDENTIAL, credential=str(name)):
-            return CredentialPin(name)
-        case PinSection(kind=PinKind.PIN_PAD):
-            return PinPad()
-    return ask or PinPrompt()
-
-
-def has_register(paths: PathsSection) -> bool:
-    """Whether the register's file is there.
-
-    Raises:
-        RegistryError: `register-missing`: documents were issued, so an empty register in its place would give their
-            numbers again, and a verifier without it would call a withdrawn result good.
-    """
-    if isinstance(paths.registry, str) or paths.registry.exists():
-        return True
-    if _holds(paths.archive):
-        raise RegistryError("register-missing", file=paths.registry, archive=paths.archive)
-    return False
-
-
-def _holds(archive: Path | str) -> bool:
-    """Whether documents were issued."""
-    return next(files_at(archive).names(), None) is not None
-
-
-def files_at(place: Path | str) -> "Files":
-    """A folder of this host, or an object store that several hosts share.
-
-    Raises:
-        ConfigurationError: `store-extra-missing`, or `store-url-invalid`.
-    """
-    if isinstance(place, str):
-        from esign.objects import ObjectFiles
-
-        return ObjectFiles.at(place)
-    from esign.files import Folder
-
-    return Folder(place)
-
-
-def pin_guard(config: Config | None) -> PinGuard:
-    """What keeps a wrong PIN from being sent twice: on this host, or among all that share the register's database.
-
-    Raises:
-        RegistryError: The database is away.
-    """
-    if config is None or isinstance(config.paths.registry, Path):
-        return FilePinGuard()
-    from esign.registry.pin_guard import shared_guard
-
-    return shared_guard(config.paths.registry)
-
-
-def read_file(path: Path) -> bytes:
-    """A file's bytes.
-
-    Raises:
-        InputError: `file-unreadable`.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise InputError("file-unreadable", file=path, problem=system_problem(e)) from e
-
-
-def read_files(places: Sequence[Path], endings: Sequence[str]) -> Iterator[bytes]:
-    """The contents of files, and of the files with one of `endings` in folders, in the order of their names."""
-    for place in places:
-        if not place.exists():
-            raise ConfigurationError("trust-missing", path=place)
-        if place.is_dir():
-            yield from (read_file(p) for p in sorted(place.iterdir()) if p.suffix.lower() in endings)
-        else:
-            yield read_file(place)

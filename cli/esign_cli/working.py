@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from esign.webhooks import WebhookDesk, WebhookKey, WebhookSender
 from esign.work import BatchSpool, BatchWork, Chore, Worker
 from esign_cli.alone import alone
-from esign_cli.wiring import files_at
+from esign_cli.places import files_at
 
 if TYPE_CHECKING:
     from esign_cli.config import Config

@@ -47,8 +47,9 @@ def adopt(  # noqa: PLR0913  # options of the command
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Check its signature and record it; not a byte of it changes."""
+    from esign_cli.keys import Keys
     from esign_cli.requests import Asked
-    from esign_cli.wiring import Keys, Workplace
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     asked = Asked(

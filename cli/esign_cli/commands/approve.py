@@ -86,7 +86,7 @@ def _read(run: Session, file: Path) -> _Shown:
     from esign.pades.sign import check_prepared
     from esign.pdf import page_count, page_text
     from esign.pending import Pending
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     pending = Pending.from_file(read_file(file))
     try:

@@ -82,7 +82,8 @@ def _keeper(run: Session, places: list[Path], index: Path | None) -> Iterator["K
     """Over the named files and folders, or over the working folder's register."""
     from esign.keeping import FolderStore, Index, Keeper, RegisterStore
     from esign.pades.renewal import Renewer
-    from esign_cli.wiring import Workplace, files_at
+    from esign_cli.places import files_at
+    from esign_cli.wiring import Workplace
 
     with Workplace(run.config(), now=run.now) as workplace:
         paths = workplace.config.paths

@@ -130,7 +130,7 @@ def _judge(workplace: "Workplace", certificates: list[Path]) -> "SignerJudge":
 
     from esign.auditing import trusted_by
     from esign.trust import certificates as certificates_in
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     pins = {hashlib.sha256(der).hexdigest() for path in certificates for der in certificates_in(read_file(path))}
     return trusted_by(workplace.trust, pins=frozenset(pins))

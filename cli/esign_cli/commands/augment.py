@@ -94,7 +94,7 @@ def _one(workplace: "Workplace", file: Path, target: Path, *, level: "Level") ->
 
     from esign.delivery import FolderDelivery
     from esign_cli.outputs import write_free
-    from esign_cli.wiring import has_register, read_file
+    from esign_cli.places import has_register, read_file
 
     pdf = read_file(file)
     known = None

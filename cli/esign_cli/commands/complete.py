@@ -26,8 +26,9 @@ def complete(
 ) -> ExitCode:
     """One row a signature; no key is needed."""
     from esign_cli.handover import SIGNATURE, hand_in
+    from esign_cli.keys import Keys
     from esign_cli.outputs import collected
-    from esign_cli.wiring import Keys, Workplace
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     found = [file for file, _ in collected(files, ending=SIGNATURE)]

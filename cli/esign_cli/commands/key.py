@@ -135,8 +135,8 @@ def import_(
     """Put a certificate and its chain beside its key."""
     from esign.trust import certificates
     from esign_cli.pins import at_work, key_ref, typing_again
+    from esign_cli.places import read_file
     from esign_cli.seal_table import add_own_signer
-    from esign_cli.wiring import read_file
     from esign_hsm import import_certificates
 
     run = session(ctx)

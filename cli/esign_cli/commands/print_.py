@@ -35,7 +35,8 @@ def print_(
     """Make the print; the signed file is only read."""
     from esign.pdf.print_copy import print_copy, print_note
     from esign_cli.outputs import write_free
-    from esign_cli.wiring import Workplace, read_file
+    from esign_cli.places import read_file
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     with Workplace(run.config(), now=run.now) as workplace:
@@ -55,10 +56,11 @@ def _check(run: Session, workplace: "Workplace", file: Path, pdf: bytes) -> None
     """A print has no signature to check any more, so nothing broken is printed; what no longer holds is told."""
     from esign.document import Standing
     from esign.report import Integrity
-    from esign_cli.wiring import has_register, verifier
+    from esign.verification import Verifier
+    from esign_cli.places import has_register
 
     registry = workplace.registry if has_register(workplace.config.paths) else None
-    report = verifier(trust=workplace.trust, seal_keys=workplace.seal_keys, registry=registry, now=run.now).inspect(pdf)
+    report = Verifier(trust=workplace.trust, seal_keys=workplace.seal_keys, registry=registry, now=run.now).inspect(pdf)
     if report.integrity is not Integrity.INTACT:
         raise InputError("print-not-intact", file=file)
     standing = report.standing.standing if report.standing else None

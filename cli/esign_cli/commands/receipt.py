@@ -43,8 +43,8 @@ def verify(  # noqa: PLR0913  # options of the command
     """Check signature and signer, and compare what is given."""
     from esign.reports.receipt import check_receipt
     from esign_cli.commands.verify import moment
+    from esign_cli.places import read_file
     from esign_cli.verifiers import Sources, Typed
-    from esign_cli.wiring import read_file
 
     run = session(ctx)
     typed = Typed(anchors=anchor or (), intermediates=intermediate or (), crls=crl or (), register=False)

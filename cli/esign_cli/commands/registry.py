@@ -40,7 +40,8 @@ def migrate(ctx: typer.Context) -> ExitCode:
 def check(ctx: typer.Context, *, as_json: AsJSON = False) -> ExitCode:
     """Compare rows, files, numbers; nothing is changed."""
     from esign.recovery import check as compare
-    from esign_cli.wiring import Workplace, files_at
+    from esign_cli.places import files_at
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     grave = 0
@@ -83,8 +84,9 @@ def recover(
     """Catch a restored register up; services are stopped meanwhile."""
     from esign.errors import InputError
     from esign.recovery import Recovering
+    from esign_cli.places import files_at
     from esign_cli.recovery import published, reader, witness
-    from esign_cli.wiring import Workplace, files_at
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     if not yes and not run.output.confirm("registry-recover-confirm"):

@@ -67,9 +67,9 @@ def release(  # noqa: PLR0913  # options of the command
     """Show the plan, ask, and release."""
     from esign.delivery import FolderDelivery
     from esign_cli.batches import Wishes, Words, carry_out
+    from esign_cli.keys import Keys
     from esign_cli.outputs import put
     from esign_cli.pins import at_work
-    from esign_cli.wiring import Keys
 
     run = session(ctx)
     if not which and not everything and numbers is None:

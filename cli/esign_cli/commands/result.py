@@ -299,7 +299,7 @@ def _word(run: Session, standing: "Standing") -> str:
 def open_registry(run: Session, config: "Config") -> "Registry":
     """The register of a working folder."""
     from esign.registry import Registry
-    from esign_cli.wiring import has_register
+    from esign_cli.places import has_register
 
     has_register(config.paths)
     return Registry.open(config.paths.registry, now=run.now)
@@ -311,7 +311,7 @@ def find_result(run: Session, registry: "Registry", config: "Config", which: str
 
     path = Path(which)
     if path.is_file():
-        from esign_cli.wiring import read_file
+        from esign_cli.places import read_file
 
         found = registry.by_sha256(hashlib.sha256(read_file(path)).hexdigest())
         if found is None:

@@ -121,12 +121,13 @@ def _in_document(run: Session, pdf: bytes, table: "SealKeys", at: datetime) -> "
 
     Whether the signature is trusted is for the anchors of this folder to say; without them it is not decided.
     """
-    from esign_cli.wiring import trust_store, verifier
+    from esign.verification import Verifier
+    from esign_cli.trust_files import trust_store
 
     config = run.config_if_any()
     t = config.trust if config else None
     trust = trust_store(anchors=t.anchors, intermediates=t.intermediates, crls=t.crls) if t else trust_store()
-    found = verifier(trust=trust, seal_keys=table, registry=None, now=lambda: at).inspect(pdf, at=at).seal
+    found = Verifier(trust=trust, seal_keys=table, now=lambda: at).inspect(pdf, at=at).seal
     assert found is not None, "it was read from there"
     return found.checks
 
@@ -148,7 +149,7 @@ def read_seal(source: str) -> tuple[str, bytes | None]:
         return source, None
     if source.lower().startswith("https://"):
         return source, None
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     data = read_file(Path(source))
     is_pdf = b"%PDF-" in data[:1024]
@@ -210,7 +211,7 @@ def _keys(run: Session, given: Path | None) -> "SealKeys":
 
 def _standing(run: Session, report: "SealReport") -> "Standing | None":
     """What the register of this folder says of the result; None where it does not know it."""
-    from esign_cli.wiring import has_register
+    from esign_cli.places import has_register
 
     config = run.config_if_any()
     if config is None or report.token is None or not has_register(config.paths):

@@ -35,8 +35,9 @@ from esign_cli.session import Session, session
 if TYPE_CHECKING:
     from esign.document import Person
     from esign.request import Request
+    from esign_cli.keys import Keys
     from esign_cli.requests import Asked
-    from esign_cli.wiring import Keys, Workplace
+    from esign_cli.wiring import Workplace
 
 __all__ = ["register"]
 
@@ -106,7 +107,7 @@ def submit(  # noqa: PLR0913  # options of the command
 def _person(signer: Path, image: Path | None) -> "Person":
     from esign.document import Person
     from esign.trust import certificates
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     return Person(certificates=certificates(read_file(signer)), image=read_file(image) if image is not None else None)
 
@@ -177,7 +178,7 @@ def _keys(workplace: "Workplace", requests: "list[Request]") -> "Keys":
     """Only what is numbered now is sealed now, and only a seal needs a key."""
     from esign.profile import Numbering
     from esign.request import Filled
-    from esign_cli.wiring import Keys
+    from esign_cli.keys import Keys
 
     late = workplace.config.issuance.numbering is Numbering.AT_RELEASE
     return Keys.NONE if all(late and isinstance(r.content, Filled) for r in requests) else Keys.SEAL

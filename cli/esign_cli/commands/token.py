@@ -84,7 +84,7 @@ def info(
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Everything that can be seen without a PIN."""
-    from esign_cli.wiring import pin_guard
+    from esign_cli.keys import pin_guard
 
     run = session(ctx)
     token = _one(run, label, module)
@@ -118,8 +118,8 @@ def init(
     yes: Yes = False,
 ) -> ExitCode:
     """Make an empty token; an existing one is erased only on request, and only with its SO PIN."""
+    from esign_cli.keys import pin_guard
     from esign_cli.pins import prompt
-    from esign_cli.wiring import pin_guard
     from esign_hsm import FilePin, init_token, protect_process
 
     run = session(ctx)
@@ -149,7 +149,7 @@ def unblock(
     yes: Yes = False,
 ) -> ExitCode:
     """A person says: the PIN is right now."""
-    from esign_cli.wiring import pin_guard
+    from esign_cli.keys import pin_guard
 
     run = session(ctx)
     token = _one(run, label, module)

@@ -111,7 +111,7 @@ def show(
     file = Path(authority)
     if file.is_file():
         from esign.trust import certificates
-        from esign_cli.wiring import read_file
+        from esign_cli.places import read_file
 
         for der in certificates(read_file(file)):
             _show_certificate(run, _facts(der), as_json=as_json)
@@ -164,7 +164,7 @@ def add(
 ) -> ExitCode:
     """Trust a root, or keep an issuing certificate at hand; the operator compares the fingerprint."""
     from esign.trust import certificates
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     run = session(ctx)
     config = run.config()
@@ -187,7 +187,7 @@ def _keep(config: "Config", der: bytes, facts: "_Facts") -> None:
     import tomlkit
 
     from esign.files import write_durably
-    from esign_cli.wiring import read_file
+    from esign_cli.places import read_file
 
     folder = config.path.parent
     relative = f"{_FOLDER}/{facts.sha256[:16]}.crt"
@@ -250,7 +250,7 @@ def _entry(name: str) -> "KnownAuthority":
 
 
 def _store(config: "Config | None") -> "TrustStore":
-    from esign_cli.wiring import trust_store
+    from esign_cli.trust_files import trust_store
 
     if config is None:
         return trust_store()

@@ -127,8 +127,8 @@ def sign(  # noqa: PLR0913  # one option each
     from esign.seal.trust_parts import sign_parts
     from esign.seal.trust_source import TrustSource
     from esign_cli.pins import at_work, key_ref, typing_again
+    from esign_cli.places import read_file
     from esign_cli.publication import roots_from
-    from esign_cli.wiring import read_file
 
     run = session(ctx)
     said = TrustSource.from_json(read_file(source).decode("utf-8", "replace"))

@@ -86,7 +86,8 @@ def take_back(
     as_json: AsJSON = False,
 ) -> ExitCode:
     """Void it; its number stays explained."""
-    from esign_cli.wiring import Keys, Workplace
+    from esign_cli.keys import Keys
+    from esign_cli.wiring import Workplace
 
     run = session(ctx)
     if not why.strip():

@@ -9,7 +9,7 @@ import pytest
 from esign.errors import ConfigurationError, InputError
 from esign.trust import AlgorithmPolicy, Purpose, Suite
 from esign_cli.config import Config
-from esign_cli.wiring import trust_store, validation_policy
+from esign_cli.trust_files import trust_store, validation_policy
 from tests.support.pki import PKI, der, pem
 from tests.unit.trust.test_sources import GRANTED, service, trusted_list
 
