@@ -18,8 +18,9 @@ __all__ = ["main", "run"]
 # Options that may stand anywhere; the parser wants them before the command.
 _GLOBAL_FLAGS = ("--debug",)
 _GLOBAL_VALUES = ("--lang", "--config")
-# What a command loads is never garbage: looking through it every 700 objects took a sixth of signing one file.
-_OBJECTS_UNTIL_COLLECTED = 50_000
+# What a command loads is never garbage: looking through it every 700 objects took a sixth of signing one file, and
+# three times on the way, every 50,000, a twentieth. One file makes 160,000.
+_OBJECTS_UNTIL_COLLECTED = 250_000
 # Errors that the parser tells in English only; a message of another version is shown as it is.
 _USAGE = (
     (r"No such command '(.+?)'", "usage-no-such-command"),
