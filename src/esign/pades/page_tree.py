@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from esign.pades.reading import Reader, Unreadable
 from esign.syntax import Dict, Object, Ref
 
-__all__ = ["Annotation", "Page", "PageTree", "read_pages"]
+__all__ = ["Annotation", "Page", "PageTree", "find_page", "read_pages"]
 
 INHERITED = ("Resources", "MediaBox", "CropBox", "Rotate")
 """What a page takes from the nodes above it (Table 31)."""
@@ -61,63 +62,80 @@ class PageTree:
 
 def read_pages(reader: Reader, root: Dict) -> PageTree:
     """The pages of the document with the catalog `root`, in their order."""
-    pages: list[Page] = []
-    numbers: set[int] = set()
-    nodes: dict[int, Dict] = {}
-    known: dict[Ref, Dict] = {}
-    met: set[int] = set()
-    sound = True
-    stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
-    while stack and len(pages) < _MOST_PAGES:
-        value, inherited, depth = stack.pop()
-        node = reader.resolve(value)
-        if not isinstance(node, Dict) or depth > _DEEPEST or (type(value) is Ref and value.num in met):
-            sound = False
-            continue
-        if type(value) is Ref:
-            numbers.add(value.num)
-            met.add(value.num)
-        if "Kids" not in node:
-            ref = value if type(value) is Ref else None
-            claimed = _upward(reader, node.get("Parent"), numbers, known)
-            pages.append(Page(index=len(pages), ref=ref, node=node, inherited=inherited, claimed=claimed))
-            continue
-        if type(value) is Ref:
-            nodes[value.num] = node
-        if type(node["Kids"]) is Ref:
-            numbers.add(node["Kids"].num)
-        if any(key in node for key in INHERITED):
-            inherited = Dict({**inherited, **{key: node[key] for key in INHERITED if key in node}})
-        kids = reader.entry(node, "Kids")
-        sound = sound and isinstance(kids, list)
-        stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
+    walk = _Walk(reader)
+    pages = tuple(walk.pages(root))
     top = reader.resolve(root.get("Pages"))
     counted = isinstance(top, Dict) and reader.number(top, "Count") == len(pages) > 0
-    named = all(reader.name(n, "Type") == "Pages" for n in nodes.values())
+    named = all(reader.name(n, "Type") == "Pages" for n in walk.nodes.values())
     named = named and all(reader.name(page.node, "Type") == "Page" for page in pages)
-    sound = sound and counted and named
-    return PageTree(pages=tuple(pages), numbers=frozenset(numbers), nodes=nodes, sound=sound)
+    return PageTree(
+        pages=pages, numbers=frozenset(walk.numbers), nodes=walk.nodes, sound=walk.sound and counted and named
+    )
 
 
-def _upward(reader: Reader, parent: Object, numbers: set[int], known: dict[Ref, Dict]) -> Dict:
-    """What the nodes above say of `INHERITED`, found by going up; `numbers` are the objects that were met."""
-    start, found, met = parent, Dict(), set[int]()
-    if type(start) is Ref and start in known:
-        return known[start]
-    while isinstance(node := reader.resolve(parent), Dict) and len(met) < _DEEPEST:
+def find_page(reader: Reader, root: Dict, index: int) -> Page | None:
+    """Page `index`, from 0, and nothing behind it; None where there is none."""
+    return next(islice(_Walk(reader).pages(root), index, None), None) if index >= 0 else None
+
+
+class _Walk:
+    """One walk over a tree of pages."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.numbers: set[int] = set()
+        self.nodes: dict[int, Dict] = {}
+        self.sound = True
+        self._reader = reader
+        self._above: dict[Ref, Dict] = {}
+
+    def pages(self, root: Dict) -> Iterator[Page]:
+        """The pages, in their order, each when it is asked for."""
+        reader, met, count = self._reader, set[int](), 0
+        stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
+        while stack and count < _MOST_PAGES:
+            value, inherited, depth = stack.pop()
+            node = reader.resolve(value)
+            if not isinstance(node, Dict) or depth > _DEEPEST or (type(value) is Ref and value.num in met):
+                self.sound = False
+                continue
+            if type(value) is Ref:
+                self.numbers.add(value.num)
+                met.add(value.num)
+            if "Kids" not in node:
+                ref = value if type(value) is Ref else None
+                claimed = self._upward(node.get("Parent"))
+                yield Page(index=count, ref=ref, node=node, inherited=inherited, claimed=claimed)
+                count += 1
+                continue
+            if type(value) is Ref:
+                self.nodes[value.num] = node
+            if type(node["Kids"]) is Ref:
+                self.numbers.add(node["Kids"].num)
+            if any(key in node for key in INHERITED):
+                inherited = Dict({**inherited, **{key: node[key] for key in INHERITED if key in node}})
+            kids = reader.entry(node, "Kids")
+            self.sound = self.sound and isinstance(kids, list)
+            stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
+
+    def _upward(self, parent: Object) -> Dict:
+        """What the nodes above say of `INHERITED`, found by going up."""
+        start, found, met = parent, Dict(), set[int]()
+        if type(start) is Ref and start in self._above:
+            return self._above[start]
+        while isinstance(node := self._reader.resolve(parent), Dict) and len(met) < _DEEPEST:
+            if type(parent) is Ref:
+                if parent.num in met:
+                    break
+                met.add(parent.num)
+            found |= {key: node[key] for key in INHERITED if key in node and key not in found}
+            parent = node.get("Parent")
+        self.numbers |= met
         if type(parent) is Ref:
-            if parent.num in met:
-                break
-            met.add(parent.num)
-        found |= {key: node[key] for key in INHERITED if key in node and key not in found}
-        parent = node.get("Parent")
-    numbers |= met
-    if type(parent) is Ref:
-        numbers.add(parent.num)
-    result = Dict(found)
-    if type(start) is Ref:
-        known[start] = result
-    return result
+            self.numbers.add(parent.num)
+        result = Dict(found)
+        if type(start) is Ref:
+            self._above[start] = result
+        return result
 
 
 def annotations(reader: Reader, page: Page) -> Iterator[Annotation]:

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from esign.errors import InputError
 from esign.pades.form_tree import Field, Form, read_form
-from esign.pades.page_tree import Page, PageTree, read_pages
+from esign.pades.page_tree import Page, find_page
 from esign.pades.reading import Reader
 from esign.syntax import Dict, Object, Ref, String, SyntaxProblem, View
 from esign.syntax.update import Update
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 # One update asks for pages and fields again and again, of the document as it was before.
-_trees: "WeakKeyDictionary[View, PageTree]" = WeakKeyDictionary()
+_pages: "WeakKeyDictionary[View, dict[int, tuple[Ref, Page]]]" = WeakKeyDictionary()
 _forms: "WeakKeyDictionary[View, Form]" = WeakKeyDictionary()
 
 
@@ -49,12 +49,14 @@ def page_of(update: Update, index: int) -> tuple[Ref, Page]:
     Raises:
         SyntaxProblem: It is not, or there is none.
     """
-    pages = _page_tree(update.view).pages
-    if not 0 <= index < len(pages) or pages[index].ref is None:
-        raise SyntaxProblem("syntax-not-updatable", problem=f"no page {index + 1}")
-    ref = pages[index].ref
-    assert ref is not None
-    return ref, pages[index]
+    view = update.view
+    known = _pages.setdefault(view, {})
+    if index not in known:
+        found = find_page(Reader(view), view.root, index)
+        if found is None or found.ref is None:
+            raise SyntaxProblem("syntax-not-updatable", problem=f"no page {index + 1}")
+        known[index] = found.ref, found
+    return known[index]
 
 
 def fields_of(update: Update) -> tuple[Field, ...]:
@@ -101,13 +103,6 @@ def text(value: str) -> String:
 def named(**items: Object) -> Dict:
     """A dictionary whose keys are written as they are called."""
     return Dict(items)
-
-
-def _page_tree(view: View) -> PageTree:
-    tree = _trees.get(view)
-    if tree is None:
-        tree = _trees[view] = read_pages(Reader(view), view.root)
-    return tree
 
 
 def _form(view: View) -> Form:

@@ -23,7 +23,7 @@ from esign.syntax.problems import DEFAULT, Limits, SyntaxProblem
 from esign.syntax.recovery import rebuild
 from esign.syntax.revisions import History, Revision, read_revisions
 from esign.syntax.source import Indirect, Source
-from esign.syntax.xref import Entry, EntryKind
+from esign.syntax.xref import Entry, EntryKind, SectionKind
 
 __all__ = ["File", "Location", "View", "read"]
 
@@ -180,9 +180,18 @@ class View:
     """The document as of one revision; made by `File.at`."""
 
     def __init__(self, file: File, index: int) -> None:
-        self.file = file
-        self.index = index
-        self._values: dict[int, Object] = {}
+        self._file = file
+        self._index = index
+
+    @property
+    def file(self) -> File:
+        """The file."""
+        return self._file
+
+    @property
+    def index(self) -> int:
+        """Of the revision that it ends with."""
+        return self._index
 
     @property
     def revision(self) -> Revision:
@@ -193,6 +202,23 @@ class View:
     def trailer(self) -> Dict:
         """The trailer of the revision (§7.5.5)."""
         return self.revision.trailer
+
+    @property
+    def startxref(self) -> int:
+        """Where the newest section of its revision begins."""
+        return self.revision.startxref
+
+    @property
+    def kind(self) -> SectionKind:
+        """How that is written."""
+        return self.revision.kind
+
+    @property
+    def next(self) -> int:
+        """The first object number that nothing has, up to its revision."""
+        size = self.trailer.get("Size")
+        known = (revision.next for revision in self.file.revisions[: self.index + 1])
+        return max(size if type(size) is int else 0, 1, *known)
 
     @cached_property
     def root(self) -> Dict:

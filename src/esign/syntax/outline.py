@@ -145,7 +145,7 @@ class Outline:
         Raises:
             NotPlain: There is none, or it has no end.
         """
-        start = self._start(number)
+        _, start = self.place(number)
         end = self._pdf.find(b"endobj", start, start + _LONGEST)
         if end < 0:
             _not_plain(f"object {number}")
@@ -180,8 +180,12 @@ class Outline:
                 return found
         _not_plain("no such page")
 
-    def _start(self, number: int) -> int:
-        """Where the object begins behind its header, by the newest section that says something of it."""
+    def place(self, number: int) -> tuple[int, int]:
+        """Where the object `number` begins, by the newest section that says something of it, and behind its header.
+
+        Raises:
+            NotPlain: There is none.
+        """
         for first, behind, start in self._sections:
             if first <= number < behind:
                 at = start + _ROW * (number - first)
@@ -191,7 +195,7 @@ class Outline:
                 header, at = b"%d 0 obj" % number, int(row[:10])
                 if self._pdf[at : at + len(header)] != header:
                     break
-                return at + len(header)
+                return at, at + len(header)
         _not_plain(f"object {number}")
 
     def _section(self, offset: int) -> Entries:

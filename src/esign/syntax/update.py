@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from esign.syntax.file import View, read
+from esign.syntax.newest import newest
 from esign.syntax.objects import Dict, Name, Object, Ref, String
 from esign.syntax.problems import SyntaxProblem
 from esign.syntax.writing import Data, Writable, object_text, written
@@ -25,8 +25,6 @@ from esign.syntax.xref import SectionKind
 
 __all__ = ["Update", "Written"]
 
-_LARGEST_OFFSET = 10**10
-"""What ten digits of a table can say."""
 # What of a trailer belongs to its section alone; all else is said again (§7.5.5, Table 15 and 17).
 _OF_A_SECTION = frozenset({"Size", "Prev", "XRefStm", "Type", "W", "Index", "Length", "Filter", "DecodeParms"})
 
@@ -53,20 +51,10 @@ class Update:
 
     def __init__(self, pdf: bytes) -> None:
         """Raises: SyntaxProblem: `syntax-not-updatable`, or whatever `read` says."""
-        file = read(pdf)
-        for problem, applies in (
-            ("no cross-reference section", file.rebuilt),
-            ("encrypted", file.encrypted),
-            ("bytes before the header", file.history.shift != 0),
-            ("too large", len(pdf) >= _LARGEST_OFFSET // 2),
-        ):
-            if applies:
-                raise SyntaxProblem("syntax-not-updatable", problem=problem)
         self._pdf = pdf
-        self.view: View = file.latest
+        self.view = newest(pdf)
         """The document before."""
-        size = self.view.trailer.get("Size")
-        self._next = max(size if type(size) is int else 0, 1, *(revision.next for revision in file.revisions))
+        self._next = self.view.next
         self._objects: dict[Ref, Writable] = {}
 
     # --- what the document will be ----------------------------------------------------------------------------------
@@ -181,8 +169,8 @@ class Update:
         if isinstance(file_id, list) and file_id and isinstance(file_id[0], String):
             # The first stays for ever, the second is new with each update (§14.4).
             trailer["ID"] = [file_id[0], String(identity)]
-        trailer["Prev"] = self.view.revision.startxref
-        section = _table if self.view.revision.kind is SectionKind.TABLE else _stream
+        trailer["Prev"] = self.view.startxref
+        section = _table if self.view.kind is SectionKind.TABLE else _stream
         return section(places, start, trailer, self._next) + b"startxref\n%d\n%%%%EOF\n" % start
 
 
