@@ -19,7 +19,7 @@ __all__ = ["main", "run"]
 _GLOBAL_FLAGS = ("--debug",)
 _GLOBAL_VALUES = ("--lang", "--config")
 # What a command loads is never garbage: looking through it every 700 objects took a sixth of signing one file, and
-# three times on the way, every 50,000, a twentieth. One file makes 160,000.
+# three times on the way, every 50,000, a twentieth. One file makes less than 200,000.
 _OBJECTS_UNTIL_COLLECTED = 250_000
 # Errors that the parser tells in English only; a message of another version is shown as it is.
 _USAGE = (

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from PIL import Image, ImageStat
+from PIL.PngImagePlugin import PngImageFile
 
 from esign.document import Agency, Mark
 from esign.errors import InputError
@@ -195,11 +196,11 @@ def _check_signature_image(data: bytes) -> None:
 def _rgba(data: bytes) -> Image.Image:
     """A PNG of a sane size; `ValueError` says in a word why it is none."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        with PngImageFile(io.BytesIO(data)) as image:  # `Image.open` would load the readers of other formats first
             size = image.size
             if size[0] * size[1] <= _LARGEST_IMAGE_PIXELS:
                 return image.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as e:
+    except (OSError, SyntaxError, ValueError) as e:
         message = "PNG"
         raise ValueError(message) from e
     message = f"{size[0]} x {size[1]} px"
