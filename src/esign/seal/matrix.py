@@ -10,9 +10,10 @@ each module, the upper left one first.
 >>> matrix.mask, format(matrix.modules, "b")
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from qrcode import QRCode, base, util
@@ -20,8 +21,8 @@ from qrcode import QRCode, base, util
 __all__ = ["Matrices", "Matrix", "capacity"]
 
 _MASKS = 8
-# The ratio 1:1:3:1:1 of a finder with four light modules before or behind it (§7.8.3.1, table 11).
-_FINDER_LIKE = ("10111010000", "00001011101")
+# The sixteen values of a half codeword by their hexadecimal digits, inverted: what differs from all ones.
+_INVERTED = bytes.maketrans(b"0123456789abcdef", bytes(range(15, -1, -1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +59,13 @@ class Matrices:
     @classmethod
     def of(cls, version: int, level: int) -> "Matrices":
         """The table for a version (1–40) and a level as `qrcode.constants` numbers it; made at its first use."""
-        return _made(version, level)
+        with _MAKING:
+            return _made(version, level)
 
     def all(self, codewords: bytes) -> tuple[Matrix, ...]:
         """The symbol with each of the eight masks."""
         turned = 0
-        for table, half in zip(self._halves, _halves(codewords), strict=True):
+        for table, half in zip(self._halves, codewords.hex().encode().translate(_INVERTED), strict=True):
             turned ^= table[half]
         return tuple(Matrix(side=self.side, mask=m, modules=empty ^ turned) for m, empty in enumerate(self._empty))
 
@@ -80,15 +82,13 @@ def capacity(version: int, level: int) -> int:
     return sum(block.data_count for block in base.rs_blocks(version, level))
 
 
+_MAKING = Lock()
+"""Making a table takes long; whoever else wants it waits for that one."""
+
+
 @lru_cache(maxsize=16)
 def _made(version: int, level: int) -> Matrices:
     return Matrices(version, level)
-
-
-def _halves(codewords: bytes) -> Iterator[int]:
-    """The high and the low half of each codeword, inverted: what differs from all ones."""
-    for digit in codewords.hex():
-        yield 15 - int(digit, 16)
 
 
 def _sums(parts: Sequence[int]) -> tuple[int, ...]:
@@ -122,16 +122,16 @@ class _Generator:
         found = [0] * (8 * len(start))
         for position in range(max(block.data_count for block in self._blocks)):
             tried = self._tried(position)
-            for bit in range(8):
-                changed = bytearray(start)
-                for codeword in tried.values():
-                    changed[codeword] ^= 0x80 >> bit
-                for index, (one, other) in enumerate(zip(coded, self._coded(bytes(changed)), strict=True)):
-                    if one == other:
-                        continue
+            changed = bytearray(start)
+            for codeword in tried.values():
+                changed[codeword] ^= 1
+            turned = [one ^ other for one, other in zip(coded, self._coded(bytes(changed)), strict=True)]
+            for bit in reversed(range(8)):
+                for index in filter(turned.__getitem__, range(len(turned))):
                     for b in range(8):
-                        if (one ^ other) & 0x80 >> b:
+                        if turned[index] & 0x80 >> b:
                             found[8 * tried[blocks[index]] + bit] |= places[8 * index + b]
+                turned = [*map(_doubled, turned)]  # the next bit of the same codeword is worth twice as much
         return found
 
     def _tried(self, position: int) -> dict[int, int]:
@@ -187,6 +187,11 @@ class _Generator:
         return int("".join("01"[bool(module)] for row in code.modules for module in row), 2)
 
 
+def _doubled(codeword: int) -> int:
+    """Twice a codeword in the field of the Reed–Solomon code (§7.5.2)."""
+    return codeword << 1 ^ (0x11D if codeword & 0x80 else 0)
+
+
 class _Penalty:
     """The points that a matrix loses (§7.8.3.1), counted for all modules at once: a shift looks at the neighbour."""
 
@@ -211,16 +216,14 @@ class _Penalty:
         )
 
     def _finder_like(self, modules: int, step: int, where: int) -> int:
+        """The ratio 1:1:3:1:1 of a finder with four light modules before or behind it (table 11)."""
         light = ~modules & self._all
-        # Both patterns have 0 at 1, 5 and 9, and 1 at 4 and 6: hardly any place gets past these.
-        where &= light << step & modules << 4 * step & light << 5 * step & modules << 6 * step & light << 9 * step
-        count = 0
-        for pattern in _FINDER_LIKE:
-            found = where
-            for position in (0, 2, 3, 7, 8, 10):
-                found &= (modules if pattern[position] == "1" else light) << position * step
-            count += found.bit_count()
-        return count
+        beside = light << step
+        three = modules & modules << step & modules << 2 * step
+        finder = modules & beside & three << 2 * step & light << 5 * step & modules << 6 * step
+        two = light & beside
+        four = two & two << 2 * step
+        return (finder & four << 7 * step & where).bit_count() + (four & finder << 4 * step & where).bit_count()
 
 
 def _long_runs(same: int, step: int) -> int:

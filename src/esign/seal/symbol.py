@@ -139,18 +139,17 @@ def _version(prefix: int, digits: int, level: Level) -> int:
 def _codewords(prefix: str, digits: str, version: int, size: int) -> bytes:
     """The data codewords: both segments, terminated and padded (§7.4.3–§7.4.10)."""
     of_bytes, of_digits = _count_bits(version)
-    whole = len(digits) - len(digits) % 3
     parts = [
         _BYTES,
         format(len(prefix), f"0{of_bytes}b"),
-        *(format(byte, "08b") for byte in prefix.encode("ascii")),
+        format(int.from_bytes(prefix.encode("ascii"), "big"), f"0{8 * len(prefix)}b"),
         _NUMERIC,
         format(len(digits), f"0{of_digits}b"),
-        *[_THREE[digits[i : i + 3]] for i in range(0, whole, 3)],
+        *map(_THREE.__getitem__, _IN_THREES.findall(digits)),
     ]
-    rest = digits[whole:]
+    rest = len(digits) % 3
     if rest:
-        parts.append(format(int(rest), f"0{3 * len(rest) + 1}b"))
+        parts.append(format(int(digits[-rest:]), f"0{3 * rest + 1}b"))
     bits = "".join(parts)
     bits += "0" * min(4, 8 * size - len(bits))
     bits += "0" * (-len(bits) % 8)
@@ -158,5 +157,6 @@ def _codewords(prefix: str, digits: str, version: int, size: int) -> bytes:
     return message + (_PADDING * (size // 2 + 1))[: size - len(message)]
 
 
+_IN_THREES = re.compile("...")
 _THREE = {f"{number:03}": format(number, "010b") for number in range(1000)}
 _DARK = re.compile("1+")
