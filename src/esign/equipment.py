@@ -1,6 +1,8 @@
 """What issuing works with, one result at a time (`esign.issuance`) or many (`esign.line`)."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,15 +11,19 @@ from esign.completion import Completion
 from esign.composition import Composer
 from esign.consent import Consent
 from esign.delivery import Delivery
-from esign.errors import DeliveryFailed, Error
+from esign.errors import DeliveryFailed, Error, KeyStoreError, RegistryError
+from esign.intake import Intake
 from esign.issued import Issued
 from esign.preparation import Preparation
 from esign.profile import IssuanceProfile
-from esign.registry import Registry
+from esign.reasons import Reason
+from esign.registry import Intent, Registry
 from esign.steps import OnStep
 from esign.workbench import Workbench
 
 __all__ = ["Equipment"]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,8 @@ class Equipment:
     """Pages, seals and appearances."""
     admission: Admission
     """What is examined before."""
+    intake: Intake
+    """What examines requests and records them."""
     preparation: Preparation
     """What fixes the bytes that are signed."""
     completion: Completion
@@ -61,3 +69,19 @@ class Equipment:
             raise
         except Exception as e:  # a portal's own code
             raise DeliveryFailed("delivery-failed", id=str(issued.id), problem=type(e).__name__) from e
+
+    @contextmanager
+    def voiding(self, intent: Intent) -> Iterator[None]:
+        """An error in here would come again each time: give the intent up, keep its number explained, say why.
+
+        A token or a disk that fails is not such an error: that intent waits for the next attempt.
+        """
+        try:
+            yield
+        except Error as e:
+            if isinstance(e, KeyStoreError | RegistryError) and e.code != "file-already-registered":
+                raise
+            _logger.warning("void %s: %s", intent.id, e.code)
+            self.registry.void(intent.id, reason=Reason(e.code, e.reason.facts))
+            self.bench.forget(intent, archived=True)
+            raise
