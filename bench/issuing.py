@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key  # 
 
 from esign.codes import DocumentNumber  # noqa: E402
 from esign.document import Person  # noqa: E402
-from esign.issuance import Issued, Issuer  # noqa: E402
+from esign.issuance import Issuer  # noqa: E402
+from esign.issued import Issued  # noqa: E402
 from esign.keys import KeyRef, Mechanism  # noqa: E402
 from esign.line import Line  # noqa: E402
 from esign.pdf.render import Rendered, Renderer  # noqa: E402

@@ -17,7 +17,7 @@ from esign_cli.session import Session
 if TYPE_CHECKING:
     from esign.batch import Entry, Plan, Row, Task
     from esign.delivery import Delivery
-    from esign.issuance import Issued
+    from esign.issued import Issued
     from esign_cli.wiring import Workplace
 
 __all__ = ["Wishes", "Words", "carry_out", "interruptible"]

@@ -10,7 +10,7 @@ from esign.reasons import Reason
 
 if TYPE_CHECKING:
     from esign.delivery import FolderDelivery
-    from esign.issuance import Issued
+    from esign.issued import Issued
 
 __all__ = ["SIGNED", "collected", "free", "put", "sha256_of", "write_free"]
 

@@ -15,7 +15,6 @@ from typing import Self
 from esign.authority import public_key_sha256
 from esign.document import SignerRole
 from esign.errors import ConfigurationError, KeyStoreError
-from esign.issuance import Step
 from esign.keys import KeyRef, SigningKey
 from esign.line import Line
 from esign.registry import Grant, Intent
@@ -37,6 +36,7 @@ from esign.service.offices import Limits, Office, Parts
 from esign.service.server import Listening
 from esign.service.states import count_states
 from esign.service.watched import WatchedKey
+from esign.steps import Step
 from esign.trust import check_before_signing
 from esign.verification import Verifier
 from esign_cli.anchors import kept_anchored

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
-    from esign.issuance import Issuer, Step
+    from esign.issuance import Issuer
     from esign.net import Client
     from esign.pades.augment import Augmenter
     from esign.pdf import Renderer
     from esign.registry import Intent, Registry
     from esign.request import Request
     from esign.seal import SealKeys
+    from esign.steps import Step
     from esign.timestamp import Timestamper
     from esign.trust import TrustStore
     from esign.upgrading import Upgrader

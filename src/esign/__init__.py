@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from esign.document import Agency, Box, Person, ResultMetadata, SignerRole, Standing, StandingChange
     from esign.errors import Error, PreflightError, VerificationFailed
     from esign.files import Folder
-    from esign.issuance import Issued, Issuer, Resumed, Step
+    from esign.issuance import Issuer, Resumed
+    from esign.issued import Issued
     from esign.keys import KeyRef, KeyStore, Mechanism, SigningKey
     from esign.pending import Pending
     from esign.profile import TT15, VGCA_COMPAT, IssuanceProfile, Numbering, SealProfile, SignatureProfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from esign.request import Adopted, Attached, Copied, Filled, Given, Request
     from esign.seal import SealKey, SealKeys
     from esign.softkey import SoftwareKey
+    from esign.steps import Step
     from esign.trust import TrustAnchor, TrustStore
     from esign.verification import Verifier
 
@@ -95,7 +97,8 @@ if not TYPE_CHECKING:
             "document": "Agency Box Person ResultMetadata SignerRole Standing StandingChange",
             "errors": "Error PreflightError VerificationFailed",
             "files": "Folder",
-            "issuance": "Issued Issuer Resumed Step",
+            "issuance": "Issuer Resumed",
+            "issued": "Issued",
             "keys": "KeyRef KeyStore Mechanism SigningKey",
             "pending": "Pending",
             "profile": "TT15 VGCA_COMPAT IssuanceProfile Numbering SealProfile SignatureProfile",
@@ -104,6 +107,7 @@ if not TYPE_CHECKING:
             "request": "Adopted Attached Copied Filled Given Request",
             "seal": "SealKey SealKeys",
             "softkey": "SoftwareKey",
+            "steps": "Step",
             "trust": "TrustAnchor TrustStore",
             "verification": "Verifier",
         },

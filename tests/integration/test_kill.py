@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from esign.issuance import Step
 from esign.registry import IntentState
 from esign.report import Integrity
+from esign.steps import Step
 from tests.support.office import Office
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from esign.issuance import Issued
+from esign.issued import Issued
 from esign.keys import KeyType, Mechanism
 from esign.profile import Level, Numbering, SignatureProfile
 from esign.trust import TrustStore

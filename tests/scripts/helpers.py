@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from esign.codes import ProcedureCode
 from esign.document import ResultMetadata
-from esign.issuance import Step
+from esign.steps import Step
 from esign.pdf import load
 from esign.registry import NextNumber
 from esign.request import Filled, Request

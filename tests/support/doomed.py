@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from esign.issuance import Issuer, Step
+from esign.issuance import Issuer
 from esign.registry import Intent
+from esign.steps import Step
 from esign_cli.main import main
 
 SIGKILL = 9  # its name is missing on Windows, for which types are checked too

@@ -23,7 +23,7 @@ from esign.delivery import FolderDelivery
 from esign.document import Agency, Person, ResultMetadata
 from esign.errors import Error
 from esign.files import Folder
-from esign.issuance import Issuer, Step
+from esign.issuance import Issuer
 from esign.keys import SigningKey
 from esign.line import Line
 from esign.net import Client, NetworkRules
@@ -43,6 +43,7 @@ from esign.registry import Intent, NextNumber, Registry
 from esign.request import Filled, Request
 from esign.seal import Kid, SealKey, SealKeys
 from esign.softkey import SoftwareKey
+from esign.steps import Step
 from esign.timestamp import TimestampAuthority, Timestamper
 from esign.trust import TrustStore
 from esign.upgrading import Upgrader, UpgradeStep

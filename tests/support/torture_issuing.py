@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from esign.issuance import Step
 from esign.report import Integrity
+from esign.steps import Step
 from tests.support.office import Office
 from tests.support.torture_keys import Figures
 

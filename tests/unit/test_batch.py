@@ -10,11 +10,12 @@ from esign.batch import Outcome, Outlook, Plan, Refused, Released, Requested, Ro
 from esign.codes import DocumentNumber
 from esign.document import Person
 from esign.errors import InputError, KeyStoreError, PreflightError, RegistryError
-from esign.issuance import Issuer, Step
+from esign.issuance import Issuer
 from esign.profile import DuplicatePolicy, Numbering
 from esign.reasons import Reason
 from esign.registry import Intent, IntentState
 from esign.request import Given, Request
+from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.plain_pdf import plain_pdf
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from esign.issuance import Issued
+from esign.issued import Issued
 from tests.support.checker import Checked, Told, check, unfinished
 from tests.support.office import Office, request
 

@@ -20,7 +20,7 @@ import pytest
 from asn1crypto import cms
 from PIL import Image, ImageChops, ImageFilter
 
-from esign.issuance import Issued
+from esign.issued import Issued
 from esign.pdf.templates import load
 from esign.profile import VGCA_COMPAT
 from esign.request import Filled, Request

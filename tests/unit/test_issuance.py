@@ -26,7 +26,6 @@ from esign.errors import (
     TokenUnavailable,
 )
 from esign.files import Folder
-from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
 from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image, page_text
@@ -35,6 +34,7 @@ from esign.profile import TT15, VGCA_COMPAT, Level
 from esign.registry import Intent, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Filled, Given, Request
+from esign.steps import Step
 from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI

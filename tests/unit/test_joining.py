@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from esign.errors import RegistryError
-from esign.issuance import Issued, Step
+from esign.issued import Issued
 from esign.line import Line
 from esign.registry import Intent, acting
+from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.waiting import LONG
 

@@ -9,7 +9,7 @@ import pytest
 
 from esign.codes import DocumentNumber
 from esign.errors import ApprovalMissing, Error, InputError, KeyStoreError, RequestConflict
-from esign.issuance import Issued, Step
+from esign.issued import Issued
 from esign.keys import Mechanism, SigningKey
 from esign.line import Line
 from esign.pdf.raster import page_text
@@ -18,6 +18,7 @@ from esign.readback import compare
 from esign.registry import Intent, IntentState, Registry
 from esign.report import Integrity
 from esign.request import Filled, Given, Request
+from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.plain_pdf import plain_pdf
 

@@ -11,11 +11,12 @@ import pytest
 
 from esign.archive import sha256
 from esign.errors import Error, RequestInFlight
-from esign.issuance import Issued, Step
+from esign.issued import Issued
 from esign.line import Line
 from esign.profile import Numbering
 from esign.registry import Intent, IntentState
 from esign.report import Integrity
+from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.postgres import PostgresServer
 from tests.support.proxy import Proxy

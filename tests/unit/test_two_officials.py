@@ -14,7 +14,7 @@ from esign.codes import DocumentNumber, ProcedureCode
 from esign.document import SignerRole, Standing, StandingChange
 from esign.errors import Error, InputError, RegistryError, SigningError, VerificationFailed
 from esign.files import Folder
-from esign.issuance import Issuer, Step
+from esign.issuance import Issuer
 from esign.keys import Mechanism
 from esign.pades.sign import prepare, sign
 from esign.pdf.raster import page_image
@@ -24,6 +24,7 @@ from esign.profile import Numbering
 from esign.registry import Intent, IntentKind, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Adopted, Request
+from esign.steps import Step
 from tests.support.office import NOW, PASSPHRASE, Office, request
 from tests.support.plain_pdf import plain_pdf
 

@@ -14,7 +14,7 @@ from esign_cli.session import session
 
 if TYPE_CHECKING:
     from esign.batch import Entry
-    from esign.issuance import Issued
+    from esign.issued import Issued
     from esign.pdf.text_marks import CopyForm
     from esign.request import Request
     from esign_cli.wiring import Workplace

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from esign.batch import Entry
     from esign.codes import DocumentNumber, ResultId
     from esign.delivery import FolderDelivery
-    from esign.issuance import Issued
+    from esign.issued import Issued
     from esign.registry import Intent
     from esign.request import Request
     from esign_cli.batches import Wishes

@@ -17,7 +17,8 @@ from esign_cli.session import Session, session
 if TYPE_CHECKING:
     from esign.batch import Entry, Task
     from esign.codes import DocumentNumber, ResultId
-    from esign.issuance import Issued, Issuer
+    from esign.issuance import Issuer
+    from esign.issued import Issued
     from esign.registry import Intent, Registry
     from esign_cli.sheets import Row
     from esign_cli.wiring import Workplace

@@ -18,7 +18,7 @@ from esign_cli.session import session
 
 if TYPE_CHECKING:
     from esign.batch import Entry
-    from esign.issuance import Issued
+    from esign.issued import Issued
     from esign.request import Request
     from esign_cli.wiring import Workplace
 

@@ -18,7 +18,7 @@ from esign.codes import ResultId
 from esign.document import Standing, StandingChange
 from esign.errors import PublishingError, RegistryError, RequestConflict, SigningError
 from esign.files import Folder
-from esign.issuance import Issued, Step
+from esign.issued import Issued
 from esign.line import Line
 from esign.pades.sign import choose_mechanism
 from esign.publishing import FolderStore, Publisher, RegisterSource
@@ -39,6 +39,7 @@ from esign.recovery import Step as Told
 from esign.registry import Intent, IntentState, NewIntent, NextNumber, Registry
 from esign.report import Integrity
 from esign.seal.trust_list import Host, StatusKey
+from esign.steps import Step
 from tests.support.guide_office import pdf
 from tests.support.office import NOW, Office, request
 from tests.support.postgres import PostgresServer, postgres_programs

@@ -11,7 +11,7 @@ import pytest
 from esign.archive import Archive, sha256
 from esign.codes import ResultId
 from esign.files import Folder
-from esign.issuance import Issued
+from esign.issued import Issued
 from esign.profile import Level
 from esign.recovery import check, sweep_orphans
 from esign.registry import FileVersion, Registry

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from esign.issuance import Step
 from esign.profile import Level, TimestampPolicy
 from esign.report import Integrity
+from esign.steps import Step
 from esign.upgrading import UpgradeStep
 from tests.integration.test_kill import SIGKILL, independent_check, run
 from tests.support.office import Office, stamped

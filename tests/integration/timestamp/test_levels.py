@@ -11,12 +11,13 @@ import pytest
 
 from esign.batch import Outcome, Requested, plan, run
 from esign.errors import InputError, SigningError, TimestampError
-from esign.issuance import Issued, Step
+from esign.issued import Issued
 from esign.net import Kind
 from esign.profile import TT15, Level, TimestampPolicy
 from esign.registry import IntentState, UpgradeState
 from esign.report import Indication, Integrity, SignatureKind, VerificationReport
 from esign.report import Outcome as CheckOutcome
+from esign.steps import Step
 from esign.upgrading import UpgradeStep
 from tests.support.authority import Authorities
 from tests.support.hostile import serving

@@ -11,11 +11,11 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import DocumentSecurityStore, validate_pdf_signature, validate_pdf_timestamp
 
 from esign.errors import InputError, SigningError
-from esign.issuance import Step
 from esign.net import Client, Kind, NetworkRules
 from esign.pades.dss import read_stores
 from esign.profile import Level, TimestampPolicy
 from esign.report import Indication, Integrity, SignatureKind
+from esign.steps import Step
 from esign.syntax import read
 from tests.support.authority import Authorities
 from tests.support.hostile import serving

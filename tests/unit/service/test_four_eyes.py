@@ -11,7 +11,8 @@ import pytest
 
 from esign.consent import FourEyes
 from esign.errors import ApprovalMissing, Error, RegistryError
-from esign.issuance import Issued, Issuer
+from esign.issuance import Issuer
+from esign.issued import Issued
 from esign.keys import Mechanism
 from esign.line import Line
 from esign.registry import Grant, IntentState, acting

@@ -13,13 +13,13 @@ import pikepdf
 import pytest
 
 from esign.errors import TokenUnavailable
-from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
 from esign.line import Line
 from esign.registry import Intent
 from esign.service.access import Role
 from esign.service.metrics import Metrics
 from esign.service.watched import WatchedKey
+from esign.steps import Step
 from tests.support.office import Office
 from tests.support.plain_pdf import plain_pdf
 from tests.support.service import Names, ServiceForTest, b64, office_of, problem, service, wanted

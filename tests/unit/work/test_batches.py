@@ -9,10 +9,10 @@ import pytest
 
 from esign.document import Person
 from esign.errors import Error, InputError, NotRegistered, RegistryError, RequestConflict
-from esign.issuance import Step
 from esign.merkle import root_over
 from esign.registry import Batch, BatchId, BatchState, EndpointId, Event, Intent, IntentState, RowState
 from esign.request import Filled, Request
+from esign.steps import Step
 from tests.support.office import request
 from tests.support.waiting import LONG, until
 from tests.support.work import CHIEF, PORTAL, Workroom, working

@@ -10,10 +10,10 @@ import pytest
 
 from esign.codes import ResultId
 from esign.errors import DeliveryFailed, KeyStoreError, PINError, RegistryError, SigningError, TokenUnavailable
-from esign.issuance import Step
 from esign.keys import Mechanism, SigningKey
 from esign.line import Line
 from esign.registry import Intent, IntentState, Task
+from esign.steps import Step
 from esign.work import Chore
 from esign.work.tries import ASIDE_AFTER
 from tests.support.office import Office, request
