@@ -356,11 +356,21 @@ _HASHES: Mapping[str, hashes.HashAlgorithm] = {
 _loaded = lru_cache(maxsize=256)(load_der_public_key)
 
 
+_SHORT = 4096
+"""Bytes of what is signed; what is longer is not remembered."""
+
+
 def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechanism: Mechanism) -> bool:
     """Whether `signature` over `data` was made by the private key of `public_key` (SubjectPublicKeyInfo, DER).
 
-    False also where the key is of another kind than `mechanism` needs.
+    False also where the key is of another kind than `mechanism` needs. Who issues asks this of the same bytes where
+    they come from the key, where they are put into a file, and where the file is looked at: it is computed once.
     """
+    check = _remembered if len(data) <= _SHORT else _is_made_by
+    return check(public_key, signature, data, mechanism)
+
+
+def _is_made_by(public_key: bytes, signature: bytes, data: bytes, mechanism: Mechanism) -> bool:
     key = _loaded(public_key)
     digest = _HASHES[mechanism.digest]
     try:
@@ -379,6 +389,9 @@ def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechani
     except InvalidSignature:
         return False
     return False
+
+
+_remembered = lru_cache(maxsize=1024)(_is_made_by)
 
 
 def key_type_of(public_key: bytes) -> KeyType | None:

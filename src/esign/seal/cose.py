@@ -17,7 +17,21 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from esign.errors import SealError
 
-__all__ = ["ALG", "CRIT", "ES256", "KID", "TYP", "Form", "Sign1", "decode", "loads", "raw_signature", "scan", "verify"]
+__all__ = [
+    "ALG",
+    "CRIT",
+    "ES256",
+    "KID",
+    "TYP",
+    "Form",
+    "Sign1",
+    "decode",
+    "der_signature",
+    "loads",
+    "raw_signature",
+    "scan",
+    "verify",
+]
 
 ALG, CRIT, KID, TYP = 1, 2, 4, 16
 """Header parameters (RFC 9052 §3.1, RFC 9596 §2)."""
@@ -131,8 +145,7 @@ def verify(message: Sign1, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, *,
         half = (key.curve.key_size + 7) // 8
         if len(signature) != 2 * half:
             raise SealError("seal-signature-invalid")
-        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
-        key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(_ECDSA[algorithm]))
+        key.verify(der_signature(signature), signed, ec.ECDSA(_ECDSA[algorithm]))
     except (InvalidSignature, KeyError) as e:
         raise SealError("seal-signature-invalid") from e
 
@@ -148,6 +161,12 @@ def raw_signature(der: bytes, *, half: int = 32) -> bytes:
         return r.to_bytes(half, "big") + s.to_bytes(half, "big")
     except (ValueError, OverflowError) as e:
         raise SealError("seal-signature-form") from e
+
+
+def der_signature(raw: bytes) -> bytes:
+    """The same in DER, of r‖s."""
+    half = len(raw) // 2
+    return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 
 
 def loads(data: bytes, *, strict: bool = True, depth: int = _MAX_DEPTH) -> Any:

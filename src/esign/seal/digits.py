@@ -8,16 +8,16 @@ from esign.errors import SealError
 __all__ = ["from_digits", "to_digits"]
 
 _CHUNK_BYTES, _CHUNK_DIGITS = 7, 17
-# Digits that hold 1 to 6 bytes: the smallest n with 10^n ≥ 256^bytes.
-_TAIL_DIGITS = {1: 3, 2: 5, 3: 8, 4: 10, 5: 13, 6: 15}
-_TAIL_BYTES = {digits: size for size, digits in _TAIL_DIGITS.items()}
+# Digits that hold 1 to 7 bytes: the smallest n with 10^n ≥ 256^bytes.
+_DIGITS = {1: 3, 2: 5, 3: 8, 4: 10, 5: 13, 6: 15, _CHUNK_BYTES: _CHUNK_DIGITS}
+_BYTES = {digits: size for size, digits in _DIGITS.items()}
 _MAX_DIGITS = 4096
 
 
 def to_digits(data: bytes) -> str:
     """`data` as digits: each 7 bytes as a big-endian number with leading zeros, then what is left."""
-    chunks = (data[i : i + _CHUNK_BYTES] for i in range(0, len(data), _CHUNK_BYTES))
-    return "".join(f"{int.from_bytes(chunk, 'big'):0{_TAIL_DIGITS.get(len(chunk), _CHUNK_DIGITS)}}" for chunk in chunks)
+    chunks = [data[i : i + _CHUNK_BYTES] for i in range(0, len(data), _CHUNK_BYTES)]
+    return "".join([str(int.from_bytes(chunk, "big")).zfill(_DIGITS[len(chunk)]) for chunk in chunks])
 
 
 def from_digits(text: str) -> bytes:
@@ -32,7 +32,7 @@ def from_digits(text: str) -> bytes:
     parts = []
     for i in range(0, len(text), _CHUNK_DIGITS):
         chunk = text[i : i + _CHUNK_DIGITS]
-        size = _CHUNK_BYTES if len(chunk) == _CHUNK_DIGITS else _TAIL_BYTES.get(len(chunk))
+        size = _BYTES.get(len(chunk))
         number = int(chunk)
         if size is None or number >> 8 * size:
             raise SealError("seal-digits-invalid", length=len(text))

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from esign.codes import DocumentNumber, ProcedureCode, ResultId
 from esign.errors import InputError, SealError
-from esign.keys import KeyType, Mechanism, SigningKey
+from esign.keys import KeyType, Mechanism, SigningKey, check_signature
 from esign.seal import cose
 from esign.seal.digest import DIGEST_BYTES
 from esign.seal.digits import from_digits, to_digits
@@ -144,21 +144,16 @@ class SealToken:
         object.__setattr__(self, "_message", _message(self.claims, self.kid, self.signature))
 
     @classmethod
-    def parse(cls, data: bytes) -> Self:
+    def parse(cls, data: bytes) -> "SealToken":
         """Read a token's bytes; only its one spelling is accepted.
 
         Raises:
             SealError: Its code says which rule of docs/spec/seal.md §4 is broken.
         """
-        message = cose.decode(data)
-        token = cls(claims=_claims(message.payload), kid=_kid(message), signature=message.signature)
-        if bytes(token) != data:
-            # Nothing that was read may be spelled otherwise: a procedure or number that prints differently.
-            raise SealError("seal-not-canonical")
-        return token
+        return _parsed(data)
 
     @classmethod
-    def from_digits(cls, digits: str) -> Self:
+    def from_digits(cls, digits: str) -> "SealToken":
         """Read the digits of a seal's URL.
 
         Raises:
@@ -167,7 +162,7 @@ class SealToken:
         return cls.parse(from_digits(digits))
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str) -> "SealToken":
         """Read a seal's URL. Whether the host is the right one says `verify(…, host=…)`.
 
         Raises:
@@ -197,7 +192,21 @@ class SealToken:
         Raises:
             SealError: `seal-key-unsuitable`, or `seal-signature-invalid`.
         """
-        cose.verify(self._message, p256(public_key))
+        p256(public_key)
+        signed, signature = self._message.to_be_signed(), cose.der_signature(self.signature)
+        if not check_signature(public_key, signature, signed, mechanism=Mechanism.ECDSA_P256_SHA256):
+            raise SealError("seal-signature-invalid")
+
+
+@lru_cache(maxsize=512)
+def _parsed(data: bytes) -> SealToken:
+    """What the bytes say; a seal that is being made is read when it is assembled, and again in its file."""
+    message = cose.decode(data)
+    token = SealToken(claims=_claims(message.payload), kid=_kid(message), signature=message.signature)
+    if bytes(token) != data:
+        # Nothing that was read may be spelled otherwise: a procedure or number that prints differently.
+        raise SealError("seal-not-canonical")
+    return token
 
 
 def to_be_signed(claims: SealClaims, kid: Kid) -> bytes:
