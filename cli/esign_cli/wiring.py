@@ -23,10 +23,10 @@ from esign_hsm.pin import PinSource
 if TYPE_CHECKING:
     from esign.auditing import Anchoring
     from esign.authority import AuthorityTable
-    from esign.composition import Layout
     from esign.delivery import Delivery
     from esign.document import Agency
     from esign.issuance import Issuer
+    from esign.layout import Layout
     from esign.net import Client
     from esign.pades.augment import Augmenter
     from esign.pdf import Renderer

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from esign.approval import Approval, check_person_signature
 from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber
-from esign.composition import Composer, Layout
+from esign.composition import Composer
 from esign.document import Agency, Person, ResultMetadata
 from esign.errors import InputError, SigningError
 from esign.keys import Mechanism, SigningKey
+from esign.layout import Layout
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.inspect import inspect_signatures
 from esign.pades.sign import choose_mechanism, mechanism_for, prepare

@@ -1,43 +1,30 @@
-"""What a document looks like before it is signed: first revision, places of the marks, seal, appearance.
+"""What a document looks like before it is signed: the page, and on its places the seal and the signatures' marks.
 
 Nothing here touches the signing key or the register; the seal's key is used, for the seal alone.
 """
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from esign.codes import DocumentNumber
 from esign.document import Agency, Box, Mark, Person
-from esign.errors import PreflightError, SigningError
+from esign.errors import SigningError
 from esign.keys import SigningKey
+from esign.layout import FORMS, LARGEST_FORM, Layout, Layouts, Places
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
-from esign.pdf.adopted import AdoptedPlace, adopted_mark, adopted_parts, find_adopted
-from esign.pdf.layout import find_places, find_top_right
-from esign.pdf.links import seal_links
-from esign.pdf.marks import (
-    PERSON_MM,
-    agency_mark,
-    agency_mark_size,
-    person_mark,
-    person_top,
-)
-from esign.pdf.preflight import Preflight, preflight
-from esign.pdf.raster import page_count
+from esign.pdf.adopted import adopted_mark
+from esign.pdf.marks import agency_mark, person_mark
 from esign.pdf.release_marks import field_mark, release_texts
 from esign.pdf.render import Renderer
-from esign.pdf.scan import check_scan
-from esign.pdf.templates import load
-from esign.pdf.text_marks import attachment_text, copy_text, text_line_mark, text_line_mark_size
-from esign.pdf.widgets import signature_boxes
+from esign.pdf.text_marks import text_line_mark
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
-from esign.reasons import Reason
 from esign.registry import Intent, NextNumber
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
 from esign.seal import salted
@@ -47,48 +34,7 @@ if TYPE_CHECKING:
     from esign.seal import MaskedHolder
     from esign.sealing import Sealing, SealOrder
 
-__all__ = ["AgencyRevision", "Composer", "Layout", "Places"]
-
-_FORMS, _LARGEST_FORM = 16, 1 << 20
-"""Given pages that are remembered, and how large one may be for that: forms that many results share."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """The first revision, and where the marks go."""
-
-    pdf: bytes
-    """The given bytes, or the rendered ones."""
-    seal_place: Box | None
-    """For the QR seal; None where there is none."""
-    signature_place: Box | None
-    """For the agency's mark; None where the signature is hidden."""
-    person_place: Box | None = None
-    """For the image of the person's signature; None where nobody signs before the agency, or without a picture."""
-    release: Mapping[str, Box] = field(default_factory=dict)
-    """What stays blank until the agency signs: `number`, `day`, `month` and `seal`; empty where nothing does."""
-    pages: int
-    """How many pages it has."""
-    fonts: tuple[str, ...]
-    """The families that it was set in; empty for given files."""
-    notices: tuple[Reason, ...]
-    """What preflight found and let pass."""
-    shows: tuple[DocumentNumber | None, date | None] = (None, None)
-    """The number and the date that it was laid out with."""
-
-    def is_for(self, intent: Intent) -> bool:
-        """Whether it shows the number and the date that the register gave."""
-        return self.shows == (intent.number, intent.issue_date if intent.number else None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """The places of a layout that are needed again when the agency signs, perhaps days later."""
-
-    signature: Box | None
-    """For the agency's mark."""
-    release: Mapping[str, Box]
-    """The blanks, by name."""
+__all__ = ["AgencyRevision", "Composer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +76,8 @@ class Composer:
         self._agency = agency
         self._profile = profile
         self._seal_key = seal_key
-        self._tried: deque[object] = deque(maxlen=_FORMS)
-        self._forms = lru_cache(_FORMS)(self._lay_out_given)
+        self._tried: deque[object] = deque(maxlen=FORMS)
+        self._layouts = Layouts(agency=agency, profile=profile, renderer=renderer, now=now)
         self.renderer = renderer
         """Sets pages."""
         self._now = now
@@ -181,7 +127,7 @@ class Composer:
             pdf = self._sealing.tried_on(pdf, place, request, number)
         if appearance is not None:
             stamp(pdf, appearance.mark, appearance.box, url="")
-        if len(content.pdf) <= _LARGEST_FORM:
+        if len(content.pdf) <= LARGEST_FORM:
             self._tried.append(tried)
 
     def late(self, request: Request) -> bool:
@@ -208,119 +154,16 @@ class Composer:
         Raises:
             PreflightError, InputError: It cannot be issued.
         """
-        return replace(self._laid_out(request, number, issued), shows=(number, issued if number else None))
-
-    def _laid_out(self, request: Request, number: DocumentNumber | None, issued: date | None) -> Layout:
         longest = number or self._proof_number(request)
         room = self._sealing.room(request, longest) if self._profile.seal and longest and request.metadata else None
-        content = request.content
-        if isinstance(content, Given):
-            small = len(content.pdf) <= _LARGEST_FORM
-            lay_out = self._forms if small else self._lay_out_given
-            return lay_out(content, room, person=request.person is not None)
-        if isinstance(content, Adopted):
-            return self._lay_out_adopted(content, room)
-        if isinstance(content, Attached | Copied):
-            return self._lay_out_top_right(content, room, number)
-        symbol = request.number.symbol if request.number else ""
-        rendered = self.renderer.render(
-            load(content.template),
-            content.data,
-            agency=self._agency,
-            number=str(number) if number else None,
-            issued=issued,
-            symbol=symbol,
-            at=self._now(),
-            seal_mm=room,
-            attach_data=self._profile.attach_data,
-            person=request.person is not None,
-        )
-        return Layout(
-            pdf=rendered.pdf,
-            seal_place=rendered.seal,
-            signature_place=rendered.signature if self._profile.visible else None,
-            person_place=rendered.person if request.person and request.person.image else None,
-            release=rendered.release,
-            pages=rendered.pages,
-            fonts=(rendered.font,),
-            notices=(),
-        )
-
-    def _lay_out_given(self, content: Given, room: tuple[float, float] | None, *, person: bool) -> Layout:
-        found = self._examined(content.pdf)
-        seal = None if content.seal_place else room
-        mark = agency_mark_size(self._agency) if self._profile.visible and not content.signature_place else None
-        places = find_places(content.pdf, seal=seal, signature=mark)
-        signature = content.signature_place or places.signature
-        return Layout(
-            pdf=content.pdf,
-            seal_place=content.seal_place or places.seal,
-            signature_place=signature,
-            person_place=_person_box(signature, self._agency) if person and signature else None,
-            pages=found.pages,
-            fonts=(),
-            notices=found.notices,
-        )
-
-    def _lay_out_adopted(self, content: Adopted, room: tuple[float, float] | None) -> Layout:
-        """Nothing may be laid out any more; that there is room for the agency's mark is all that is checked."""
-        place = self._adopted_place(content.pdf, room)
-        return Layout(
-            pdf=content.pdf,
-            seal_place=None,
-            signature_place=place.box,
-            pages=page_count(content.pdf),
-            fonts=(),
-            notices=(),
-        )
-
-    def _adopted_place(self, pdf: bytes, room: tuple[float, float] | None) -> AdoptedPlace:
-        boxes = tuple(signature_boxes(pdf).values())
-        return find_adopted(pdf, adopted_parts(self._agency, seal=room), person=boxes[-1] if boxes else None)
-
-    def _lay_out_top_right(
-        self, content: Attached | Copied, room: tuple[float, float] | None, number: DocumentNumber | None
-    ) -> Layout:
-        found = self._examined(content.pdf)
-        notices = found.notices
-        if isinstance(content, Copied) and content.scanned:
-            scan = check_scan(content.pdf)
-            if scan.findings:
-                raise PreflightError("document-not-issuable", findings=scan.findings, count=len(scan.findings))
-            notices = (*notices, *scan.notices)
-        place = find_top_right(content.pdf, text_line_mark_size(self._top_right_text(content, number, self._now())))
-        return Layout(
-            pdf=content.pdf,
-            seal_place=find_places(content.pdf, seal=room, signature=None).seal if room else None,
-            signature_place=place,
-            pages=found.pages,
-            fonts=(),
-            notices=notices,
-        )
-
-    def _top_right_text(self, content: Attached | Copied, number: DocumentNumber | None, at: datetime) -> str:
-        """What ND30 asks to be printed top right on page 1 (Phụ lục I, II.8.b and Phần II.I.3)."""
-        time_format = self._profile.signature.time_format
-        if isinstance(content, Copied):
-            return copy_text(content.form, self._agency.name, at, time_format=time_format)
-        assert number is not None
-        return attachment_text(number, at, time_format=time_format)
-
-    def _examined(self, pdf: bytes) -> Preflight:
-        found = preflight(pdf, self._profile)
-        findings = list(found.findings)
-        if not findings and self._profile.seal is not None and seal_links(pdf):
-            findings.append(Reason("already-sealed"))
-        if findings:
-            raise PreflightError("document-not-issuable", findings=findings, count=len(findings))
-        return found
+        return self._layouts.lay_out(request, number=number, issued=issued, room=room)
 
     def agency_appearance(
         self, request: Request, intent: Intent, place: Box | None, *, certificate: bytes, signing_time: datetime
     ) -> Appearance | None:
         """What the agency's signature shows: its red seal, or a line of text on attachments and copies."""
         if place is not None and isinstance(request.content, Attached | Copied):
-            text = self._top_right_text(request.content, intent.number, signing_time)
+            text = self._layouts.top_right_text(request.content, intent.number, signing_time)
             return Appearance(mark=text_line_mark(text), box=place)
         return self.appearance(place, certificate=certificate, signing_time=signing_time)
 
@@ -334,7 +177,7 @@ class Composer:
             room = self._sealing.room(request, intent.number)
             before = salted(approved, self._salt(intent))
             url, mark = self._sealed(request, intent, before)
-        place = self._adopted_place(approved, room)
+        place = self._layouts.adopted_place(approved, room)
         shown = adopted_mark(
             self._agency,
             place=place,
@@ -450,21 +293,3 @@ class Composer:
 
     def _today(self) -> date:
         return self._now().astimezone(VIETNAM).date()
-
-
-def _person_box(signature: Box, agency: Agency) -> Box:
-    """Where the person's image goes so that the agency's seal covers its left third (ND30 Phụ lục I, II.8.a)."""
-    width, height = (mm * 72 / 25.4 for mm in PERSON_MM)
-    left = (agency.seal_diameter_mm if agency.seal_image else 0) * 72 / 25.4 - width / 3
-    down = person_top(agency) * 72 / 25.4
-    right = signature.left + signature.width
-    top = signature.bottom + signature.height
-    # The corner of the mark's upper left, as the page is shown, in user space.
-    x, y = {
-        0: (signature.left + left, top - down - height),
-        90: (signature.left + down, signature.bottom + left),
-        180: (right - left - width, signature.bottom + down),
-        270: (right - down - height, top - left - width),
-    }[signature.rotate]
-    turned = signature.rotate in {90, 270}
-    return replace(signature, left=x, bottom=y, width=height if turned else width, height=width if turned else height)

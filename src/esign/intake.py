@@ -11,9 +11,10 @@ from datetime import datetime
 
 from esign.admission import Admission
 from esign.codes import AgencyCode
-from esign.composition import Composer, Layout
+from esign.composition import Composer
 from esign.errors import DuplicateNumber, InputError, RequestConflict
 from esign.foresight import next_number
+from esign.layout import Layout
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.registry import Intent, IntentKind, NewIntent, NextNumber, Registry
 from esign.request import Attached, Copied, Request, digest_of

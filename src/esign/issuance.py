@@ -31,7 +31,7 @@ from esign.archive import sha256
 from esign.authority import AuthorityTable
 from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.completion import Completion
-from esign.composition import Composer, Layout
+from esign.composition import Composer
 from esign.consent import Consent
 from esign.delivery import Delivery
 from esign.document import Agency, CopyForm
@@ -41,6 +41,7 @@ from esign.files import Files
 from esign.intake import Intake
 from esign.issued import Issued
 from esign.keys import SigningKey
+from esign.layout import Layout
 from esign.officials import Officials
 from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer

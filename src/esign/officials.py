@@ -12,10 +12,10 @@ from datetime import date
 
 from esign.archive import sha256
 from esign.codes import DocumentNumber
-from esign.composition import Layout
 from esign.document import SignerRole
 from esign.equipment import Equipment
 from esign.errors import SigningError
+from esign.layout import Layout
 from esign.pades.sign import complete
 from esign.pending import Pending
 from esign.preparation import Fixed

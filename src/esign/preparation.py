@@ -14,8 +14,9 @@ from typing import Self
 
 from esign.admission import Admission
 from esign.archive import sha256
-from esign.composition import Composer, Layout
+from esign.composition import Composer
 from esign.document import Person
+from esign.layout import Layout
 from esign.pades.fields import AGENCY_FIELD, PERSON_FIELD
 from esign.pades.sign import PreparedSignature, prepare
 from esign.profile import IssuanceProfile

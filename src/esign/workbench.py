@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import Self
 
 from esign.archive import Archive, sha256
-from esign.composition import Layout, Places
 from esign.document import Box
 from esign.errors import SigningError
 from esign.files import Files
+from esign.layout import Layout, Places
 from esign.pades.sign import PreparedSignature, is_made_for
 from esign.reasons import Reason
 from esign.registry import Intent
