@@ -18,11 +18,12 @@ from esign.registry import NextNumber
 __all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Request", "digest_of"]
 
 _SMALL = 1 << 18
-"""Bytes of what is worth being remembered as base64."""
+"""Bytes of what is worth being remembered as text."""
 
 # Keys are sorted, so a PDF is the first thing in the text. It is put in and taken out as bytes: JSON would go over its
-# base64 four times, and keep a copy each time.
+# base64 four times, and keep a copy each time. The person, with an image, comes last but one, and is put in likewise.
 _BEFORE_PDF = re.compile(rb'\{"content":\{"(?:adopted|attached|copied|pdf)":"')
+_BEFORE_PERSON, _AFTER_PERSON = b',"person":', b',"version":1}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +134,19 @@ class Request:
             "number": _number(self.number),
             "date": self.issue_date and self.issue_date.isoformat(),
         }
-        if self.person is not None:
-            # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
-            stored["person"] = _person(self.person)
         try:
-            text = json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            parts = [_json(stored)]
         except (TypeError, ValueError) as e:
             raise InputError("template-data-not-json", problem=type(e).__name__) from e
-        if pdf is None:
-            return text
-        head = _BEFORE_PDF.match(text)
-        assert head is not None
-        return b"".join((head[0], _base64(pdf), memoryview(text)[head.end() :]))
+        if pdf is not None:
+            head = _BEFORE_PDF.match(parts[0])
+            assert head is not None
+            parts = [head[0], _base64(pdf), parts[0][head.end() :]]
+        if self.person is not None:
+            # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
+            parts[-1] = parts[-1].removesuffix(_AFTER_PERSON)
+            parts += [_BEFORE_PERSON, _person(self.person), _AFTER_PERSON]
+        return b"".join(parts)
 
     def _content(self) -> tuple[dict[str, Any], bytes | None]:
         """What the content is, and the PDF that goes between the first quotes that hold nothing."""
@@ -208,8 +210,8 @@ def _content(stored: Mapping[str, Any], pdf: bytes) -> Content:
     return Given(pdf=pdf, seal_place=seal, signature_place=signature)
 
 
-def _text(data: bytes) -> str:
-    return _base64(data).decode()
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _base64(data: bytes) -> bytes:
@@ -218,12 +220,21 @@ def _base64(data: bytes) -> bytes:
 
 @lru_cache(maxsize=16)
 def _remembered_base64(data: bytes) -> bytes:
-    """Of what many requests share: a form that is given, the image and the certificates of who signs them all."""
+    """Of a form that is given, which many requests share."""
     return base64.b64encode(data)
 
 
-def _person(person: Person) -> dict[str, Any]:
-    return {"certificates": [_text(c) for c in person.certificates], "image": person.image and _text(person.image)}
+def _person(person: Person) -> bytes:
+    return _remembered_person(person) if len(person.image or b"") <= _SMALL else _person_as_json(person)
+
+
+def _person_as_json(person: Person) -> bytes:
+    image = base64.b64encode(person.image).decode() if person.image else None
+    return _json({"certificates": [base64.b64encode(c).decode() for c in person.certificates], "image": image})
+
+
+_remembered_person = lru_cache(maxsize=16)(_person_as_json)
+"""Of who signs many requests."""
 
 
 def _read_person(stored: Mapping[str, Any]) -> Person:
