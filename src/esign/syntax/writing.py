@@ -45,8 +45,7 @@ def written(value: Writable) -> bytes:
     Raises:
         TypeError: A stream within another object; it can only be an object of its own.
     """
-    writer = _WRITERS.get(type(value)) or _inherited(type(value))
-    return writer(value)
+    return bytes(value) if isinstance(value, Raw) else _WRITERS[type(value)](value).removeprefix(b" ")
 
 
 def object_text(value: Writable) -> tuple[bytes, bytes]:
@@ -57,8 +56,11 @@ def object_text(value: Writable) -> tuple[bytes, bytes]:
     return dictionary, b"\nstream\n%s\nendstream" % value.content
 
 
+# --- values as they stand behind another one: with a space where that tells them apart --------------------------------
+
+
 def _boolean(value: bool) -> bytes:  # noqa: FBT001 - one writer a kind
-    return b"true" if value else b"false"
+    return b" true" if value else b" false"
 
 
 def _real(value: float) -> bytes:
@@ -66,7 +68,7 @@ def _real(value: float) -> bytes:
     text = repr(value)
     if "e" in text:
         text = format(Decimal(text), "f")
-    return (text if "." in text else f"{text}.0").encode()
+    return (f" {text}" if "." in text else f" {text}.0").encode()
 
 
 @lru_cache(maxsize=4096)
@@ -79,15 +81,15 @@ def _string(value: bytes) -> bytes:
 
 
 def _array(items: list[Object]) -> bytes:
-    return b"[%s]" % b"".join([_apart(written(item)) for item in items]).removeprefix(b" ")
+    return b"[%s]" % b"".join([_WRITERS[type(item)](item) for item in items]).removeprefix(b" ")
 
 
 def _dictionary(dictionary: Dict) -> bytes:
-    return b"<<%s>>" % b"".join([_name(key) + _apart(written(item)) for key, item in dictionary.items()])
+    return b"<<%s>>" % b"".join([_name(key) + _WRITERS[type(item)](item) for key, item in dictionary.items()])
 
 
-def _apart(text: bytes) -> bytes:
-    return text if text[:1] in _CLOSED else b" " + text
+def _as_it_is(value: bytes) -> bytes:
+    return bytes(value) if value[:1] in _CLOSED else b" " + value
 
 
 def _no_stream(_value: object) -> NoReturn:
@@ -95,27 +97,31 @@ def _no_stream(_value: object) -> NoReturn:
     raise TypeError(message)
 
 
+class _Writers(dict[type, Callable[[Any], bytes]]):
+    """The writer of each kind of value; of a kind that is not listed, that of what it is a kind of."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], bytes]:
+        for base in kind.__mro__:
+            if base in self:
+                return self[base]
+        raise TypeError(kind.__name__)
+
+
 # In the order of §7.3.
-_WRITERS: dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda _: b"null",
-    bool: _boolean,
-    int: lambda value: b"%d" % value,
-    float: _real,
-    Name: _name,
-    String: _string,
-    Ref: lambda value: b"%d %d R" % value,
-    list: _array,
-    Dict: _dictionary,
-    Raw: bytes,
-    Keyword: bytes,
-    Data: _no_stream,
-    Stream: _no_stream,
-}
-
-
-def _inherited(kind: type) -> Callable[[Any], bytes]:
-    """The writer of what `kind` is a kind of."""
-    for base in kind.__mro__:
-        if base in _WRITERS:
-            return _WRITERS[base]
-    raise TypeError(kind.__name__)
+_WRITERS = _Writers(
+    {
+        type(None): lambda _: b" null",
+        bool: _boolean,
+        int: lambda value: b" %d" % value,
+        float: _real,
+        Name: _name,
+        String: _string,
+        Ref: lambda value: b" %d %d R" % value,
+        list: _array,
+        Dict: _dictionary,
+        Raw: _as_it_is,
+        Keyword: _as_it_is,
+        Data: _no_stream,
+        Stream: _no_stream,
+    }
+)
