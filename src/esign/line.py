@@ -30,6 +30,7 @@ from typing import Self
 from esign.codes import ResultId
 from esign.errors import Error, SigningError
 from esign.foresight import Foresight
+from esign.handling import Handling
 from esign.issuance import Issued, Issuer
 from esign.keys import SigningKey
 from esign.known import Known
@@ -100,6 +101,7 @@ class Line:
         self._alone = ThreadPoolExecutor(alone, thread_name_prefix="esign-alone")
         self._foresight = Foresight(issuer.equipment.registry, issuer.agency)
         self._known = Known()
+        self._handling = Handling(issuer, person_key=person_key, known=self._known)
         self._lock = threading.Lock()
         self._waiting: deque[_Place] = deque()
         self._taken = 0
@@ -149,6 +151,16 @@ class Line:
         elif place.future.set_running_or_notify_cancel():
             self._alone.submit(self._walk_alone, self._group([place]), place)
         return place.future
+
+    def takes(self, request: Request) -> bool:
+        """Whether it walks with others; what does not is issued by itself, and slowly."""
+        return _is_light(request) and self._handling.fits(request)
+
+    def forget_waiting(self) -> None:
+        """Who joined and has not begun is forgotten; nothing of them was recorded."""
+        with self._lock:
+            while self._waiting:
+                self._waiting.popleft().future.cancel()
 
     def go_on(self, ids: Sequence[ResultId]) -> Iterator[Error | None]:
         """Take unfinished intents as far as they go without people; what stopped each, in their order.
@@ -279,13 +291,11 @@ class Line:
         except BaseException as e:  # noqa: BLE001 - it belongs to whoever waits
             place.tell(e)
 
-    def close(self) -> None:
-        """Finish what is on the line; what waits for it is forgotten."""
-        with self._lock:
-            while self._waiting:
-                self._waiting.popleft().future.cancel()
+    def close(self, *, wait: bool = True) -> None:
+        """Finish what is on the line, and `wait` for that; what waits for the line is forgotten."""
+        self.forget_waiting()
         for threads in (self._walkers, self._alone, self._setters):
-            threads.shutdown()
+            threads.shutdown(wait=wait)
 
     def __enter__(self) -> Self:
         return self
@@ -293,7 +303,7 @@ class Line:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(wait=not isinstance(error, KeyboardInterrupt))
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Batches: what a plan says, that a run does just that, and what stops it."""
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from esign.codes import DocumentNumber
 from esign.document import Person
 from esign.errors import InputError, KeyStoreError, PreflightError, RegistryError
 from esign.issuance import Issuer
+from esign.keys import DelegatedKey, Mechanism
 from esign.profile import DuplicatePolicy, Numbering
 from esign.reasons import Reason
 from esign.registry import Intent, IntentState
@@ -18,6 +22,7 @@ from esign.request import Given, Request
 from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.plain_pdf import plain_pdf
+from tests.unit.pdf.tools import page
 
 
 @pytest.fixture(scope="module")
@@ -120,31 +125,111 @@ def test_a_key_that_stands_for_something_else_is_refused(office: Office) -> None
     assert entry.seen.intent is not None, "a summary names it by its id"
 
 
-def test_somebody_stops_it_between_two_documents(office: Office) -> None:
+def standing_still() -> float:
+    """A clock by which everything takes less than a second."""
+    return 0.0
+
+
+def test_rows_come_in_the_order_of_the_plan_and_so_do_numbers(office: Office) -> None:
+    """Also where some join the line, some go by themselves, and some are refused on the way."""
+    large = file("large", page(b"%" + random.Random(1).randbytes(3 << 19).hex().encode()))
+    tasks = [
+        *map(wanted, "abcde"),
+        large,
+        wanted("bad", content=Given(pdf=b"no PDF"), number=DocumentNumber.parse("5/QĐ-UBND")),
+        *map(wanted, "fghijklm"),
+    ]
+    made = planned(office, *tasks)
+    rows = list(run(made, office.issuer(), clock=standing_still))
+    assert [r.entry for r in rows] == list(made.entries)
+    assert outcomes(rows) == [Outcome.ISSUED] * 6 + [Outcome.REFUSED] + [Outcome.ISSUED] * 8
+    assert [str(r.number) for r in rows if r.number] == [f"{n:02}/QĐ-UBND" for n in range(1, 14)]
+    assert list((office.folder / "spool").iterdir()) == []
+
+
+def test_somebody_stops_it_and_what_is_under_way_is_finished(office: Office) -> None:
     rows: list[Row] = []
-    for row in run(planned(office, *map(wanted, "abc")), office.issuer(), stop=lambda: len(rows) >= 1):
+    tasks = [wanted(f"k{n}") for n in range(40)]
+    for row in run(planned(office, *tasks), office.issuer(), stop=lambda: len(rows) >= 1):
         rows.append(row)  # noqa: PERF402 - `stop` looks at it
-    assert outcomes(rows) == [Outcome.ISSUED, Outcome.LEFT, Outcome.LEFT]
+    done = outcomes(rows).count(Outcome.ISSUED)
+    assert 1 <= done <= 2, "as long as nobody knows how fast it goes, few are under way"
+    assert outcomes(rows) == [Outcome.ISSUED] * done + [Outcome.LEFT] * (40 - done)
+    assert [e.state for e in office.registry.listing().entries] == [IntentState.ISSUED] * done
+
+
+def test_as_many_are_under_way_as_are_done_in_a_second(office: Office) -> None:
+    """A token that takes long: whoever stops does not wait for dozens."""
+    seconds = iter(range(10**6))
+    begun: list[str] = []
+
+    def asked(key: str) -> Request:
+        begun.append(key)
+        return request(key)
+
+    tasks = [Requested(name=key, request=partial(asked, key)) for key in "abcdefgh"]
+    made = planned(office, *tasks)
+    begun.clear()
+    for position, row in enumerate(run(made, office.issuer(), clock=lambda: float(next(seconds))), 1):
+        assert row.outcome is Outcome.ISSUED
+        assert len(begun) <= position + 1
+
+
+def test_who_listens_no_more_stops_it(office: Office) -> None:
+    rows = run(planned(office, *[wanted(f"k{n}") for n in range(40)]), office.issuer())
+    next(rows)
+    rows.close()  # type: ignore[attr-defined]  # it is a generator
+    assert {e.state for e in office.registry.listing().entries} == {IntentState.ISSUED}
+    assert len(office.registry.listing().entries) <= 2
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome"),
+    ("error", "stops"),
     [
-        (KeyStoreError("token-unplugged"), Outcome.LEFT),
-        (RegistryError("disk-not-writable", folder="x", problem="full"), Outcome.LEFT),
-        (InputError("output-exists", file="x"), Outcome.ISSUED),
-        (RegistryError("main-not-issued"), Outcome.ISSUED),
+        (KeyStoreError("token-unplugged"), True),
+        (RegistryError("disk-not-writable", folder="x", problem="full"), True),
+        (InputError("output-exists", file="x"), False),
+        (RegistryError("main-not-issued"), False),
     ],
 )
-def test_only_what_would_fail_again_stops_it(office: Office, error: Exception, outcome: Outcome) -> None:
-    batch = planned(office, wanted("a"), wanted("b"))
+def test_only_what_would_fail_again_stops_it(office: Office, error: Exception, *, stops: bool) -> None:
+    batch = planned(office, *[wanted(f"k{n}") for n in range(12)])
 
     def keep(entry: object, _issued: object) -> None:
-        if entry is batch.entries[0]:
+        if entry is batch.entries[1]:
             raise error
 
-    rows = list(run(batch, office.issuer(), keep=keep))
-    assert outcomes(rows) == [Outcome.FAILED, outcome]
+    rows = outcomes(list(run(batch, office.issuer(), keep=keep)))
+    assert rows[:2] == [Outcome.ISSUED, Outcome.FAILED]
+    assert set(rows[-6:]) == {Outcome.LEFT if stops else Outcome.ISSUED}
+
+
+def test_a_token_that_dies_is_told_once(office: Office) -> None:
+    """What was under way with it is left as well, and another run finishes it with the numbers that it has."""
+    dead: list[KeyStoreError] = []
+
+    class Dying(DelegatedKey):
+        _key = office.key
+
+        def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
+            if dead:
+                raise dead[0]
+            return super().sign_all(data, mechanism=mechanism)
+
+    batch = planned(office, *[wanted(f"k{n}") for n in range(40)])
+    rows: list[Row] = []
+    for row in run(batch, office.issuer(key=Dying()), clock=standing_still):
+        rows.append(row)
+        if len(rows) == 10:
+            dead.append(KeyStoreError("token-gone", token="t", serial="1"))
+    found = outcomes(rows)
+    done = found.count(Outcome.ISSUED)
+    assert found == [Outcome.ISSUED] * done + [Outcome.FAILED] + [Outcome.LEFT] * (39 - done)
+    assert 10 <= done <= 34
+    begun = {str(e.number) for e in office.registry.listing().entries}
+    again = list(run(planned(office, *[wanted(f"k{n}") for n in range(40)]), office.issuer()))
+    assert [str(r.number) for r in again] == [f"{n:02}/QĐ-UBND" for n in range(1, 41)]
+    assert begun <= {str(r.number) for r in again}
 
 
 @pytest.mark.parametrize("step", [Step.RESERVED, Step.PREPARED, Step.KEY_USED, Step.ISSUED])
@@ -153,19 +238,23 @@ def test_a_crash_in_the_middle_is_repaired_by_the_next_run(office: Office, step:
 
     def crash(reached: Step, _intent: Intent | None) -> None:
         done.append(reached)
-        if reached is step and done.count(step) == 2:
-            raise KeyboardInterrupt
+        if done.count(step) >= 3:  # and from then on nothing is done
+            raise Crash
 
-    tasks = [wanted(k) for k in "abc"]
-    with pytest.raises(KeyboardInterrupt):
+    tasks = [wanted(k) for k in "abcdef"]
+    with pytest.raises(Crash):
         list(run(planned(office, *tasks), office.issuer(crash)))
     made = planned(office, *tasks)
     assert made.entries[0].seen.outlook is Outlook.DONE
     rows = list(run(made, office.issuer()))
-    assert sorted(str(r.number) for r in rows) == ["01/QĐ-UBND", "02/QĐ-UBND", "03/QĐ-UBND"]
+    assert sorted(str(r.number) for r in rows) == [f"{n:02}/QĐ-UBND" for n in range(1, 7)]
     entries = office.registry.listing().entries
     assert {e.state for e in entries} == {IntentState.ISSUED}
-    assert len(entries) == 3
+    assert len(entries) == 6
+
+
+class Crash(BaseException):
+    """Nobody is prepared for it."""
 
 
 # --- release ----------------------------------------------------------------------------------------------------
