@@ -7,7 +7,6 @@ from datetime import date
 from functools import lru_cache
 
 from esign.archive import sha256
-from esign.codes import DocumentNumber
 from esign.composition import Layout
 from esign.document import Person
 from esign.equipment import Equipment
@@ -65,10 +64,10 @@ class Handling:
             return request.number, self.issue_date(request)
         return None
 
-    def look(self, member: Member, number: DocumentNumber | None) -> Layout | Error:
-        """Examine it, on a page with the `number` that it will probably get."""
+    def look(self, member: Member) -> Layout | Error:
+        """Examine it, on a page with the number that it will probably get."""
         try:
-            return self._with.admission.request(member.request, number=number)
+            return self._with.admission.request(member.request, number=member.foreseen)
         except Error as e:
             return e
 

@@ -49,6 +49,21 @@ _LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """What the group behind waits for: numbers are guessed, and given, in the order of the requests."""
+
+    guessed: threading.Event = field(default_factory=threading.Event)
+    """The group knows which numbers it will probably get."""
+    numbered: threading.Event = field(default_factory=threading.Event)
+    """It has its numbers, or will never have any."""
+
+    def pass_on(self) -> None:
+        """Nobody has to wait any more."""
+        self.guessed.set()
+        self.numbered.set()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Place:
     """One request on the line, and where somebody waits for what becomes of it."""
 
@@ -106,9 +121,9 @@ class Line:
         self._waiting: deque[_Place] = deque()
         self._taken = 0
         """Lanes on which groups of those walk who joined."""
-        self._numbered = threading.Event()
-        """The group that was begun last has its numbers."""
-        self._numbered.set()
+        self._turn = _Turn()
+        """Of the group that was begun last."""
+        self._turn.pass_on()
 
     def issue(self, requests: Iterable[Request]) -> Iterator[Issued | Error]:
         """What became of each, in their order, as its group is through.
@@ -199,7 +214,7 @@ class Line:
 
     def _begin_waiting(self) -> None:
         """Let those walk who wait, if it is their turn; called with the lock."""
-        forming = not self._numbered.is_set() and len(self._waiting) < self._size
+        forming = not self._turn.numbered.is_set() and len(self._waiting) < self._size
         if forming or self._taken >= self._lanes:
             return
         places: list[_Place] = []
@@ -216,28 +231,31 @@ class Line:
             self._taken -= 1
             self._begin_waiting()
 
-    def _numbers_are_given(self, numbered: threading.Event) -> None:
+    def _numbers_are_given(self, turn: _Turn) -> None:
         with self._lock:
-            numbered.set()
+            turn.pass_on()
             self._begin_waiting()
 
     def _begin(self, places: Sequence[_Place], *, through: Callable[[], None] = lambda: None) -> None:
         """Let a group walk; called with the lock: groups begin in the order in which they wait for their numbers."""
-        before, numbered = self._numbered, threading.Event()
-        self._numbered = numbered
+        before, turn = self._turn, _Turn()
+        self._turn = turn
         group = self._group(places)
 
         def walk() -> None:
             staying = places
             with _falling_apart():
                 try:
+                    before.guessed.wait()
+                    group.foresee()
+                    turn.guessed.set()
                     group.examine()
                     staying = self._without_leavers(group, staying)
-                    before.wait()  # numbers are given in the order of the requests
+                    before.numbered.wait()
                     group.reserve()
                 finally:
                     group.give_up_guesses()
-                    self._numbers_are_given(numbered)
+                    self._numbers_are_given(turn)
                 staying = self._without_leavers(group, staying)
                 group.finish()
             through()

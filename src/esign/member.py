@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import ParamSpec, TypeVar
 
+from esign.codes import DocumentNumber
 from esign.composition import Layout
 from esign.errors import Error
 from esign.issuance import Issued
@@ -36,6 +37,8 @@ class Member:
     """By which the register knows the request."""
     guess: tuple[NextNumber, date] | None = None
     """The book that a number was guessed of."""
+    foreseen: DocumentNumber | None = None
+    """The number that it will probably get."""
     laid_out: Layout | None = None
     """The page, with the number that was guessed; None before it is set."""
     recorded: Intent | None = None

@@ -1,6 +1,7 @@
 """The stations that a group of results walks through, each step taken for all of them before the next.
 
-    examine     everything that could fail; the page is set with the number that it will probably get
+    foresee     which numbers they will probably get
+    examine     everything that could fail; the page is set with that number
     reserve     one transaction for all intents                                                     RESERVED
     seal        one order for the seal's key
     person      stored, recorded, signed, stored, recorded                                          AWAITING, APPROVED
@@ -62,17 +63,22 @@ class Group:
 
     # --- the walk ------------------------------------------------------------------------------------------------
 
-    def examine(self) -> None:
-        """What could fail; nothing is recorded."""
+    def foresee(self) -> None:
+        """Who walks, and with which numbers, if nobody else asks the book meanwhile."""
         handling = self._handling
         recorded = self._with.registry.known_keys([m.request.idempotency_key for m in self.members])
         for member in self.members:
             member.alone = member.request.idempotency_key in recorded or not handling.fits(member.request)
+        for member in self._walking():
+            book = handling.guessable(member.request)
+            if book is not None:
+                member.foreseen = self._foresight.guess(*book)
+                member.guess = book
+
+    def examine(self) -> None:
+        """What could fail; nothing is recorded."""
         walking = self._walking()
-        for member in walking:
-            member.guess = handling.guessable(member.request)
-        numbers = [self._foresight.guess(*m.guess) if m.guess else None for m in walking]
-        for member, found in zip(walking, self._setters.map(handling.look, walking, numbers), strict=True):
+        for member, found in zip(walking, self._setters.map(self._handling.look, walking), strict=True):
             if isinstance(found, Error):
                 member.outcome = found
                 self._settle(member, None)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pikepdf
 import pytest
@@ -29,7 +28,6 @@ from esign.files import Folder
 from esign.keys import Mechanism, SigningKey
 from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image, page_text
-from esign.pdf.render import Rendered, Renderer
 from esign.profile import TT15, VGCA_COMPAT, Level
 from esign.registry import Intent, IntentState
 from esign.report import Indication, Integrity
@@ -39,6 +37,7 @@ from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 from tests.support.pki import PKI
 from tests.support.plain_pdf import plain_pdf
+from tests.support.rendering import CountingRenderer
 from tests.unit.pdf.tools import changed, page
 
 
@@ -184,16 +183,6 @@ def test_a_given_number_is_not_issued_twice(office: Office) -> None:
 def test_numbers_follow_each_other(office: Office) -> None:
     issuer = office.issuer()
     assert [str(issuer.issue(request(f"k{i}")).number) for i in range(3)] == ["01/QĐ-UBND", "02/QĐ-UBND", "03/QĐ-UBND"]
-
-
-class CountingRenderer(Renderer):
-    """Counts the pages that it sets."""
-
-    count = 0
-
-    def render(self, *given: Any, **more: Any) -> Rendered:
-        self.count += 1
-        return super().render(*given, **more)
 
 
 def test_a_page_is_set_once(office: Office) -> None:

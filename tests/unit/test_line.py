@@ -1,6 +1,7 @@
 """Many results on a line: what comes out is what single issuing makes, in order, under the same laws."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from esign.request import Filled, Given, Request
 from esign.steps import Step
 from tests.support.office import Office, request
 from tests.support.plain_pdf import plain_pdf
+from tests.support.rendering import CountingRenderer
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,24 @@ def plain(intent: Intent) -> object:
     registration = replace(intent.registration, sha256="", size=0, seal_token_sha256=None)
     digests = {name: "" for name in Intent.__slots__ if name.endswith("sha256") and getattr(intent, name)}
     return replace(intent, id=None, status_number=0, registration=registration, **digests)  # type: ignore[arg-type]
+
+
+def test_groups_that_begin_together_guess_their_numbers_in_order(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page is set once, with the number that it gets, although the first group takes longest to look itself up."""
+    look_up = Registry.known_keys
+
+    def slowly(registry: Registry, keys: Sequence[str]) -> Collection[str]:
+        if "k0" in keys:
+            time.sleep(0.2)
+        return look_up(registry, keys)
+
+    monkeypatch.setattr(Registry, "known_keys", slowly)
+    renderer = CountingRenderer()
+    found = issued(on_line(office, [request(f"k{n}") for n in range(12)], renderer=renderer))
+    assert [o.number.number for o in found if o.number] == list(range(1, 13))
+    assert renderer.count == len(found)
 
 
 def test_numbers_that_come_at_release(office: Office) -> None:
