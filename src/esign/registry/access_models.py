@@ -1,44 +1,14 @@
-"""The tables of the audit chain, its anchors, the keys of access and the approvals; see `esign.registry.models`."""
+"""The tables of the keys of access, of the approvals, and of the PINs that were tried; see `esign.registry.models`."""
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from esign.registry.models import Base, UTCDateTime
+from esign.pin_state import Trying
+from esign.registry.models import Base, UTCDateTime, one_of
 
-__all__ = ["AccessKeyRow", "AnchorRow", "ApprovalRow", "AuditRow"]
-
-
-class AuditRow(Base):
-    """An entry of the audit chain, every value as it is hashed."""
-
-    __tablename__ = "audit"
-
-    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    at: Mapped[str] = mapped_column(String(27))
-    actor: Mapped[str] = mapped_column(String(200))
-    request: Mapped[str] = mapped_column(String(64))
-    act: Mapped[str] = mapped_column(String(40))
-    agency: Mapped[str] = mapped_column(String(35))
-    object: Mapped[str] = mapped_column(String(120), index=True)
-    digest: Mapped[str] = mapped_column(String(64))
-    outcome: Mapped[str] = mapped_column(String(60))
-    previous: Mapped[str] = mapped_column(String(64))
-    hash: Mapped[str] = mapped_column(String(64))
-
-    __table_args__ = (CheckConstraint("sequence >= 0", name="counts"),)
-
-
-class AnchorRow(Base):
-    """A signature of the agency's key over the chain as far as an entry."""
-
-    __tablename__ = "audit_anchor"
-
-    sequence: Mapped[int] = mapped_column(ForeignKey("audit.sequence"), primary_key=True, autoincrement=False)
-    at: Mapped[datetime] = mapped_column(UTCDateTime)
-    content: Mapped[str] = mapped_column(Text)
-    signature: Mapped[bytes] = mapped_column(LargeBinary)
+__all__ = ["AccessKeyRow", "ApprovalRow", "PinGuardRow"]
 
 
 class AccessKeyRow(Base):
@@ -70,3 +40,15 @@ class ApprovalRow(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     approved: Mapped[bool]
     why: Mapped[str] = mapped_column(Text)
+
+
+class PinGuardRow(Base):
+    """What is known of the PINs that were tried with a token that several hosts use."""
+
+    __tablename__ = "pin_guard"
+
+    serial: Mapped[str] = mapped_column(String(64), primary_key=True)
+    trying: Mapped[Trying] = mapped_column(one_of(Trying))
+    attended: Mapped[bool]
+    unattended: Mapped[bool]
+    attempt: Mapped[str] = mapped_column(String(32))

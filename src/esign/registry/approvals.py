@@ -16,8 +16,9 @@ from esign.codes import AgencyCode, ResultId
 from esign.errors import RegistryError
 from esign.reasons import Reason
 from esign.registry import intents
-from esign.registry.access_models import AccessKeyRow, ApprovalRow, AuditRow
+from esign.registry.access_models import AccessKeyRow, ApprovalRow
 from esign.registry.audit import NOBODY, actor, note
+from esign.registry.audit_models import AuditRow
 from esign.registry.locking import lock_row
 from esign.registry.models import IntentRow
 from esign.registry.persons import PROGRAMS, is_same, name_of, person_of

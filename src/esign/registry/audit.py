@@ -18,7 +18,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from esign.registry.access_models import AuditRow
+from esign.registry.audit_models import AuditRow
 from esign.registry.chain import Entry, chain_hash, moment, printable
 
 __all__ = ["NOBODY", "Actor", "Note", "act_as", "acting", "actor", "append_many", "note", "write_noted"]

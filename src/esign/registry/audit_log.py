@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from esign.errors import RegistryError
-from esign.registry.access_models import AccessKeyRow, AnchorRow, AuditRow
 from esign.registry.audit import Note, actor, append_many, note
+from esign.registry.audit_models import AnchorRow, AuditRow
 from esign.registry.chain import Entry
 from esign.registry.models import IssuedRow
 from esign.registry.store import Store
@@ -128,6 +128,8 @@ class AuditLog:
 
         What was issued before the chain began is told of by its first entry, all together.
         """
+        from esign.registry.access_models import AccessKeyRow  # noqa: PLC0415  # late: who issues has no use for it
+
         told = select(AuditRow.sequence)
         issued = select(IssuedRow.id, IssuedRow.sha256).where(
             ~told.where(

@@ -15,7 +15,7 @@ from esign.registry.audit import note
 from esign.registry.events import PENDING, Event
 from esign.registry.plain import plain
 from esign.registry.store import Store
-from esign.registry.work_models import EndpointRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow, WebhookRow
 
 __all__ = ["Endpoint", "EndpointId", "Endpoints"]
 

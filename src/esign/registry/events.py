@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -18,7 +18,10 @@ from esign.registry.models import IntentRow, StandingRow
 from esign.registry.plain import plain
 from esign.registry.values import FileVersion, Intent, Registration
 from esign.registry.waking import leave_work
-from esign.registry.work_models import BatchRow, EndpointRow, MessageRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow, MessageRow, WebhookRow
+
+if TYPE_CHECKING:  # most who issue have no batch in the register
+    from esign.registry.work_models import BatchRow
 
 __all__ = ["PENDING", "Event", "batch_finished", "results_issued", "standing_changed", "version_added"]
 
@@ -64,7 +67,7 @@ def version_added(session: Session, found: IntentRow, version: FileVersion, *, n
     _tell(session, Event.VERSION, found.agency, found.id, at, lambda: _of_result(as_intent(found)) | told)
 
 
-def batch_finished(session: Session, batch: BatchRow, rows: Mapping[str, int], *, at: datetime) -> None:
+def batch_finished(session: Session, batch: "BatchRow", rows: Mapping[str, int], *, at: datetime) -> None:
     """Nothing of a batch is left to do."""
     told = {"id": batch.id, "agency": batch.agency, "root": batch.root, "size": batch.size, "rows": rows}
     _tell(session, Event.BATCH, batch.agency, batch.id, at, lambda: told)

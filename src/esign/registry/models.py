@@ -1,4 +1,6 @@
-"""The tables of the register; other modules speak of them only inside a transaction.
+"""The tables of what every issue writes; other modules speak of them only inside a transaction.
+
+Tables of other subjects stand beside them (`esign.registry.tables` has all), so that who issues does not wait for them.
 
 Names of constraints are fixed here, so that the migrations can name them too. Triggers stand in the
 migrations: they are SQL of the database and no part of the mapping.
@@ -30,28 +32,28 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from esign.document import SignerRole, Standing
 from esign.keys import Mechanism
-from esign.pin_state import Trying
 from esign.profile import Level, Numbering
 from esign.registry.values import IntentKind, IntentState, NumberSource, aware
 
 __all__ = [
     "Base",
     "BookRow",
+    "Counter",
     "DeliveryRow",
     "IntentRow",
     "IssuedRow",
-    "PinGuardRow",
-    "PresentationRow",
     "ShardRow",
     "SignerRow",
     "StandingRow",
     "StatusExceptionRow",
+    "UTCDateTime",
     "UpgradeRow",
     "VersionRow",
+    "one_of",
 ]
 
-# SQLite counts INTEGER PRIMARY KEY only under that exact name; elsewhere a register may pass 2^31.
-_Counter = BigInteger().with_variant(Integer, "sqlite")
+Counter = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts INTEGER PRIMARY KEY only under that exact name; elsewhere a register may pass 2^31."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -69,7 +71,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _one_of(kind: type[Enum], *, length: int = 24) -> EnumType:
+def one_of(kind: type[Enum], *, length: int = 24) -> EnumType:
+    """The column type of an enumeration."""
     # The values are what an operator reads in the database, so they are stored, not the Python names.
     return EnumType(kind, native_enum=False, length=length, values_callable=lambda e: [member.value for member in e])
 
@@ -133,10 +136,10 @@ class IntentRow(Base):
 
     __tablename__ = "intent"
 
-    sequence: Mapped[int] = mapped_column(_Counter, primary_key=True, autoincrement=True)
+    sequence: Mapped[int] = mapped_column(Counter, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(19), unique=True)
-    state: Mapped[IntentState] = mapped_column(_one_of(IntentState))
-    kind: Mapped[IntentKind] = mapped_column(_one_of(IntentKind))
+    state: Mapped[IntentState] = mapped_column(one_of(IntentState))
+    kind: Mapped[IntentKind] = mapped_column(one_of(IntentKind))
     agency: Mapped[str] = mapped_column(String(35))
     main: Mapped[str | None] = mapped_column(ForeignKey("intent.id"))
     person: Mapped[bool] = mapped_column(server_default=false())
@@ -157,8 +160,8 @@ class IntentRow(Base):
     symbol: Mapped[str | None] = mapped_column(String(60))
     with_year: Mapped[bool]
     number: Mapped[int | None]
-    numbering: Mapped[Numbering] = mapped_column(_one_of(Numbering), server_default=Numbering.RESERVED.value)
-    number_source: Mapped[NumberSource | None] = mapped_column(_one_of(NumberSource))
+    numbering: Mapped[Numbering] = mapped_column(one_of(Numbering), server_default=Numbering.RESERVED.value)
+    number_source: Mapped[NumberSource | None] = mapped_column(one_of(NumberSource))
     duplicate_of: Mapped[str | None] = mapped_column(ForeignKey("intent.id"))
     status_number: Mapped[int] = mapped_column(BigInteger, unique=True)
 
@@ -215,34 +218,6 @@ class IntentRow(Base):
     )
 
 
-class PinGuardRow(Base):
-    """What is known of the PINs that were tried with a token that several hosts use."""
-
-    __tablename__ = "pin_guard"
-
-    serial: Mapped[str] = mapped_column(String(64), primary_key=True)
-    trying: Mapped[Trying] = mapped_column(_one_of(Trying))
-    attended: Mapped[bool]
-    unattended: Mapped[bool]
-    attempt: Mapped[str] = mapped_column(String(32))
-
-
-class PresentationRow(Base):
-    """A code that shows an issued result once; gone a day after it has expired."""
-
-    __tablename__ = "presentation"
-
-    handle: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    result_id: Mapped[str] = mapped_column(ForeignKey("intent.id"))
-    digest: Mapped[str] = mapped_column(String(64))
-    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
-    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    tries: Mapped[int]
-
-    __table_args__ = ({"sqlite_with_rowid": False},)
-
-
 class IssuedRow(Base):
     """The facts of an issued file; written once."""
 
@@ -252,8 +227,8 @@ class IssuedRow(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
     signing_time: Mapped[datetime] = mapped_column(UTCDateTime)
-    level: Mapped[Level] = mapped_column(_one_of(Level))
-    mechanism: Mapped[Mechanism] = mapped_column(_one_of(Mechanism))
+    level: Mapped[Level] = mapped_column(one_of(Level))
+    mechanism: Mapped[Mechanism] = mapped_column(one_of(Mechanism))
     pages: Mapped[int]
     seal_token_sha256: Mapped[str | None] = mapped_column(String(64))
     profile: Mapped[str] = mapped_column(String(100))
@@ -277,7 +252,7 @@ class SignerRow(Base):
     certificate_sha256: Mapped[str] = mapped_column(String(64), index=True)
     issuer: Mapped[str] = mapped_column(Text)
     serial: Mapped[str] = mapped_column(String(80))
-    role: Mapped[SignerRole] = mapped_column(_one_of(SignerRole), server_default=SignerRole.AGENCY.value)
+    role: Mapped[SignerRole] = mapped_column(one_of(SignerRole), server_default=SignerRole.AGENCY.value)
 
     # Without a rowid, because INSERT OR REPLACE with a chosen rowid would replace another row.
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -292,7 +267,7 @@ class VersionRow(Base):
     position: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
-    level: Mapped[Level] = mapped_column(_one_of(Level))
+    level: Mapped[Level] = mapped_column(one_of(Level))
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     notices: Mapped[list[dict[str, object]]] = mapped_column(JSON)
     delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -310,7 +285,7 @@ class UpgradeRow(Base):
     __tablename__ = "upgrade"
 
     result_id: Mapped[str] = mapped_column(ForeignKey("issued.id"), primary_key=True)
-    level: Mapped[Level] = mapped_column(_one_of(Level))
+    level: Mapped[Level] = mapped_column(one_of(Level))
     due: Mapped[datetime] = mapped_column(UTCDateTime)
     alarm: Mapped[datetime] = mapped_column(UTCDateTime)
     tries: Mapped[int]
@@ -346,7 +321,7 @@ class StandingRow(Base):
 
     result_id: Mapped[str] = mapped_column(ForeignKey("intent.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    standing: Mapped[Standing] = mapped_column(_one_of(Standing))
+    standing: Mapped[Standing] = mapped_column(one_of(Standing))
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     by: Mapped[str] = mapped_column(Text)
     why: Mapped[str] = mapped_column(Text)

@@ -22,7 +22,7 @@ from esign.registry.events import PENDING, Event
 from esign.registry.plain import plain
 from esign.registry.store import Store
 from esign.registry.waking import leave_work
-from esign.registry.work_models import EndpointRow, MessageRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow, MessageRow, WebhookRow
 
 __all__ = ["Message", "Outbox", "Webhook", "WebhookState"]
 

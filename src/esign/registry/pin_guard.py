@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from esign.errors import PINError, RegistryError
 from esign.keys import PinAttempt
 from esign.pin_state import Attempt, PinState
+from esign.registry.access_models import PinGuardRow
 from esign.registry.database_url import DatabaseURL
 from esign.registry.locking import lock_key
-from esign.registry.models import PinGuardRow
 from esign.registry.patience import PatientConnection, connect
 from esign.registry.postgresql import PostgreSQLStore
 from esign.registry.server import open_database

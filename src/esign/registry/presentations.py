@@ -9,23 +9,39 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ForeignKey, String, delete, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from esign.codes import ResultId
 from esign.errors import RegistryError
 from esign.registry.audit import note
 from esign.registry.intents import row
-from esign.registry.models import PresentationRow
+from esign.registry.models import Base, UTCDateTime
 from esign.registry.values import IntentState, Presentation
 
-__all__ = ["Presented", "present", "presented", "redeem"]
+__all__ = ["PresentationRow", "Presented", "present", "presented", "redeem"]
 
 _HANDLE_DIGITS, _CODE_DIGITS = 15, 5
 _HANDLES, _CODES = 1 << 48, 1 << 16
 _MOST_TRIES = 5
 _KEPT = timedelta(days=1)
 """So long a code that was used or has expired is told from one that never was."""
+
+
+class PresentationRow(Base):
+    """A code that shows an issued result once; gone a day after it has expired."""
+
+    __tablename__ = "presentation"
+
+    handle: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    result_id: Mapped[str] = mapped_column(ForeignKey("intent.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    tries: Mapped[int]
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
 
 def present(session: Session, id: ResultId, *, at: datetime, lifetime: timedelta) -> Presentation:  # noqa: A002

@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from esign.errors import RequestConflict
-from esign.registry.access_models import AuditRow
 from esign.registry.audit import note
+from esign.registry.audit_models import AuditRow
 from esign.registry.models import IntentRow
 from esign.registry.store import Store
 from esign.registry.values import Intent, NewIntent

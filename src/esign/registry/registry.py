@@ -13,7 +13,7 @@ from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
-from esign.registry import books, intents, presentations, standing, status, versions
+from esign.registry import books, intents, standing, status, versions
 from esign.registry.audit_log import AuditLog
 from esign.registry.finding import Finding
 from esign.registry.intent_steps import IntentSteps
@@ -291,6 +291,8 @@ class Registry(IntentSteps, Finding):
             NotRegistered: `not-registered`.
             RegistryError: `presentation-not-issued`.
         """
+        from esign.registry import presentations
+
         with self._store.write() as session:
             return presentations.present(session, id, at=self._now(), lifetime=lifetime)
 
@@ -300,6 +302,8 @@ class Registry(IntentSteps, Finding):
         Raises:
             RegistryError: `presentation-unknown`, `presentation-expired` or `presentation-used`.
         """
+        from esign.registry import presentations
+
         with self._store.write() as session:
             found = presentations.redeem(session, digits, at=self._now())
         if isinstance(found, RegistryError):

@@ -7,7 +7,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import esign.registry.requests  # noqa: F401  # its table is loaded late
 from esign.codes import AgencyCode
 from esign.document import SignerRole, Standing, StandingChange
 from esign.errors import RegistryError
@@ -23,8 +22,8 @@ from esign.registry import (
     Upgrade,
     schema,
 )
-from esign.registry.models import Base
 from esign.registry.pin_guard import shared_guard
+from esign.registry.tables import METADATA
 from tests.unit.registry.by_hand import Refused, by_hand
 from tests.unit.registry.making import (
     START,
@@ -92,7 +91,7 @@ def test_down_and_up_again_loses_nothing(registry: Registry, revision: str) -> N
         assert issue(upgraded).number is not None
         with upgraded._store.connect() as connection:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
-            assert compare_metadata(context, Base.metadata) == []
+            assert compare_metadata(context, METADATA) == []
 
 
 def test_keys_of_access_go_down_and_up_again(registry: Registry) -> None:

@@ -19,12 +19,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-import esign.registry.requests  # noqa: F401  # its table is loaded late
 from esign.errors import RegistryError
 from esign.profile import Numbering
 from esign.registry import IntentState, Registry, filesystem, schema, sqlite_file
-from esign.registry.models import Base
 from esign.registry.sqlite import SQLiteStore
+from esign.registry.tables import METADATA
 from tests.unit.registry.making import START, Clock, approve, copy_of, file_of, finish, issue, new_intent
 from tests.vectors.registry.make import read
 
@@ -54,7 +53,7 @@ def test_models_and_migrations_agree(template: Path) -> None:
     store = SQLiteStore(template)
     with store.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, METADATA) == []
     store.close()
 
 
@@ -62,7 +61,7 @@ def test_what_alembic_does_not_compare_agrees_too(template: Path, tmp_path: Path
     # CHECK constraints, WITHOUT ROWID, AUTOINCREMENT and partial indexes are not part of compare_metadata.
     made = SQLiteStore(tmp_path / "made.sqlite")
     with made.connect(writing=True) as connection, connection.begin():
-        Base.metadata.create_all(connection)
+        METADATA.create_all(connection)
     made.close()
 
     def statements(path: Path) -> dict[str, object]:

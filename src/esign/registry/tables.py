@@ -1,0 +1,9 @@
+"""All tables of the register together, for who compares them with a database."""
+
+from esign.registry import access_models, audit_models, presentations, requests, webhook_models, work_models  # noqa: F401
+from esign.registry.models import Base
+
+__all__ = ["METADATA"]
+
+METADATA = Base.metadata
+"""The modules that are loaded above have put their tables into it."""
