@@ -98,7 +98,7 @@ class Verifier:
             signatures=found.signatures,
             checks=(*found.checks, *original_checks(found.signatures, roles=self._roles, required=original)),
             seal=found.seal,
-            standing=self._standing(sha256, found.seal, moment) if self._registry is not None else None,
+            standing=_standing(self._registry, sha256, found.seal, moment) if self._registry else None,
         )
 
     def verify(self, pdf: bytes, *, at: datetime | None = None, original: bool = False) -> VerificationReport:
@@ -118,6 +118,7 @@ class Verifier:
         return report
 
     def _examined(self, pdf: bytes, at: datetime) -> Examination:
+        """What the bytes alone say: integrity, trust and seal (`esign.examination`), found within the budget."""
         if self._task is None:
             return self._examiner(pdf, at)
         try:
@@ -128,42 +129,43 @@ class Verifier:
             return not_examined(Reason("sandbox-broken", {"problem": "?"}))
         return found
 
-    def _standing(self, sha256: str, seal: SealFinding | None, at: datetime) -> StandingReport:
-        assert self._registry is not None
-        clause = "DESIGN §2.4"
-        intent = self._registry.by_sha256(sha256)
-        if intent is None:
-            return StandingReport(standing=None, checks=(self._unregistered(seal),))
-        registered = Check(name="registered", outcome=Outcome.PASSED, clause=clause)
-        if intent.issued_at is not None and at < intent.issued_at:
-            # Asked about a day before it was issued, or by a clock that is behind: no fault of the document's.
-            why = Reason("not-yet-issued", {"id": intent.id, "issued_at": intent.issued_at.isoformat()})
-            early = Check(name="in-force", outcome=Outcome.UNKNOWN, clause=clause, reason=why)
-            return StandingReport(standing=None, checks=(registered, early), number=str(intent.number or ""))
-        current = self._registry.standing(intent.id, at=at)
-        in_force = Check(name="in-force", outcome=Outcome.PASSED, clause=clause)
-        if current.standing not in _IN_FORCE:
-            facts: dict[str, object] = {"replaced_by": current.replaced_by or "-"}
-            in_force = _failed("in-force", f"standing-{current.standing.value}", **facts)
-        return StandingReport(
-            standing=current.standing,
-            checks=(registered, in_force, *_newer(intent, sha256)),
-            number=str(intent.number or ""),
-            history=tuple(e.change for e in self._registry.history(intent.id)),
-        )
 
-    def _unregistered(self, seal: SealFinding | None) -> Check:
-        """A file that the register does not have: unknown, or a changed copy of one that it has."""
-        assert self._registry is not None
-        if seal is not None and seal.result_id:
-            try:
-                known = self._registry.get(ResultId.parse(seal.result_id))
-            except NotRegistered:
-                return _unknown("registered", "file-not-registered")
-            if known.registration is None:
-                return _failed("registered", "not-issued", id=known.id, state=known.state.value)
-            return _failed("registered", "registered-file-differs", number=str(known.number))
-        return _unknown("registered", "file-not-registered")
+def _standing(registry: Registry, sha256: str, seal: SealFinding | None, at: datetime) -> StandingReport:
+    """What the register says of the file with this digest at the moment `at`."""
+    clause = "DESIGN §2.4"
+    intent = registry.by_sha256(sha256)
+    if intent is None:
+        return StandingReport(standing=None, checks=(_unregistered(registry, seal),))
+    registered = Check(name="registered", outcome=Outcome.PASSED, clause=clause)
+    if intent.issued_at is not None and at < intent.issued_at:
+        # Asked about a day before it was issued, or by a clock that is behind: no fault of the document's.
+        why = Reason("not-yet-issued", {"id": intent.id, "issued_at": intent.issued_at.isoformat()})
+        early = Check(name="in-force", outcome=Outcome.UNKNOWN, clause=clause, reason=why)
+        return StandingReport(standing=None, checks=(registered, early), number=str(intent.number or ""))
+    current = registry.standing(intent.id, at=at)
+    in_force = Check(name="in-force", outcome=Outcome.PASSED, clause=clause)
+    if current.standing not in _IN_FORCE:
+        facts: dict[str, object] = {"replaced_by": current.replaced_by or "-"}
+        in_force = _failed("in-force", f"standing-{current.standing.value}", **facts)
+    return StandingReport(
+        standing=current.standing,
+        checks=(registered, in_force, *_newer(intent, sha256)),
+        number=str(intent.number or ""),
+        history=tuple(e.change for e in registry.history(intent.id)),
+    )
+
+
+def _unregistered(registry: Registry, seal: SealFinding | None) -> Check:
+    """A file that the register does not have: unknown, or a changed copy of one that it has."""
+    if seal is not None and seal.result_id:
+        try:
+            known = registry.get(ResultId.parse(seal.result_id))
+        except NotRegistered:
+            return _unknown("registered", "file-not-registered")
+        if known.registration is None:
+            return _failed("registered", "not-issued", id=known.id, state=known.state.value)
+        return _failed("registered", "registered-file-differs", number=str(known.number))
+    return _unknown("registered", "file-not-registered")
 
 
 def _newer(intent: Intent, sha256: str) -> Iterator[Check]:
