@@ -248,7 +248,7 @@ def _summary(run: Session, rows: "list[Row]", *, interrupted: bool) -> ExitCode:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C finishes the document in hand; a second one ends at once, and running it again repairs that."""
+    """Ctrl-C finishes the documents in hand; a second one ends at once, and running it again repairs that."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -37,6 +37,11 @@ def main() -> NoReturn:
         # Vietnamese on every terminal, a service's log and Windows' code pages included.
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper here
     code = run(sys.argv[1:])
+    if code is ExitCode.INTERRUPTED:
+        # Python would wait for threads, and they for a token; what they leave is repaired as after a crash.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     gc.freeze()  # what is there now goes with the process: nobody needs to look for garbage in it
     sys.exit(code)
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.scripts.helpers import run as helper
 from tests.scripts.script import ESIGN, Player
 from tests.scripts.terminal import with_terminal
 from tests.support import shim as shims
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.softhsm
 
@@ -52,6 +54,30 @@ def test_ctrl_c_finishes_the_file_in_hand_and_the_rest_is_signed_later(
     assert second.returncode == 0, second.stderr
     assert second.stdout.count("already\tin/") == done
     assert second.stdout.count("signed\tin/") == len(letters) - done
+
+
+def test_a_second_ctrl_c_waits_for_no_token(office: Path, player: Player, letters: list[str], shim: shims.Shim) -> None:
+    helper(["configure", "module", f'"{shim.module}"'], office, player.environ)
+    environ = player.environ | shim.environment
+    sign = [str(ESIGN), "sign", "in", "--yes"]
+
+    def press(line: str, process: "subprocess.Popen[bytes]") -> None:
+        if "in/0.pdf" in line:
+            until(lambda: shim.calls()["C_Sign"] > 2)  # the token does not finish it
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.3)  # two at once are one
+            until(lambda: process.poll() is not None)
+
+    with shim.holding(after=2):
+        first = with_terminal(sign, [], cwd=office, environ=environ, on_line=press)
+    assert first.returncode == 130, first.stderr
+    assert "interrupted" in first.stderr
+    done = first.stdout.count("signed\tin/")
+    second = with_terminal(sign, [], cwd=office, environ=environ)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.count("already\tin/") >= done
+    assert second.stdout.count("\tin/") == len(letters)
 
 
 def test_many_files_are_asked_about_once_at_a_terminal(office: Path, player: Player, letters: list[str]) -> None:
