@@ -19,7 +19,7 @@ from pkcs11 import exceptions as p11
 from pkcs11.constants import TokenFlag
 
 from esign.errors import KeyNotFound, KeyStoreError, TokenUnavailable
-from esign.keys import KeyInfo, KeyRef, KeyType, Mechanism, PinGuard, Protection
+from esign.keys import KeyInfo, KeyRef, KeyType, Mechanism, PinGuard, Protection, check_signature
 from esign_hsm._faults import lost, refuse
 from esign_hsm._library import Module, load
 from esign_hsm._objects import (
@@ -31,7 +31,7 @@ from esign_hsm._objects import (
     public_key_of,
 )
 from esign_hsm.guard import FilePinGuard
-from esign_hsm.mechanisms import Way, offered, verifies
+from esign_hsm.mechanisms import Way, offered
 from esign_hsm.modules import find_modules, module_named
 from esign_hsm.pin import PinSource, pin_source
 from esign_hsm.token import Lease, Token, Visible, close_token, open_token, visible
@@ -72,7 +72,7 @@ class TokenKey:
         return self.sign_all((data,), mechanism=mechanism)[0]
 
     def sign_all(self, data: Sequence[bytes], *, mechanism: Mechanism) -> list[bytes]:
-        """A signature over each of `data`, one after the other in one session, then each of them checked.
+        """A signature over each of `data`, one after the other in one session, then, without it, each of them checked.
 
         They are checked with the public key that was seen when the key was opened: a handle that has come to name
         another key cannot get a signature out. A dead session is opened again once; so is the key when a signature does
@@ -89,7 +89,8 @@ class TokenKey:
                     handle = self._handle(lease)
                     for each in data[len(signed) :]:
                         signed.append(_signed(handle, each, way))  # noqa: PERF401 - what came before a failure stays
-                    self._check(signed, data, mechanism)
+                # The token is free by now: others may use it while this is checked.
+                self._check(signed, data, mechanism)
             except (_OtherKeyError, ValueError) as e:
                 if last:
                     self._token.forget()
@@ -143,7 +144,7 @@ class TokenKey:
             _OtherKeyError: There was one.
         """
         for i, (signature, each) in enumerate(zip(signed, data, strict=True)):
-            if not verifies(self.public_key, mechanism, data=each, signature=signature):
+            if not check_signature(self.public_key, signature, each, mechanism=mechanism):
                 del signed[i:]
                 raise _OtherKeyError
 

@@ -1,4 +1,4 @@
-"""How each signature algorithm is asked of a token, and how its result is checked.
+"""How each signature algorithm is asked of a token.
 
 A token is asked for the mechanism that hashes and signs in one where it has it, else for the raw one with the hash
 made here (SoftHSM 2.6 has only raw CKM_ECDSA).
@@ -7,13 +7,9 @@ made here (SoftHSM 2.6 has only raw CKM_ECDSA).
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pkcs11 import MGF
 from pkcs11 import Mechanism as P11Mechanism
 from pkcs11.constants import MechanismFlag
@@ -21,7 +17,7 @@ from pkcs11.types import Slot
 
 from esign.keys import KeyType, Mechanism
 
-__all__ = ["Way", "offered", "verifies"]
+__all__ = ["Way", "offered"]
 
 # DigestInfo of RFC 8017 §9.2 note 1, up to the digest.
 _DIGEST_INFO = {
@@ -29,7 +25,6 @@ _DIGEST_INFO = {
     "sha384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "sha512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
-_HASHES: dict[str, HashAlgorithm] = {"sha256": SHA256(), "sha384": SHA384(), "sha512": SHA512()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,28 +110,3 @@ def _usable(slot: Slot, mechanism: P11Mechanism, listed: Iterable[object], *, bi
     return bool(info.flags & MechanismFlag.SIGN) and not (
         mechanism.name.endswith(("PKCS", "PSS")) and 1024 <= largest < bits
     )
-
-
-_loaded = lru_cache(64)(load_der_public_key)
-
-
-def verifies(public_key: bytes, mechanism: Mechanism, *, data: bytes, signature: bytes) -> bool:
-    """Whether `signature` is `public_key`'s over `data`."""
-    key = _loaded(public_key)
-    try:
-        match key:
-            case rsa.RSAPublicKey():
-                algorithm = _HASHES[mechanism.digest]
-                scheme: padding.AsymmetricPadding = padding.PKCS1v15()
-                if mechanism.value.startswith("rsa-pss"):
-                    scheme = padding.PSS(padding.MGF1(algorithm), algorithm.digest_size)
-                key.verify(signature, data, scheme, algorithm)
-            case ec.EllipticCurvePublicKey():
-                key.verify(signature, data, ec.ECDSA(_HASHES[mechanism.digest]))
-            case ed25519.Ed25519PublicKey():
-                key.verify(signature, data)
-            case _:
-                return False
-    except InvalidSignature:
-        return False
-    return True

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import lru_cache
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import quote, unquote_to_bytes
 
 from cryptography.exceptions import InvalidSignature
@@ -33,6 +33,7 @@ __all__ = [
     "PinGuard",
     "Protection",
     "SigningKey",
+    "algorithm",
     "check_signature",
     "key_type_of",
     "sign_all",
@@ -346,60 +347,48 @@ class PinGuard(Protocol):
         """A person says: the PIN is right now."""
 
 
-_HASHES: Mapping[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
-
-
-_loaded = lru_cache(maxsize=256)(load_der_public_key)
-
-
-_SHORT = 4096
-"""Bytes of what is signed; what is longer is not remembered."""
-
-
 def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechanism: Mechanism) -> bool:
     """Whether `signature` over `data` was made by the private key of `public_key` (SubjectPublicKeyInfo, DER).
 
-    False also where the key is of another kind than `mechanism` needs. Who issues asks this of the same bytes where
-    they come from the key, where they are put into a file, and where the file is looked at: it is computed once.
+    False also where the key is of another kind than `mechanism` needs.
     """
-    check = _remembered if len(data) <= _SHORT else _is_made_by
-    return check(public_key, signature, data, mechanism)
-
-
-def _is_made_by(public_key: bytes, signature: bytes, data: bytes, mechanism: Mechanism) -> bool:
-    key = _loaded(public_key)
-    digest = _HASHES[mechanism.digest]
+    key, key_type = _loaded(public_key)
+    if key_type is not mechanism.key_type:
+        return False
     try:
-        if isinstance(key, rsa.RSAPublicKey) and mechanism.key_type is KeyType.RSA:
-            pss = padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size)
-            key.verify(signature, data, pss if "pss" in mechanism.value else padding.PKCS1v15(), digest)
-            return True
-        if isinstance(key, ec.EllipticCurvePublicKey) and mechanism.key_type in {KeyType.P256, KeyType.P384}:
-            curve = ec.SECP256R1 if mechanism.key_type is KeyType.P256 else ec.SECP384R1
-            if isinstance(key.curve, curve):
-                key.verify(signature, data, ec.ECDSA(digest))
-                return True
-        if isinstance(key, ed25519.Ed25519PublicKey) and mechanism is Mechanism.ED25519:
-            key.verify(signature, data)
-            return True
+        key.verify(signature, data, *algorithm(mechanism))
     except InvalidSignature:
         return False
-    return False
-
-
-_remembered = lru_cache(maxsize=1024)(_is_made_by)
+    return True
 
 
 def key_type_of(public_key: bytes) -> KeyType | None:
     """The kind of a public key (SubjectPublicKeyInfo, DER); None for one that esign does not sign with."""
-    key = _loaded(public_key)
-    if isinstance(key, rsa.RSAPublicKey):
-        return KeyType.RSA
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        curves = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384}
-        return curves.get(key.curve.name)
-    return KeyType.ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else None
+    return _loaded(public_key)[1]
+
+
+@lru_cache
+def algorithm(mechanism: Mechanism) -> tuple[Any, ...]:
+    """`mechanism` for the keys of cryptography: what their `sign` and `verify` are told behind the data."""
+    if mechanism is Mechanism.ED25519:
+        return ()
+    digest = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}[mechanism.digest]
+    if mechanism.key_type is not KeyType.RSA:
+        return (ec.ECDSA(digest),)
+    if "pss" in mechanism.value:
+        # The salt is as long as the digest (RFC 4055 §3.1 recommends it).
+        return padding.PSS(mgf=padding.MGF1(digest), salt_length=digest.digest_size), digest
+    return padding.PKCS1v15(), digest
+
+
+@lru_cache(maxsize=256)
+def _loaded(public_key: bytes) -> tuple[Any, KeyType | None]:
+    """What cryptography makes of a public key, and of which kind it is."""
+    match key := load_der_public_key(public_key):
+        case rsa.RSAPublicKey():
+            return key, KeyType.RSA
+        case ec.EllipticCurvePublicKey(curve=curve):
+            return key, {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384}.get(curve.name)
+        case ed25519.Ed25519PublicKey():
+            return key, KeyType.ED25519
+    return key, None

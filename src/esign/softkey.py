@@ -8,23 +8,17 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs12
 
 from esign.errors import KeyStoreError
-from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey
+from esign.keys import KeyRef, KeyType, Mechanism, Protection, SigningKey, algorithm, check_signature
 
 __all__ = ["SoftwareKey"]
 
 _PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 _MIN_RSA_BITS = 2048
-_HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha256": hashes.SHA256(),
-    "sha384": hashes.SHA384(),
-    "sha512": hashes.SHA512(),
-}
 
 
 class SoftwareKey(SigningKey):
@@ -119,30 +113,11 @@ class SoftwareKey(SigningKey):
         """
         if mechanism not in self.mechanisms:
             raise KeyStoreError("mechanism-not-offered", mechanism=mechanism.value, key=self._key_type.value)
-        digest = _HASHES[mechanism.digest]
-        key = self._key
-        try:
-            if isinstance(key, rsa.RSAPrivateKey):
-                pad = _padding(mechanism, digest)
-                signature = key.sign(data, pad, digest)
-                key.public_key().verify(signature, data, pad, digest)
-            elif isinstance(key, ec.EllipticCurvePrivateKey):
-                signature = key.sign(data, ec.ECDSA(digest))
-                key.public_key().verify(signature, data, ec.ECDSA(digest))
-            else:
-                signature = key.sign(data)
-                key.public_key().verify(signature, data)
-        except InvalidSignature as e:
+        signature: bytes = self._key.sign(data, *algorithm(mechanism))
+        if not check_signature(self._public_key, signature, data, mechanism=mechanism):
             # A fault while computing can give the key away (RSA-CRT), so a wrong signature never leaves.
-            raise KeyStoreError("signature-check-failed") from e
+            raise KeyStoreError("signature-check-failed")
         return signature
-
-
-def _padding(mechanism: Mechanism, digest: hashes.HashAlgorithm) -> padding.PKCS1v15 | padding.PSS:
-    if mechanism.value.startswith("rsa-pss"):
-        # The salt is as long as the digest (RFC 4055 §3.1 recommends it).
-        return padding.PSS(padding.MGF1(digest), digest.digest_size)
-    return padding.PKCS1v15()
 
 
 def _supported(key: object) -> tuple[_PrivateKey, KeyType]:

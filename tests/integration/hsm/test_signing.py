@@ -11,10 +11,9 @@ from pkcs11 import Attribute, ObjectClass
 from pkcs11 import Mechanism as P11Mechanism
 
 from esign.errors import KeyStoreError
-from esign.keys import KeyStore, KeyType, Mechanism, Protection, SigningKey
+from esign.keys import KeyStore, KeyType, Mechanism, Protection, SigningKey, check_signature
 from esign_hsm import KeyKind
 from esign_hsm._objects import find
-from esign_hsm.mechanisms import verifies
 from tests.support.softhsm import MakeToken, TokenForTest
 
 pytestmark = pytest.mark.softhsm
@@ -31,7 +30,7 @@ EXPECTED = {
 
 
 def independent(key: SigningKey, mechanism: Mechanism, signature: bytes) -> None:
-    """Raises InvalidSignature unless `signature` is right; written apart from esign_hsm.mechanisms."""
+    """Raises InvalidSignature unless `signature` is right; written apart from `check_signature`."""
     public_key = load_der_public_key(key.public_key)
     if isinstance(public_key, rsa.RSAPublicKey):
         digest = HASHES[mechanism.digest]
@@ -63,7 +62,7 @@ def test_each_mechanism_makes_a_signature_that_verifies(token: TokenForTest, kin
     for mechanism in mechanisms:
         signature = key.sign(DATA, mechanism=mechanism)
         independent(key, mechanism, signature)
-        assert not verifies(key.public_key, mechanism, data=DATA + b".", signature=signature)
+        assert not check_signature(key.public_key, signature, DATA + b".", mechanism=mechanism)
     store: KeyStore = token.store
     info = next(i for i in store.keys() if i.ref.object == kind.value)  # noqa: SIM118  # no dict
     assert (info.key_type, info.bits, info.notes) == (key_type, bits, {})
