@@ -1,6 +1,5 @@
 """What a person asks to issue, as options or as a row of a sheet, turned into a request."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from esign.registry import NextNumber
     from esign.request import Content, Request
 
-__all__ = ["Asked", "day", "read_json", "signing_key_of"]
+__all__ = ["Asked", "day", "read_json"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +117,6 @@ class Asked:
         if (self.number is None) == (self.symbol is None):
             raise InputError("number-or-symbol")
         return NextNumber(symbol=self.symbol) if self.symbol is not None else DocumentNumber.parse(self.number or "")
-
-
-def signing_key_of(agency: object, profile: str, content: str, *, kind: str = "sign") -> str:
-    """The idempotency key of a file that is signed as it is: one file, one agency, one profile, one signature."""
-    named = f"{agency}\0{profile}\0{content}"
-    return f"{kind}-{hashlib.sha256(named.encode()).hexdigest()}"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Workplace:
 
     def close(self) -> None:
         """Give sessions and connections back."""
+        self.__dict__.pop("registry_to_issue_from", None)
         for part in ("store", "guard", "registry"):
             built = self.__dict__.pop(part, None)
             if hasattr(built, "close"):
@@ -105,6 +106,19 @@ class Workplace:
             registry.close()
             raise RegistryError("register-missing", file=registry.name, archive=paths.archive)
         return registry
+
+    @cached_property
+    def registry_to_issue_from(self) -> "Registry":
+        """The same register, held once against what is kept beside it and elsewhere.
+
+        Raises:
+            RegistryError: `registry-restored`, `registry-behind-…`: an older copy was put in the place of the
+                register; `audit-anchors-…`: the folder that would tell is not there.
+        """
+        from esign_cli.recovery import refuse_restored
+
+        refuse_restored(self, now=self._now)
+        return self.registry
 
     @property
     def persons(self) -> bool:
@@ -164,28 +178,26 @@ class Workplace:
         """Issues results of this agency; with `keys` it opens no others now.
 
         Raises:
-            RegistryError: `registry-restored`, `registry-behind-…`: an older copy was put in the place of the
-                register; `audit-anchors-…`: the folder that would tell is not there.
+            RegistryError: as `registry_to_issue_from`.
         """
         from esign.consent import FourEyes
         from esign.issuance import Issuer
-        from esign_cli.recovery import refuse_restored
 
-        refuse_restored(self, now=self._now)
+        registry = self.registry_to_issue_from  # before anybody is asked for a PIN
         paths = self.config.paths
         return Issuer(
             agency=self.agency,
             profile=self.config.profile,
             key=self.key() if keys is Keys.ALL else None,
             seal_key=self.seal_key() if keys is not Keys.NONE else self._late_seal_key(),
-            registry=self.registry,
+            registry=registry,
             spool=files_at(paths.spool),
             archive=files_at(paths.archive),
             now=self._now,
             trust=self.trust,
             augmenter=self.augmenter,
             authority=self.authority,
-            consent=FourEyes(self.registry, persons=self.persons) if self.config.access.four_eyes else None,
+            consent=FourEyes(registry, persons=self.persons) if self.config.access.four_eyes else None,
             delivery=delivery,
             renderer=self.renderer,
             on_step=on_step or (lambda _step, _intent: None),

@@ -9,9 +9,8 @@ Nothing here records anything or signs; what is let pass is given back as notice
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from esign.approval import Approval, check_person_signature
-from esign.authority import AuthorityTable
 from esign.codes import DocumentNumber
 from esign.composition import Composer
 from esign.document import Agency, Person, ResultMetadata
@@ -27,6 +26,10 @@ from esign.registry import Intent
 from esign.request import Adopted, Request
 from esign.trust import TrustStore, check_before_signing
 from esign.trust.certificate import parse_certificate
+
+if TYPE_CHECKING:
+    from esign.approval import Approval
+    from esign.authority import AuthorityTable
 
 __all__ = ["Admission"]
 
@@ -45,7 +48,7 @@ class Admission:
         key: SigningKey | None,
         composer: Composer,
         trust: TrustStore,
-        authority: AuthorityTable | None,
+        authority: "AuthorityTable | None",
         now: Callable[[], datetime],
     ) -> None:
         """Raises `SigningError` where the key cannot sign under this profile."""
@@ -128,7 +131,7 @@ class Admission:
             self._allowed[certificates] = known
         return known[1]
 
-    def approved(self, intent: Intent, request: Request, approved: bytes) -> Approval:
+    def approved(self, intent: Intent, request: Request, approved: bytes) -> "Approval":
         """The agency's key follows a sound signature of somebody who may make it, or it does not sign.
 
         Raises:
@@ -139,7 +142,9 @@ class Admission:
 
     def _signed(
         self, pdf: bytes, metadata: ResultMetadata | None, *, field_name: str | None, received: datetime | None = None
-    ) -> Approval:
+    ) -> "Approval":
+        from esign.approval import check_person_signature  # noqa: PLC0415  # late: where a person signs first
+
         return check_person_signature(
             pdf,
             trust=self._trust,

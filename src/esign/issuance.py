@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING
 
 from esign.admission import Admission
 from esign.archive import sha256
-from esign.authority import AuthorityTable
 from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.completion import Completion
 from esign.composition import Composer
@@ -56,6 +55,7 @@ from esign.trust import TrustStore
 from esign.workbench import Workbench
 
 if TYPE_CHECKING:
+    from esign.authority import AuthorityTable
     from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
 
 __all__ = ["Issued", "Issuer", "Resumed", "Step"]
@@ -87,7 +87,7 @@ class Issuer:
         now: Callable[[], datetime],
         trust: TrustStore | None = None,
         augmenter: "Augmenter | None" = None,
-        authority: AuthorityTable | None = None,
+        authority: "AuthorityTable | None" = None,
         consent: Consent | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,

@@ -24,7 +24,6 @@ from esign.pdf.marks import PERSON_MM, agency_mark_size, person_top
 from esign.pdf.preflight import Preflight, preflight
 from esign.pdf.raster import page_count
 from esign.pdf.render import Renderer
-from esign.pdf.scan import check_scan
 from esign.pdf.templates import load
 from esign.pdf.text_marks import attachment_text, copy_text, text_line_mark_size
 from esign.pdf.widgets import signature_boxes
@@ -193,6 +192,8 @@ class Layouts:
         found = self._examined(content.pdf)
         notices = found.notices
         if isinstance(content, Copied) and content.scanned:
+            from esign.pdf.scan import check_scan  # noqa: PLC0415  # late: only scans need it
+
             scan = check_scan(content.pdf)
             if scan.findings:
                 raise PreflightError("document-not-issuable", findings=scan.findings, count=len(scan.findings))

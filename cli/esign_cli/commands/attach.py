@@ -72,8 +72,8 @@ def _request(workplace: "Workplace", main: "Intent", file: Path) -> "Request":
     from dataclasses import replace
 
     from esign.request import Attached, Request
+    from esign_cli.file_keys import signing_key_of
     from esign_cli.places import read_file
-    from esign_cli.requests import signing_key_of
 
     pdf, config = read_file(file), workplace.config
     content = f"{main.id} {hashlib.sha256(pdf).hexdigest()}"

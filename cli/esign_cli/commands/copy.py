@@ -83,8 +83,8 @@ def _form(text: str) -> "CopyForm":
 
 def _request(workplace: "Workplace", file: Path, form: "CopyForm", *, scanned: bool) -> "Request":
     from esign.request import Copied, Request
+    from esign_cli.file_keys import signing_key_of
     from esign_cli.places import read_file
-    from esign_cli.requests import signing_key_of
 
     pdf, config = read_file(file), workplace.config
     content = f"{form.name} {scanned} {hashlib.sha256(pdf).hexdigest()}"

@@ -66,8 +66,8 @@ def sign(  # noqa: PLR0913  # options of the command
 
 def _request(workplace: "Workplace", file: Path) -> "Request":
     from esign.request import Given, Request
+    from esign_cli.file_keys import signing_key_of
     from esign_cli.places import read_file
-    from esign_cli.requests import signing_key_of
 
     pdf = read_file(file)
     config = workplace.config
