@@ -12,8 +12,9 @@ What is not written plainly is signed as well, by reading it; `Signed.way` tells
 
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,8 +37,10 @@ from esign.syntax.outline import Buffer
 __all__ = ["Signed", "Signer"]
 
 _PIECE = 1 << 20
+_ORDERS = 2
+"""How many the key has in hand: one that is signed, one that is checked. A token with several processors signs both."""
 _TOGETHER = 5e-3
-"""Seconds that the token takes for those that are signed together: a hand-over between threads takes microseconds."""
+"""Seconds that an order takes: handing it over takes a tenth of a millisecond."""
 _MOST = 32
 
 
@@ -97,25 +100,30 @@ class Signer:
         return self._signed([self._prepared(pdf, signing_time)])[0]
 
     def sign_all(self, documents: Iterable[bytes], *, now: Callable[[], datetime]) -> Iterator[Signed]:
-        """Each of `documents` signed, in their order, some at a time: as many as take the token some milliseconds.
+        """Each of `documents` signed, in their order, some at a time: as many as are signed in some milliseconds.
 
-        While the token signs a few, the next few are prepared.
+        The key has two orders in hand, each in a thread of its own: while the signatures of one are checked the token
+        makes those of the other. Meanwhile this thread prepares the next documents, and the caller has the last ones.
 
         Raises:
             InputError: `pdf-not-updatable`; those before are signed.
             KeyStoreError: The key cannot sign; what it signed of the last few is lost.
         """
-        with ThreadPoolExecutor(1, "esign-ahead") as helper:
-            left, count = iter(documents), 1
-            ahead = helper.submit(self._prepare, list(islice(left, count)), now)
-            while (few := ahead.result()) != _NOTHING:
-                ahead = helper.submit(self._prepare, list(islice(left, count)), now)
-                started = perf_counter()
-                signed = self._signed(few.prepared)
-                count = _as_many_as_fit(perf_counter() - started, len(signed))
-                yield from signed
-                if few.failure is not None:
-                    raise few.failure
+        with ThreadPoolExecutor(_ORDERS, "esign-key") as key:
+            left, size, more = iter(documents), 1, True
+            ordered: deque[Future[list[Signed]]] = deque()
+            since = perf_counter()
+            while more:
+                few, failure = self._prepare(islice(left, size), now)
+                more = len(few) == size  # else there are no more documents, or the next one cannot be signed
+                if few:
+                    ordered.append(key.submit(self._signed, few))
+                while len(ordered) > (_ORDERS if more else 0):
+                    signed = ordered.popleft().result()
+                    yield from signed
+                    size, since = _as_many_as_fit(len(signed), perf_counter() - since), perf_counter()
+            if failure is not None:
+                raise failure
 
     def sign_file(self, path: Path, *, signing_time: datetime) -> Way:
         """Sign the file where it is: nothing of it is written again, only the update behind its last byte.
@@ -149,14 +157,17 @@ class Signer:
             hashed.update(piece[:count])
         return hashed
 
-    def _prepare(self, documents: Sequence[bytes], now: Callable[[], datetime]) -> "_Few":
+    def _prepare(
+        self, documents: Iterable[bytes], now: Callable[[], datetime]
+    ) -> "tuple[list[_Prepared], Exception | None]":
+        """All of `documents`, or those before the first that cannot be signed, and why it cannot."""
         prepared: list[_Prepared] = []
         try:
             for pdf in documents:
                 prepared.append(self._prepared(pdf, now()))  # noqa: PERF401 - what came before a failure stays
         except Exception as e:  # noqa: BLE001 - raised when those before are signed
-            return _Few(prepared, e)
-        return _Few(prepared, None)
+            return prepared, e
+        return prepared, None
 
     def _prepared(self, pdf: bytes, signing_time: datetime) -> "_Prepared":
         made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
@@ -199,9 +210,9 @@ def _append(file: FileIO, size: int, update: bytes) -> None:
         raise
 
 
-def _as_many_as_fit(seconds: float, count: int) -> int:
+def _as_many_as_fit(count: int, seconds: float) -> int:
     """How many are to be signed together, where `count` took so many `seconds`."""
-    return max(1, min(_MOST, int(_TOGETHER * count / seconds))) if seconds and count else 1
+    return max(1, min(_MOST, int(_TOGETHER * count / seconds))) if seconds else _MOST
 
 
 class _Prepared(NamedTuple):
@@ -210,14 +221,3 @@ class _Prepared(NamedTuple):
     made: WithRoom
     digest: bytes
     way: Way
-
-
-class _Few(NamedTuple):
-    """Some documents that are signed together."""
-
-    prepared: list[_Prepared]
-    failure: Exception | None
-    """Why there are no more behind them."""
-
-
-_NOTHING = _Few([], None)

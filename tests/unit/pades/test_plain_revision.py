@@ -1,8 +1,7 @@
 """The plain way makes what the general way makes, leaves to it what it does not know, and others accept its files."""
 
 import io
-import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 import pikepdf
@@ -350,28 +349,6 @@ def test_a_prefix_is_hashed_once_and_changes_nothing() -> None:
         pki_key = plain._key
         other = Signer(pki_key, mechanism=Mechanism.RSA_PKCS1_SHA256, field_name="Signature", prefix=prefix)
         assert other.sign(pdf, signing_time=EPOCH).document == own
-
-
-def test_a_row_of_documents_is_signed_in_its_order() -> None:
-    signer, root = signer_of(rsa.generate_private_key(65537, 2048), Mechanism.RSA_PKCS1_SHA256)
-    row = [page(b"%% %d" % i) for i in range(7)]
-    signed = list(signer.sign_all(row, now=lambda: EPOCH))
-    assert [s.document for s in signed] == [signer.sign(pdf, signing_time=EPOCH).document for pdf in row]
-    assert list(signer.sign_all([], now=lambda: EPOCH)) == []
-    assert list(refused_by_others(signed[-1].document, root, row[-1])) == []
-
-
-def test_a_bad_document_stops_the_row_behind_those_before(signer: tuple[Signer, bytes]) -> None:
-    before = threading.active_count()
-    signing = signer[0].sign_all([page(), b"no pdf", page()], now=lambda: EPOCH)
-    assert next(signing).way is Way.PLAIN
-    with pytest.raises(InputError):
-        next(signing)
-    left = signer[0].sign_all([page()] * 5, now=lambda: EPOCH)
-    next(left)
-    assert isinstance(left, Generator)
-    left.close()
-    assert threading.active_count() == before
 
 
 def test_the_two_halves_make_the_same(signer: tuple[Signer, bytes]) -> None:
