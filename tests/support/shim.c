@@ -411,6 +411,10 @@ static rv_t fail_sign(ulong_t session, unsigned char *data, ulong_t length, unsi
     return value;
 }
 
+static rv_t sign_in_session(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
+    IN_SESSION(session, pass_sign(session, data, length, signature, size));
+}
+
 static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature, ulong_t *size) {
     char text[32], other[2];
     if (signature) {
@@ -425,10 +429,12 @@ static rv_t sign(ulong_t session, unsigned char *data, ulong_t length, unsigned 
             int single = content("single", other, sizeof other) != NULL;
             if (single) pthread_mutex_lock(&processor);
             usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
+            rv_t rv = sign_in_session(session, data, length, signature, size);
             if (single) pthread_mutex_unlock(&processor);
+            return rv;
         }
     }
-    IN_SESSION(session, pass_sign(session, data, length, signature, size));
+    return sign_in_session(session, data, length, signature, size);
 }
 
 rv_t C_GetFunctionList(table_t **list) {
