@@ -81,24 +81,26 @@ class PlainRevision:
         said = self._said(outline)
 
         # Behind the last byte, on a line of its own: many writers end a file right behind %%EOF.
-        parts = [b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n", *said.changed]
-        place = len(pdf) + len(parts[0])
-        places: list[int] = []
-        for each in said.changed:
-            places.append(place)
-            place += len(each)
-        parts.append(b"%d 0 obj\n%s" % (outline.next, self._signature % {b"M": b"(%s)" % pdf_date(signing_time)}))
-        start = place + len(parts[-1]) + NUMBERS + len(BEFORE_VALUE)
+        line = b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n"
+        # The objects that were there, as they are from now on, each behind the one before.
+        *places, value = accumulate(map(len, said.changed), initial=len(pdf) + len(line))
+        # The signature dictionary, up to the numbers of /ByteRange: they follow from the lengths of all the rest.
+        time = b"(%s)" % pdf_date(signing_time)
+        head = b"%s%s%d 0 obj\n%s" % (line, b"".join(said.changed), said.value, self._signature % {b"M": time})
+        # /Contents, all zeros: what is not signed, and the only place that changes later.
+        start = len(pdf) + len(head) + NUMBERS + len(BEFORE_VALUE)
         end = start + len(self._room)
-
+        # The objects that are new.
         new = end + len(_BEHIND_VALUE)
-        rows = said.rows % (*places, place, *[new + start for start in said.starts])
-        trailer = _trailer(outline, outline.next + 1 + len(said.starts), identity=b"".join(parts))
+        # The section: where each object begins, and what the document says of itself.
         xref = new + len(said.new)
+        rows = said.rows % (*places, value, *[new + offset for offset in said.starts])
+        trailer = _trailer(outline, said.value + 1 + len(said.starts), identity=head)
         section = b"xref\n%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (rows, trailer, xref)
+
         numbers = byte_range(start, end, xref + len(section))
-        parts += (numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, said.new, section)
-        return WithRoom(before=pdf, appended=b"".join(parts), start=start, end=end)
+        appended = b"".join((head, numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, said.new, section))
+        return WithRoom(before=pdf, appended=appended, start=start, end=end)
 
     def _said(self, outline: Outline) -> "_Said":
         """What the revision says of objects, but for the signature dictionary, which is the first of the new ones."""

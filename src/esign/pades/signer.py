@@ -5,9 +5,21 @@
 ...     signed = signer.sign(pdf, signing_time=now())
 ...     signed.document, signed.way
 
-The same is: the container but for the digest and the signature, the field, the picture with its font. A document is
-read as little as can be (`esign.syntax.outline`), written behind (`esign.pades.plain_revision`), and hashed once.
+A signed document, in the order of its bytes:
+
+    %PDF-1.7 … %%EOF                  the document, of which nothing changes
+    55 0 obj … 74 0 obj <</Type/Sig   the update behind it, with the field, the picture and its font
+      /ByteRange [0 … ] /Contents     where the value is not: what is signed is all but `<…>`
+    <3082…                            the value, in hexadecimal digits: the container (`esign.cms.baseline`), that is
+      … the digest of all but `<…>` …   certificates and the signed attributes, which hold the digest,
+      … the signature … 0000>           and the key's signature of these attributes; zeros fill the room
+    … xref … %%EOF                    the rest of the update
+
+The container is the same but for the digest and the signature, the update but for its places in the file. A document
+is read as little as can be (`esign.syntax.outline`), written behind (`esign.pades.plain_revision`), and hashed once.
 What is not written plainly is signed as well, by reading it; `Signed.way` tells.
+
+ISO 32000-2 §7.5.6 (incremental updates), §12.8.1 (signatures).
 """
 
 import hashlib
@@ -37,11 +49,13 @@ from esign.syntax.outline import Buffer
 __all__ = ["Signed", "Signer"]
 
 _PIECE = 1 << 20
+"""Bytes of a large file that are hashed at a time."""
 _ORDERS = 2
 """How many the key has in hand: one that is signed, one that is checked. A token with several processors signs both."""
 _TOGETHER = 5e-3
 """Seconds that an order takes: handing it over takes a tenth of a millisecond."""
 _MOST = 32
+"""Documents of an order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +163,6 @@ class Signer:
             _append(file, size, update)
         return way
 
-    def _hash_of_file(self, file: FileIO) -> "hashlib._Hash":
-        hashed = hashlib.new(self._mechanism.digest)
-        piece = memoryview(bytearray(_PIECE))
-        file.seek(0)
-        while count := file.readinto(piece):
-            hashed.update(piece[:count])
-        return hashed
-
     def _prepare(
         self, documents: Iterable[bytes], now: Callable[[], datetime]
     ) -> "tuple[list[_Prepared], Exception | None]":
@@ -170,10 +176,12 @@ class Signer:
         return prepared, None
 
     def _prepared(self, pdf: bytes, signing_time: datetime) -> "_Prepared":
+        """`pdf` with its update, the value all zeros, and the digest of everything else."""
         made, way = with_room(pdf, self._revision, signing_time, plain=self._plain)
         return _Prepared(made, made.digest_after(self._hash_of(pdf)), way)
 
     def _signed(self, prepared: "Sequence[_Prepared]") -> list[Signed]:
+        """The key signs the attributes with each digest; the containers go where the zeros are."""
         template = self._template
         signatures = sign_all(self._key, [template.attributes(p.digest) for p in prepared], mechanism=self._mechanism)
         return [
@@ -182,11 +190,19 @@ class Signer:
         ]
 
     def _hash_of(self, pdf: bytes) -> "hashlib._Hash":
+        if not pdf.startswith(self._prefix):
+            return hashlib.new(self._mechanism.digest, pdf)
         hashed = self._hashed.copy()
-        if pdf.startswith(self._prefix):
-            hashed.update(memoryview(pdf)[len(self._prefix) :])
-            return hashed
-        return hashlib.new(self._mechanism.digest, pdf)
+        hashed.update(memoryview(pdf)[len(self._prefix) :])
+        return hashed
+
+    def _hash_of_file(self, file: FileIO) -> "hashlib._Hash":
+        hashed = hashlib.new(self._mechanism.digest)
+        piece = memoryview(bytearray(_PIECE))
+        file.seek(0)
+        while count := file.readinto(piece):
+            hashed.update(piece[:count])
+        return hashed
 
 
 @contextmanager
