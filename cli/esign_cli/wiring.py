@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from esign.delivery import Delivery
     from esign.document import Agency
     from esign.issuance import Issuer
-    from esign.layout import Layout
+    from esign.layout import GivenFiles, Layout
     from esign.net import Client
     from esign.pades.augment import Augmenter
     from esign.pdf import Renderer
@@ -128,6 +128,13 @@ class Workplace:
         return self.config.access.persons is Persons.REQUIRED
 
     @cached_property
+    def given(self) -> "GivenFiles":
+        """Knows the files that were examined."""
+        from esign.layout import GivenFiles
+
+        return GivenFiles()
+
+    @cached_property
     def renderer(self) -> "Renderer":
         """Sets templates."""
         from esign.pdf import Renderer
@@ -200,6 +207,7 @@ class Workplace:
             consent=FourEyes(registry, persons=self.persons) if self.config.access.four_eyes else None,
             delivery=delivery,
             renderer=self.renderer,
+            given=self.given,
             on_step=on_step or (lambda _step, _intent: None),
         )
 

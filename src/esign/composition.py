@@ -15,7 +15,7 @@ from esign.codes import DocumentNumber
 from esign.document import Agency, Box, Mark, Person
 from esign.errors import SigningError
 from esign.keys import SigningKey
-from esign.layout import FORMS, LARGEST_FORM, Layout, Layouts, Places
+from esign.layout import FORMS, LARGEST_FORM, GivenFiles, Layout, Layouts, Places
 from esign.pades.fields import FilledField, ReleaseField, ReleaseName, add_release_fields
 from esign.pades.revision import stamp
 from esign.pades.sign import Appearance
@@ -63,10 +63,11 @@ class Composer:
         profile: IssuanceProfile,
         seal_key: SigningKey | None,
         renderer: Renderer,
+        given: GivenFiles | None = None,
         now: Callable[[], datetime],
         salt: Callable[[Intent], bytes] = lambda _intent: os.urandom(16),
     ) -> None:
-        """`salt` goes into each sealed file.
+        """`salt` goes into each sealed file; `given` knows what others have examined.
 
         Raises:
             SigningError: `seal-key-and-profile`: only one of seal key and seal profile is there.
@@ -77,7 +78,7 @@ class Composer:
         self._profile = profile
         self._seal_key = seal_key
         self._tried: deque[object] = deque(maxlen=FORMS)
-        self._layouts = Layouts(agency=agency, profile=profile, renderer=renderer, now=now)
+        self._layouts = Layouts(agency=agency, profile=profile, renderer=renderer, given=given or GivenFiles(), now=now)
         self.renderer = renderer
         """Sets pages."""
         self._now = now

@@ -40,7 +40,7 @@ from esign.files import Files
 from esign.intake import Intake
 from esign.issued import Issued
 from esign.keys import SigningKey
-from esign.layout import Layout
+from esign.layout import GivenFiles, Layout
 from esign.officials import Officials
 from esign.pades.sign import PreparedSignature, complete
 from esign.pdf.render import Renderer
@@ -91,13 +91,15 @@ class Issuer:
         consent: Consent | None = None,
         delivery: Delivery | None = None,
         renderer: Renderer | None = None,
+        given: GivenFiles | None = None,
         on_step: OnStep = lambda _step, _intent: None,
     ) -> None:
         """`spool` holds what is being made, `archive` the signed files; `on_step` hears of every finished step.
 
         `key` is the agency's; a process that only prepares what persons sign does without. `authority` says who may
         sign what; without it the record of each result says that this was not checked. `consent` is asked right before
-        the agency's key signs. `augmenter` is needed where the profile waits for time-stamps.
+        the agency's key signs. `augmenter` is needed where the profile waits for time-stamps. Issuers that share
+        `given` examine a file once: one without keys that plans, and one that signs.
 
         Raises:
             SigningError: The key cannot sign under this profile, or it wants time-stamps and there is nobody to ask.
@@ -108,6 +110,7 @@ class Issuer:
             profile=profile,
             seal_key=seal_key,
             renderer=renderer or Renderer(),
+            given=given,
             now=now,
             salt=registry.salt,
         )

@@ -8,12 +8,15 @@
 Nothing is signed or sealed here.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Final
 
+from esign.archive import sha256
 from esign.codes import DocumentNumber
 from esign.document import Agency, Box
 from esign.errors import PreflightError
@@ -32,12 +35,14 @@ from esign.reasons import Reason
 from esign.registry import Intent
 from esign.request import Adopted, Attached, Copied, Filled, Given, Request
 
-__all__ = ["FORMS", "LARGEST_FORM", "Layout", "Layouts", "Places"]
+__all__ = ["FORMS", "LARGEST_FORM", "GivenFiles", "Layout", "Layouts", "Places"]
 
 FORMS: Final = 16
 """So many given files are remembered: forms that many results share."""
 LARGEST_FORM: Final = 1 << 20
 """How large such a form may be."""
+_EXAMINED = 1 << 13
+"""So many given files are known by their digests, a kilobyte for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +83,51 @@ class Places:
     """The blanks, by name."""
 
 
+class GivenFiles:
+    """What was found in given files: each is examined once, for a plan and for what is done by it; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: OrderedDict[object, Layout] = OrderedDict()
+
+    def layout(self, content: Given, circumstances: object, examine: Callable[[], Layout]) -> Layout:
+        """What `examine` finds in a file with these bytes under `circumstances`, which is all that it depends on."""
+        digest = _form_digest(content.pdf) if len(content.pdf) <= LARGEST_FORM else sha256(content.pdf)
+        asked = digest, content.seal_place, content.signature_place, circumstances
+        with self._lock:
+            found = self._found.get(asked)
+        if found is None:
+            found = replace(examine(), pdf=b"")  # hundreds of files need not be in memory together
+            with self._lock:
+                self._found[asked] = found
+                while len(self._found) > _EXAMINED:
+                    self._found.popitem(last=False)
+        return replace(found, pdf=content.pdf)
+
+
+@lru_cache(maxsize=FORMS)
+def _form_digest(pdf: bytes) -> str:
+    """Of a form that many results may share."""
+    return sha256(pdf)
+
+
 class Layouts:
     """Lays out the documents of one agency under one profile."""
 
     def __init__(
-        self, *, agency: Agency, profile: IssuanceProfile, renderer: Renderer, now: Callable[[], datetime]
+        self,
+        *,
+        agency: Agency,
+        profile: IssuanceProfile,
+        renderer: Renderer,
+        given: GivenFiles,
+        now: Callable[[], datetime],
     ) -> None:
         self._agency = agency
         self._profile = profile
         self._renderer = renderer
         self._now = now
-        self._forms = lru_cache(FORMS)(self._given)
+        self._known = given
 
     def lay_out(
         self,
@@ -110,8 +149,8 @@ class Layouts:
             case Filled():
                 layout = self._filled(request, content, number, issued, room)
             case Given():
-                given = self._forms if len(content.pdf) <= LARGEST_FORM else self._given
-                layout = given(content, room, person=person)
+                circumstances = self._agency, self._profile, room, person
+                layout = self._known.layout(content, circumstances, lambda: self._given(content, room, person=person))
             case Adopted():
                 layout = self._adopted(content, room)
             case Attached() | Copied():

@@ -15,7 +15,9 @@ from esign.document import Person
 from esign.errors import InputError, KeyStoreError, PreflightError, RegistryError
 from esign.issuance import Issuer
 from esign.keys import DelegatedKey, Mechanism
-from esign.profile import DuplicatePolicy, Numbering
+from esign.layout import GivenFiles
+from esign.pdf.preflight import Preflight, preflight
+from esign.profile import DuplicatePolicy, IssuanceProfile, Numbering
 from esign.reasons import Reason
 from esign.registry import Intent, IntentState
 from esign.request import Given, Request
@@ -85,6 +87,29 @@ def test_what_cannot_be_issued_is_refused_with_every_finding(office: Office) -> 
     assert entry.error is not None
     assert isinstance(entry.error, PreflightError)
     assert entry.seen.reasons == findings(entry.error) == entry.error.findings
+
+
+def test_what_the_plan_examined_is_not_examined_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    examined: list[bytes] = []
+
+    def watched(pdf: bytes, profile: IssuanceProfile) -> Preflight:
+        examined.append(pdf)
+        return preflight(pdf, profile)
+
+    monkeypatch.setattr("esign.layout.preflight", watched)
+    given, files = GivenFiles(), [plain_pdf(text) for text in "abc"]
+    made = plan(
+        [file(str(n), pdf) for n, pdf in enumerate(files)],
+        issuer=office.issuer(key=None, given=given),
+        registry=office.registry,
+    )
+    assert examined == files
+    assert outcomes(list(run(made, office.issuer(given=given)))) == [Outcome.ISSUED] * 3
+    assert examined == files
+    # Under other circumstances it is.
+    stricter = replace(office.profile, visible=not office.profile.visible)
+    office.issuer(given=given, profile=stricter).check(Request(idempotency_key="k", content=Given(pdf=files[0])))
+    assert examined == [*files, files[0]]
 
 
 def test_two_equal_results_are_a_slip_and_two_equal_files_are_not(office: Office) -> None:
