@@ -41,38 +41,29 @@ if TYPE_CHECKING:
         NewItem,
         RowState,
     )
+    from esign.registry.book_listing import Book, BookEntry
     from esign.registry.chain import Entry
     from esign.registry.endpoints import Endpoint, EndpointId
     from esign.registry.events import Event
     from esign.registry.lookups import PublicEntry
     from esign.registry.many import Fixation
     from esign.registry.outbox import Message, Webhook, WebhookState
-    from esign.registry.presentations import Presented
+    from esign.registry.presentations import Presentation, Presented
+    from esign.registry.registration import FileVersion, Registration, SignerCertificate, Upgrade, UpgradeState
     from esign.registry.registry import Registry
     from esign.registry.requests import Answer, Recalled, RequestKey
+    from esign.registry.shards import OtherResult, Shard, ShardStatus
+    from esign.registry.standing import CurrentStanding, StandingEntry
     from esign.registry.tasks import Task
     from esign.registry.values import (
-        Book,
-        BookEntry,
-        CurrentStanding,
         Delivery,
-        FileVersion,
         Intent,
         IntentKind,
         IntentState,
         NewIntent,
         NextNumber,
         NumberSource,
-        OtherResult,
         Page,
-        Presentation,
-        Registration,
-        Shard,
-        ShardStatus,
-        SignerCertificate,
-        StandingEntry,
-        Upgrade,
-        UpgradeState,
     )
     from esign.registry.workers import PresentWorker
 
@@ -141,6 +132,7 @@ if not TYPE_CHECKING:
             "approvals": "Decision",
             "audit": "Actor act_as acting actor",
             "audit_log": "Anchor",
+            "book_listing": "Book BookEntry",
             "batch_values": "Batch BatchId BatchItem BatchOrigin BatchRows BatchState Inclusion NewItem RowState",
             "chain": "Entry",
             "endpoints": "Endpoint EndpointId",
@@ -148,13 +140,14 @@ if not TYPE_CHECKING:
             "lookups": "PublicEntry",
             "many": "Fixation",
             "outbox": "Message Webhook WebhookState",
-            "presentations": "Presented",
+            "presentations": "Presentation Presented",
+            "registration": "FileVersion Registration SignerCertificate Upgrade UpgradeState",
             "registry": "Registry",
             "requests": "Answer Recalled RequestKey",
+            "shards": "OtherResult Shard ShardStatus",
+            "standing": "CurrentStanding StandingEntry",
             "tasks": "Task",
-            "values": "Book BookEntry CurrentStanding Delivery FileVersion Intent IntentKind IntentState NewIntent"
-            " NextNumber NumberSource OtherResult Page Presentation Registration Shard ShardStatus SignerCertificate"
-            " StandingEntry Upgrade UpgradeState",
+            "values": "Delivery Intent IntentKind IntentState NewIntent NextNumber NumberSource Page",
             "workers": "PresentWorker",
         },
     )

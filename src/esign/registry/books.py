@@ -8,20 +8,20 @@ from typing import cast
 from sqlalchemy import ColumnElement, Table, and_, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from esign.codes import AgencyCode, DocumentNumber, ResultId
+from esign.codes import DocumentNumber, ResultId
 from esign.errors import DuplicateNumber, InputError, RegistryError
 from esign.profile import DuplicatePolicy
-from esign.reasons import Reason
 from esign.registry.locking import alone
 from esign.registry.models import BookRow, IntentRow
-from esign.registry.values import Book, BookEntry, IntentState, NextNumber, NumberSource
+from esign.registry.values import NextNumber, NumberSource
 
-__all__ = ["Chosen", "Wanted", "book", "choose", "hold", "last_number", "open_book"]
+__all__ = ["Chosen", "Key", "Wanted", "choose", "columns_of", "hold", "last_number", "open_book"]
 
-_Key = tuple[str, int, str, bool]
+Key = tuple[str, int, str, bool]
+"""Agency, year, symbol, and whether the year is printed."""
 
 
-def open_book(session: Session, key: _Key, *, first: int) -> None:
+def open_book(session: Session, key: Key, *, first: int) -> None:
     """Begin a book at `first`: the numbers before it were given on paper or by another system.
 
     Raises:
@@ -30,7 +30,7 @@ def open_book(session: Session, key: _Key, *, first: int) -> None:
     hold(session, [key])
     row = session.get(BookRow, key)
     if row is None:
-        session.execute(insert(BookRow).values(**_columns(key), first=first, last=first - 1))
+        session.execute(insert(BookRow).values(**columns_of(key), first=first, last=first - 1))
     elif row.last >= row.first and row.first != first:
         raise RegistryError("book-in-use", symbol=key[2], year=key[1], last=row.last)
     elif row.first != first:
@@ -54,7 +54,7 @@ _WITH_NUMBERS = select(_INTENT.c.number, _INTENT.c.id).where(
 )
 
 
-def last_number(session: Session, key: _Key) -> int:
+def last_number(session: Session, key: Key) -> int:
     """The last number that a book gave; 0 of one that nobody opened."""
     found = session.get(BookRow, key)
     return found.last if found is not None else 0
@@ -76,7 +76,7 @@ class Wanted:
     """For a given number that is taken."""
 
     @property
-    def key(self) -> _Key:
+    def key(self) -> Key:
         """Which book."""
         number = self.number
         with_year = number.with_year if isinstance(number, NextNumber) else number.year is not None
@@ -137,7 +137,7 @@ def _check(wanted: Wanted) -> None:
         raise InputError("number-year-differs", number=str(number), year=year)
 
 
-def hold(session: Session, keys: Iterable[_Key]) -> None:
+def hold(session: Session, keys: Iterable[Key]) -> None:
     """Until the transaction ends, nobody else takes a number of these books."""
     alone(session, *(f"book {key}" for key in keys))
 
@@ -145,7 +145,7 @@ def hold(session: Session, keys: Iterable[_Key]) -> None:
 class _Counting:
     """A book, held, while results get their numbers of it."""
 
-    def __init__(self, session: Session, key: _Key, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, session: Session, key: Key, wanted: Sequence[Wanted]) -> None:
         self._session = session
         self._key = key
         session.flush()
@@ -198,63 +198,6 @@ class _Counting:
             self._session.connection().execute(_COUNTED, self._this | {"last": self._last})
 
 
-def book(session: Session, key: _Key) -> Book:
-    """A whole book, with a reason for every number that no result has."""
-    row = session.get(BookRow, key)
-    first, last = (row.first, row.last) if row else (1, 0)
-    rows = session.scalars(
-        select(IntentRow).filter_by(**_columns(key)).order_by(IntentRow.number, IntentRow.sequence)
-    ).all()
-    entries = [_entry(intent, key) for intent in rows]
-    present = {intent.number for intent in rows}
-    entries += [_unexplained(n, key) for n in range(first, last + 1) if n not in present]
-    entries.sort(key=lambda e: e.number.number)
-    agency, year, symbol, with_year = key
-    return Book(
-        agency=AgencyCode(agency),
-        year=year,
-        symbol=symbol,
-        with_year=with_year,
-        first=first,
-        last=last,
-        entries=tuple(entries),
-    )
-
-
-def _entry(row: IntentRow, key: _Key) -> BookEntry:
-    number = DocumentNumber(row.number or 0, key[1] if key[3] else None, key[2])
-    facts = {"number": str(number), "id": row.id}
-    reason = None
-    if row.state is IntentState.VOID:
-        why = Reason(row.void_code or "", row.void_facts or {})
-        reason = Reason("number-void", facts | {"code": why.code, "why": row.void_why or str(why)})
-    elif row.state is IntentState.AWAITING:
-        reason = Reason("number-awaiting", facts)
-    elif row.state is IntentState.APPROVED:
-        reason = Reason("number-approved", facts)
-    elif row.state is not IntentState.ISSUED:
-        reason = Reason("number-unfinished", facts | {"state": row.state.word})
-    return BookEntry(
-        number=number,
-        state=row.state,
-        id=ResultId.parse(row.id),
-        source=row.number_source,
-        duplicate_of=ResultId.parse(row.duplicate_of) if row.duplicate_of else None,
-        reason=reason,
-    )
-
-
-def _unexplained(number: int, key: _Key) -> BookEntry:
-    missing = DocumentNumber(number, key[1] if key[3] else None, key[2])
-    # Only a database that somebody edited or restored in parts has these.
-    return BookEntry(
-        number=missing,
-        state=None,
-        id=None,
-        source=None,
-        reason=Reason("number-unexplained", {"number": str(missing)}),
-    )
-
-
-def _columns(key: _Key) -> dict[str, object]:
+def columns_of(key: Key) -> dict[str, object]:
+    """By which a row is of this book."""
     return dict(zip(("agency", "year", "symbol", "with_year"), key, strict=True))

@@ -16,7 +16,8 @@ from esign.document import Standing, StandingChange
 from esign.registry.intents import as_intent
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.plain import plain
-from esign.registry.values import FileVersion, Intent, Registration
+from esign.registry.registration import FileVersion, Registration
+from esign.registry.values import Intent
 from esign.registry.waking import leave_work
 from esign.registry.webhook_models import EndpointRow, MessageRow, WebhookRow
 

@@ -11,8 +11,9 @@ from esign.profile import DuplicatePolicy
 from esign.reasons import Reason
 from esign.registry import intents, numbering, steps
 from esign.registry.many import Fixation, Many
+from esign.registry.registration import Registration
 from esign.registry.store import Store
-from esign.registry.values import Intent, NewIntent, NextNumber, Registration
+from esign.registry.values import Intent, NewIntent, NextNumber
 
 __all__ = ["IntentSteps"]
 

@@ -15,19 +15,8 @@ from esign.document import ResultMetadata
 from esign.errors import NotRegistered
 from esign.reasons import Reason
 from esign.registry.models import DeliveryRow, IntentRow, IssuedRow, UpgradeRow, VersionRow
-from esign.registry.values import (
-    FOR_CODE,
-    FOR_PEOPLE,
-    Delivery,
-    FileVersion,
-    Intent,
-    IntentState,
-    Page,
-    Registration,
-    SignerCertificate,
-    Upgrade,
-    aware,
-)
+from esign.registry.registration import FileVersion, Registration, SignerCertificate, Upgrade
+from esign.registry.values import FOR_CODE, FOR_PEOPLE, Delivery, Intent, IntentState, Page, aware
 
 __all__ = [
     "accepted",

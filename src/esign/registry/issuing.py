@@ -18,8 +18,9 @@ from esign.registry.intents import one
 from esign.registry.locking import alone, lock_row, lock_rows
 from esign.registry.models import IssuedRow, SignerRow
 from esign.registry.plain import plain
+from esign.registry.registration import Registration, SignerCertificate
 from esign.registry.steps import Change, check_digest, refuse, take
-from esign.registry.values import Intent, IntentState, Registration, SignerCertificate
+from esign.registry.values import Intent, IntentState
 
 __all__ = ["issue"]
 

@@ -15,9 +15,10 @@ from esign.document import Standing, StandingChange
 from esign.registry import presentations
 from esign.registry.models import IntentRow, StandingRow
 from esign.registry.presentations import Presented
-from esign.registry.standing import fold
+from esign.registry.shards import OtherResult
+from esign.registry.standing import CurrentStanding, fold
 from esign.registry.store import Store
-from esign.registry.values import CurrentStanding, IntentKind, IntentState, OtherResult
+from esign.registry.values import IntentKind, IntentState
 
 __all__ = ["Lookups", "PublicEntry"]
 

@@ -14,9 +14,10 @@ from esign.registry import issuing, numbering, reserving, steps
 from esign.registry.audit import Actor
 from esign.registry.books import Wanted
 from esign.registry.recovered import RecoveredRequests
+from esign.registry.registration import Registration
 from esign.registry.steps import Change
 from esign.registry.store import Store
-from esign.registry.values import Intent, IntentState, NewIntent, NextNumber, Registration
+from esign.registry.values import Intent, IntentState, NewIntent, NextNumber
 
 __all__ = ["Fixation", "Many"]
 

@@ -6,7 +6,7 @@ Only its digest is stored, so nobody who reads the database can show a result (d
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, ForeignKey, String, delete, insert, select, update
@@ -17,9 +17,9 @@ from esign.errors import RegistryError
 from esign.registry.audit import note
 from esign.registry.intents import row
 from esign.registry.models import Base, UTCDateTime
-from esign.registry.values import IntentState, Presentation
+from esign.registry.values import IntentState
 
-__all__ = ["PresentationRow", "Presented", "present", "presented", "redeem"]
+__all__ = ["Presentation", "PresentationRow", "Presented", "present", "presented", "redeem"]
 
 _HANDLE_DIGITS, _CODE_DIGITS = 15, 5
 _HANDLES, _CODES = 1 << 48, 1 << 16
@@ -42,6 +42,20 @@ class PresentationRow(Base):
     tries: Mapped[int]
 
     __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presentation:
+    """A code with which the holder shows a result now."""
+
+    digits: str = field(repr=False)
+    """Twenty digits: the handle and the code."""
+    expires: datetime
+    """From when on it shows nothing."""
+
+    def url(self, host: str) -> str:
+        """What the phone shows as a QR (docs/spec/presentation.md §2)."""
+        return f"https://{host}/p#{self.digits}"
 
 
 def present(session: Session, id: ResultId, *, at: datetime, lifetime: timedelta) -> Presentation:  # noqa: A002

@@ -20,10 +20,11 @@ from esign.registry.issuing import issue
 from esign.registry.models import BookRow, IntentRow, IssuedRow, ShardRow, SignerRow, VersionRow
 from esign.registry.numbering import assign_number
 from esign.registry.recovered import CAUGHT_UP, placeholder
+from esign.registry.registration import Registration
 from esign.registry.status import SHARD_LIMIT, SHARD_SIZE, status_numbers
 from esign.registry.steps import Change, prepare, take
 from esign.registry.store import Store
-from esign.registry.values import Intent, IntentKind, IntentState, NumberSource, Registration
+from esign.registry.values import Intent, IntentKind, IntentState, NumberSource
 
 __all__ = ["Found", "Recovery"]
 

@@ -13,32 +13,28 @@ from esign.codes import AgencyCode, DocumentNumber, ResultId
 from esign.document import StandingChange
 from esign.errors import RegistryError
 from esign.reasons import Reason
-from esign.registry import books, intents, standing, status, versions
+from esign.registry import books, intents, versions
 from esign.registry.audit_log import AuditLog
 from esign.registry.finding import Finding
 from esign.registry.intent_steps import IntentSteps
 from esign.registry.opening import open_store, open_store_to_read
+from esign.registry.registration import FileVersion
 from esign.registry.store import Store
-from esign.registry.values import (
-    Book,
-    CurrentStanding,
-    FileVersion,
-    Intent,
-    Presentation,
-    Shard,
-    ShardStatus,
-    StandingEntry,
-)
+from esign.registry.values import Intent
 
 if TYPE_CHECKING:  # whoever issues asks for none of them, and each command would wait for all
     from esign.registry.access import AccessKeys
     from esign.registry.approvals import Approvals
     from esign.registry.batches import Batches
+    from esign.registry.book_listing import Book
     from esign.registry.endpoints import Endpoints
     from esign.registry.lookups import Lookups
     from esign.registry.outbox import Outbox
+    from esign.registry.presentations import Presentation
     from esign.registry.recovery import Recovery
     from esign.registry.requests import RequestKey, Requests
+    from esign.registry.shards import Shard, ShardStatus
+    from esign.registry.standing import CurrentStanding, StandingEntry
     from esign.registry.tasks import Tasks
     from esign.registry.workers import Workers
 
@@ -229,14 +225,16 @@ class Registry(IntentSteps, Finding):
         with self._store.read() as session:
             return books.last_number(session, (str(agency), year, symbol, with_year))
 
-    def book(self, agency: AgencyCode, *, year: int, symbol: str, with_year: bool = False) -> Book:
+    def book(self, agency: AgencyCode, *, year: int, symbol: str, with_year: bool = False) -> "Book":
         """A number book in order; its `gaps` carry their reasons."""
+        from esign.registry.book_listing import book
+
         with self._store.read() as session:
-            return books.book(session, (str(agency), year, symbol, with_year))
+            return book(session, (str(agency), year, symbol, with_year))
 
     # --- standing --------------------------------------------------------------------------------------------------
 
-    def change(self, id: ResultId, change: StandingChange, *, once: "RequestKey | None" = None) -> CurrentStanding:  # noqa: A002
+    def change(self, id: ResultId, change: StandingChange, *, once: "RequestKey | None" = None) -> "CurrentStanding":  # noqa: A002
         """Add a change to the standing of an ISSUED entry; nothing is ever taken away.
 
         The attachments of a result follow it and have no changes of their own. For a request `once` that `requests`
@@ -245,6 +243,7 @@ class Registry(IntentSteps, Finding):
         Raises:
             RegistryError: a `standing-…` code that says which rule is broken.
         """
+        from esign.registry import standing
         from esign.registry.requests import done, mark_done
 
         with self._store.write() as session:
@@ -255,36 +254,44 @@ class Registry(IntentSteps, Finding):
                 mark_done(session, once, at=self._now())
             return now
 
-    def standing(self, id: ResultId, *, at: datetime) -> CurrentStanding:  # noqa: A002
+    def standing(self, id: ResultId, *, at: datetime) -> "CurrentStanding":  # noqa: A002
         """The standing at the moment `at`.
 
         Raises:
             NotRegistered: `not-registered`.
             RegistryError: `standing-not-issued` or `standing-not-issued-then`.
         """
+        from esign.registry import standing
+
         with self._store.read() as session:
             return standing.standing(session, id, at=at)
 
-    def history(self, id: ResultId) -> tuple[StandingEntry, ...]:  # noqa: A002
+    def history(self, id: ResultId) -> "tuple[StandingEntry, ...]":  # noqa: A002
         """Every change, oldest first; an attachment's are those of its main result."""
+        from esign.registry import standing
+
         with self._store.read() as session:
             return standing.history(session, id)
 
     # --- status lists ----------------------------------------------------------------------------------------------
 
-    def shards(self) -> tuple[Shard, ...]:
+    def shards(self) -> "tuple[Shard, ...]":
         """Every shard of the status lists that has documents, by number."""
-        with self._store.read() as session:
-            return status.shards(session)
+        from esign.registry import shards
 
-    def statuses(self, shard: int) -> tuple[ShardStatus, ...]:
-        """The documents of a shard that stand otherwise than they began, or once did, by index."""
         with self._store.read() as session:
-            return status.statuses(session, shard)
+            return shards.shards(session)
+
+    def statuses(self, shard: int) -> "tuple[ShardStatus, ...]":
+        """The documents of a shard that stand otherwise than they began, or once did, by index."""
+        from esign.registry import shards
+
+        with self._store.read() as session:
+            return shards.statuses(session, shard)
 
     # --- presentations ---------------------------------------------------------------------------------------------
 
-    def present(self, id: ResultId, *, lifetime: timedelta = timedelta(seconds=30)) -> Presentation:  # noqa: A002
+    def present(self, id: ResultId, *, lifetime: timedelta = timedelta(seconds=30)) -> "Presentation":  # noqa: A002
         """A code that shows the issued result `id` once, until it expires.
 
         Raises:

@@ -7,6 +7,7 @@ corrected again; EXPIRED is never written, it follows from the result's own end.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
@@ -21,9 +22,9 @@ from esign.registry.audit import note
 from esign.registry.intents import row
 from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow, StandingRow
-from esign.registry.values import CurrentStanding, IntentState, StandingEntry, aware
+from esign.registry.values import IntentState, aware
 
-__all__ = ["change", "fold", "history", "standing"]
+__all__ = ["CurrentStanding", "StandingEntry", "change", "fold", "history", "standing"]
 
 _NEXT = {
     Standing.IN_FORCE: {Standing.CORRECTED, Standing.SUSPENDED, Standing.WITHDRAWN, Standing.REPLACED},
@@ -34,6 +35,32 @@ _NEXT = {
 }
 _WITH_OTHER = {Standing.CORRECTED, Standing.REPLACED}
 _FINAL = {Standing.WITHDRAWN, Standing.REPLACED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingEntry:
+    """One line of a result's history."""
+
+    change: StandingChange
+    """What was decided."""
+    recorded_at: datetime
+    """When the register learned of it, UTC; a decision may be entered later than it took effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentStanding:
+    """A result's standing at one moment."""
+
+    standing: Standing
+    """EXPIRED is computed from the result's own end."""
+    change: StandingChange | None
+    """The last change that took effect; None where nothing has changed since it was issued."""
+    corrections: tuple[ResultId, ...]
+    """The results that correct it, oldest first; they hold together with it."""
+    replaced_by: ResultId | None
+    """The result that stands in its place."""
+    expires: datetime | None
+    """Its own end."""
 
 
 def change(session: Session, id: ResultId, new: StandingChange, *, recorded_at: datetime) -> CurrentStanding:  # noqa: A002

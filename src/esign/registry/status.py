@@ -1,25 +1,23 @@
-"""Places in the status lists, and what stands at them: what `esign.publishing` reads (docs/spec/status.md).
+"""Places in the status lists, and which of them are news; `shards` reads what stands there (docs/spec/status.md).
 
 A shard counts every change of its documents in the transaction that makes it, so a publisher sees at one glance what
 is news; and it knows which of its documents ever stood otherwise than they began, so it need not look at all of them.
 """
 
 import secrets
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol, cast
 
-from sqlalchemy import Table, bindparam, func, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from esign.codes import DocumentNumber, ResultId
-from esign.document import Standing
+from esign.codes import ResultId
 from esign.errors import RegistryError
-from esign.registry.models import IntentRow, ShardRow, StandingRow, StatusExceptionRow
-from esign.registry.values import Intent, IntentState, OtherResult, Shard, ShardStatus
+from esign.registry.models import IntentRow, ShardRow, StatusExceptionRow
+from esign.registry.values import Intent
 
-__all__ = ["mark", "mark_issued", "shards", "status_numbers", "statuses"]
+__all__ = ["mark", "mark_issued", "status_numbers"]
 
 SHARD_SIZE = 1 << 17
 """Documents in a shard (DESIGN §7)."""
@@ -113,72 +111,3 @@ def mark_issued(session: Session, intents: Sequence[Intent]) -> None:
 def _has_changed(session: Session, main: ResultId) -> bool:
     place = select(IntentRow.status_number).where(IntentRow.id == str(main)).scalar_subquery()
     return session.scalar(select(StatusExceptionRow.id).where(StatusExceptionRow.status_number == place)) is not None
-
-
-def shards(session: Session) -> tuple[Shard, ...]:
-    """Every shard that has documents, by number."""
-    rows = session.execute(select(ShardRow.shard, ShardRow.counter, ShardRow.allow_list).order_by(ShardRow.shard))
-    return tuple(Shard(number=r.shard, counter=r.counter, allow_list=r.allow_list) for r in rows)
-
-
-def statuses(session: Session, shard: int) -> tuple[ShardStatus, ...]:
-    """The documents of a shard that stand otherwise than they began, or once did, by index."""
-    first = shard * SHARD_SIZE
-    whose = func.coalesce(IntentRow.main, IntentRow.id)
-    here = StatusExceptionRow.status_number.between(first, first + SHARD_SIZE - 1)
-    marked = (
-        select(StatusExceptionRow.status_number, whose.label("whose"), IntentRow.state)
-        .join(IntentRow, IntentRow.id == StatusExceptionRow.id)
-        .where(here)
-        .order_by(StatusExceptionRow.status_number)
-    )
-    changes = (
-        select(StandingRow.result_id, StandingRow.standing, StandingRow.other)
-        .where(
-            StandingRow.result_id.in_(
-                select(whose)
-                .select_from(StatusExceptionRow)
-                .join(IntentRow, IntentRow.id == StatusExceptionRow.id)
-                .where(here)
-            )
-        )
-        .order_by(StandingRow.result_id, StandingRow.position)
-    )
-    histories: dict[str, list[tuple[Standing, str | None]]] = defaultdict(list)
-    for change in session.execute(changes):
-        histories[change.result_id].append((change.standing, change.other))
-    others = _others(session, {other for history in histories.values() for _, other in history if other})
-    return tuple(_status(r.status_number - first, r.state, histories[r.whose], others) for r in session.execute(marked))
-
-
-def _status(
-    index: int, state: IntentState, history: list[tuple[Standing, str | None]], others: dict[str, OtherResult]
-) -> ShardStatus:
-    if state is not IntentState.ISSUED:
-        return ShardStatus(index=index, standing=None)
-    standing, other = history[-1] if history else (Standing.IN_FORCE, None)
-    corrections = tuple(others[o] for s, o in history if s is Standing.CORRECTED and o)
-    if standing is Standing.IN_FORCE and corrections:  # a suspension that was lifted
-        standing = Standing.CORRECTED
-    return ShardStatus(
-        index=index,
-        standing=standing,
-        corrections=corrections,
-        replaced_by=others[other] if standing is Standing.REPLACED and other else None,
-    )
-
-
-def _others(session: Session, ids: set[str]) -> dict[str, OtherResult]:
-    """The results that take part in changes, a few hundred at a time: a statement has a limit of parameters."""
-    found: dict[str, OtherResult] = {}
-    wanted = sorted(ids)
-    for i in range(0, len(wanted), 500):
-        rows = session.execute(
-            select(IntentRow.id, IntentRow.number, IntentRow.year, IntentRow.symbol, IntentRow.with_year).where(
-                IntentRow.id.in_(wanted[i : i + 500])
-            )
-        )
-        for r in rows:
-            number = DocumentNumber(r.number, r.year if r.with_year else None, r.symbol) if r.number else None
-            found[r.id] = OtherResult(id=ResultId.parse(r.id), number=number)
-    return found

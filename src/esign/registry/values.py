@@ -1,40 +1,27 @@
-"""What goes into the register and what comes out of it: frozen values, never rows."""
+"""Intents: what is asked for, and how far each has come; frozen values, never rows."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
 from esign.codes import AgencyCode, DocumentNumber, ResultId
-from esign.document import ResultMetadata, SignerRole, Standing, StandingChange
+from esign.document import ResultMetadata
 from esign.errors import InputError
-from esign.keys import Mechanism
-from esign.profile import DuplicatePolicy, Level, Numbering
+from esign.profile import DuplicatePolicy, Numbering
 from esign.reasons import Reason
+from esign.registry.registration import FileVersion, Registration, Upgrade
 
 __all__ = [
     "FOR_CODE",
     "FOR_PEOPLE",
-    "Book",
-    "BookEntry",
-    "CurrentStanding",
     "Delivery",
-    "FileVersion",
     "Intent",
     "IntentKind",
     "IntentState",
     "NewIntent",
     "NextNumber",
     "NumberSource",
-    "OtherResult",
     "Page",
-    "Presentation",
-    "Registration",
-    "Shard",
-    "ShardStatus",
-    "SignerCertificate",
-    "StandingEntry",
-    "Upgrade",
-    "UpgradeState",
     "aware",
 ]
 
@@ -176,111 +163,6 @@ class NewIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignerCertificate:
-    """Whose certificate signed, without the person's name."""
-
-    sha256: str
-    """Of the certificate's DER, hexadecimal."""
-    issuer: str
-    """The issuer's distinguished name (RFC 4514)."""
-    serial: str
-    """The serial number, hexadecimal."""
-    role: SignerRole = SignerRole.AGENCY
-    """In which role; the agency's is the only signature that every result has."""
-
-
-class UpgradeState(Enum):
-    """Where a promised level stands."""
-
-    DONE = "done"
-    """Reached."""
-    PENDING = "pending"
-    """To be reached in time."""
-    LATE = "late"
-    """Its time is over, its grace is not."""
-    OVERDUE = "overdue"
-    """Its grace is over: somebody must act."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """A level that was promised for later than the issuing."""
-
-    level: Level
-    """The level that is wanted."""
-    due: datetime
-    """Until when."""
-    alarm: datetime
-    """From when on it is nobody's delay but a failure; not before `due`."""
-    tries: int = 0
-    """How often it was tried in vain."""
-    tried_at: datetime | None = None
-    """When it last was."""
-    problem: Reason | None = None
-    """Why that failed."""
-    done_at: datetime | None = None
-    """When it was reached."""
-
-    def state(self, now: datetime) -> UpgradeState:
-        """Where it stands at `now`."""
-        if self.done_at is not None:
-            return UpgradeState.DONE
-        if now < self.due:
-            return UpgradeState.PENDING
-        return UpgradeState.LATE if now < self.alarm else UpgradeState.OVERDUE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileVersion:
-    """A state of the file: what was issued, or what it became by appending."""
-
-    position: int = 0
-    """0 is the file as it was issued."""
-    sha256: str
-    """Of the whole file, hexadecimal."""
-    size: int
-    """Its bytes; earlier versions are the first bytes of later ones."""
-    level: Level
-    """The level that it reaches."""
-    at: datetime
-    """When it was registered, UTC."""
-    notices: tuple[Reason, ...] = ()
-    """What was let pass when it was made."""
-    delivered_at: datetime | None = None
-    """When it was first delivered."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What is known of a signed file when it is registered; written once."""
-
-    sha256: str
-    """Of the final file, hexadecimal."""
-    size: int
-    """Its bytes."""
-    signers: tuple[SignerCertificate, ...]
-    """In the order of the signatures."""
-    signing_time: datetime
-    """The claimed signing time of the last signature, UTC."""
-    level: Level
-    """The level that was reached, not the one that was asked for."""
-    mechanism: Mechanism
-    """The last signature's."""
-    pages: int
-    """How many pages the file has."""
-    seal_token_sha256: str | None = None
-    """Of the QR seal's token; None for a file without a seal."""
-    fonts: tuple[str, ...] = ()
-    """The fonts that the page was set in."""
-    profile: str
-    """The signature profile's name."""
-    notices: tuple[Reason, ...] = ()
-    """What preflight found and let pass, and what was replaced."""
-    upgrade: Upgrade | None = None
-    """What is still to be reached."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """One entry of the register, in whatever state."""
 
@@ -412,122 +294,3 @@ class Page:
     """Newest first."""
     next: ResultId | None
     """Give this as `after` to go on; None at the end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookEntry:
-    """One number of a book and what became of it."""
-
-    number: DocumentNumber
-    """Số, ký hiệu."""
-    state: IntentState | None
-    """None: nothing in the register explains this number."""
-    id: ResultId | None
-    """The intent that has the number."""
-    source: NumberSource | None
-    """Who counted."""
-    duplicate_of: ResultId | None = None
-    """The result that had this number first."""
-    reason: Reason | None = None
-    """Why no result has this number; None where one has it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Book:
-    """A number book: an agency's numbers of one year and symbol."""
-
-    agency: AgencyCode
-    """Whose."""
-    year: int
-    """Of the issue dates."""
-    symbol: str
-    """Ký hiệu."""
-    with_year: bool
-    """Whether the year is printed in the number."""
-    first: int
-    """Where the register began to count."""
-    last: int
-    """The last number that the register gave out; `first - 1` when there is none."""
-    entries: tuple[BookEntry, ...]
-    """By number. Every number from `first` to `last` is here, given ones beyond that as well."""
-
-    @property
-    def gaps(self) -> tuple[BookEntry, ...]:
-        """The numbers without an issued result, each with the reason."""
-        return tuple(e for e in self.entries if e.reason is not None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingEntry:
-    """One line of a result's history."""
-
-    change: StandingChange
-    """What was decided."""
-    recorded_at: datetime
-    """When the register learned of it, UTC; a decision may be entered later than it took effect."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurrentStanding:
-    """A result's standing at one moment."""
-
-    standing: Standing
-    """EXPIRED is computed from the result's own end."""
-    change: StandingChange | None
-    """The last change that took effect; None where nothing has changed since it was issued."""
-    corrections: tuple[ResultId, ...]
-    """The results that correct it, oldest first; they hold together with it."""
-    replaced_by: ResultId | None
-    """The result that stands in its place."""
-    expires: datetime | None
-    """Its own end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """A shard of the status lists."""
-
-    number: int
-    """Of its documents' status numbers, the bits from 17 up."""
-    counter: int
-    """Counts the changes of its documents' standing."""
-    allow_list: bool
-    """Whether its documents begin as not issued, rather than in force."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherResult:
-    """A result that corrects or replaces another."""
-
-    id: ResultId
-    """Its identifier."""
-    number: DocumentNumber | None
-    """Số, ký hiệu; None for a file without."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardStatus:
-    """What stands at one place of a shard."""
-
-    index: int
-    """The place."""
-    standing: Standing | None
-    """As recorded, whatever the result's own end; None: it is not issued."""
-    corrections: tuple[OtherResult, ...] = ()
-    """What corrects it, oldest first."""
-    replaced_by: OtherResult | None = None
-    """What stands in its place."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presentation:
-    """A code with which the holder shows a result now."""
-
-    digits: str = field(repr=False)
-    """Twenty digits: the handle and the code."""
-    expires: datetime
-    """From when on it shows nothing."""
-
-    def url(self, host: str) -> str:
-        """What the phone shows as a QR (docs/spec/presentation.md §2)."""
-        return f"https://{host}/p#{self.digits}"

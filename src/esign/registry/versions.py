@@ -16,7 +16,8 @@ from esign.registry.audit import note
 from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow, IssuedRow, UpgradeRow, VersionRow
 from esign.registry.plain import plain
-from esign.registry.values import FileVersion, IntentState, Upgrade
+from esign.registry.registration import FileVersion, Upgrade
+from esign.registry.values import IntentState
 
 __all__ = ["add", "delivered", "failed", "known_as", "promise", "undelivered", "upgrades"]
 
