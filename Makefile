@@ -40,6 +40,7 @@ bench: dev ## ratios and figures measured in one run, to build/bench*.json
 	$(PY) -m bench.signing
 	$(PY) -m bench.issuance
 	$(PY) -m bench.lines
+	$(PY) -m bench.cold
 	$(PY) -m bench.tokens
 	$(PY) -m bench.status
 	$(PY) -m bench.photos

@@ -82,11 +82,11 @@ def authority_table(config: "Config") -> "AuthorityTable | None":
     Raises:
         ConfigurationError: `authority-table-missing`, or what is wrong with it.
     """
-    from esign.authority import AuthorityTable
-
     path = config.authority.table
     if path is None:
         return None
+    from esign.authority import AuthorityTable
+
     try:
         return AuthorityTable.from_toml(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as e:

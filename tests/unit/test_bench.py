@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from bench.cold import OTHERS, Folder, measure
 from bench.compare import compared, main
 from bench.picture import drawn
+
+from tests.support.softhsm import softhsm_module
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
 
@@ -42,3 +46,12 @@ def test_the_picture_shows_the_figures_of_the_guide() -> None:
     for section, kinds in figures["sections"].items():
         for what, ratio in kinds.get("share of the raw rate", {}).items():
             assert f"{100 * ratio['median']:.0f} %" in guide, (section, what)
+
+
+def test_a_cold_start_is_measured(tmp_path: Path) -> None:
+    softhsm_module()
+    found: Any = measure(Folder(tmp_path), rounds=1)
+    seconds = found["seconds"]
+    assert seconds["Python alone"]["processor"] <= seconds["esign sign"]["processor"]
+    assert 0 < seconds["the token"]["clock"] < seconds["esign sign"]["clock"]
+    assert set(found["instructions"]) in (set(), {"Python alone", "esign sign", "esign verify", *OTHERS})
