@@ -7,13 +7,14 @@ from datetime import date
 from functools import lru_cache
 
 from esign.archive import sha256
-from esign.composition import Layout
 from esign.document import Person
 from esign.equipment import Equipment
 from esign.errors import Error, SigningError
-from esign.issuance import Issued, Issuer
+from esign.issuance import Issuer
+from esign.issued import Issued
 from esign.keys import SigningKey
 from esign.known import Known
+from esign.layout import Layout
 from esign.member import Member
 from esign.profile import VIETNAM
 from esign.readback import Seen, compare, read_back

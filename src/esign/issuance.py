@@ -48,7 +48,7 @@ from esign.pending import Pending
 from esign.preparation import Fixed, Preparation
 from esign.profile import IssuanceProfile
 from esign.reasons import Reason
-from esign.registry import Intent, IntentState, NewIntent, NextNumber, Presentation, Registry
+from esign.registry import Intent, IntentState, NextNumber, Presentation, Registry
 from esign.request import Adopted, Attached, Copied, Given, Request
 from esign.steps import OnStep, Step
 from esign.trust import TrustStore
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from esign.authority import AuthorityTable
     from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
 
-__all__ = ["Issued", "Issuer", "Resumed", "Step"]
+__all__ = ["Issuer", "Resumed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -473,10 +473,6 @@ class Issuer:
             RegistryError: `presentation-not-issued`.
         """
         return self._registry.present(result_id)
-
-    def new_intent(self, request: Request, digest: str) -> NewIntent:
-        """What the register is asked to record for `request`."""
-        return self.equipment.intake.new_intent(request, digest)
 
 
 def _voided(intent: Intent) -> SigningError:

@@ -31,7 +31,8 @@ from esign.codes import ResultId
 from esign.errors import Error, SigningError
 from esign.foresight import Foresight
 from esign.handling import Handling
-from esign.issuance import Issued, Issuer
+from esign.issuance import Issuer
+from esign.issued import Issued
 from esign.keys import SigningKey
 from esign.known import Known
 from esign.member import Member

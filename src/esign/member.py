@@ -7,9 +7,9 @@ from datetime import date
 from typing import ParamSpec, TypeVar
 
 from esign.codes import DocumentNumber
-from esign.composition import Layout
 from esign.errors import Error
-from esign.issuance import Issued
+from esign.issued import Issued
+from esign.layout import Layout
 from esign.preparation import Fixed
 from esign.registry import Actor, Intent, NextNumber, actor
 from esign.request import Request

@@ -27,7 +27,8 @@ from esign.equipment import Equipment
 from esign.errors import Error, KeyStoreError, RequestInFlight
 from esign.foresight import Foresight
 from esign.handling import Handling
-from esign.issuance import Issued, Issuer
+from esign.issuance import Issuer
+from esign.issued import Issued
 from esign.keys import SigningKey, sign_all
 from esign.known import Known
 from esign.member import Member
@@ -95,7 +96,7 @@ class Group:
                     stored = member.request.to_bytes()
                     member.digest = digest_of(stored, profile=tools.profile.name)
                     tools.bench.put_request(member.digest, stored)
-            asked = [self._issuer.new_intent(m.request, m.digest) for m in walking]
+            asked = [tools.intake.new_intent(m.request, m.digest) for m in walking]
             _note(walking, tools.registry.many.reserve(asked, by=_actors(walking)))
         except Error:
             # One that the register refuses undoes them all: each finds its own answer.
