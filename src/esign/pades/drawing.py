@@ -5,9 +5,9 @@ ISO 32000-2 §8.10 (form XObjects), §12.5.5 (appearance streams).
 
 import re
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from esign.document import Box, Mark
 from esign.pades.page_tree import read_pages
@@ -15,7 +15,7 @@ from esign.pades.reading import Reader
 from esign.pades.updating import numbers
 from esign.syntax import Dict, Name, Object, Ref, Stream, SyntaxProblem, View, read
 from esign.syntax.update import Update
-from esign.syntax.writing import Data, Raw, Writable, object_text
+from esign.syntax.writing import Data, Raw, Writable, object_text, written
 
 __all__ = ["WrittenMark", "drawing", "import_mark", "placement"]
 
@@ -25,40 +25,43 @@ _UPRIGHT = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1
 # Numbers that no document has, to be found again in what is written.
 _NUMBERED = 9_000_000_000
 _NUMBER = re.compile(rb"(?<![0-9])9(\d{9})(?= 0 R)")
+_DEFLATED = b"/Filter/FlateDecode"
+
+Pieces: TypeAlias = Sequence[bytes | int]
+"""What is written, in pieces: an integer stands for the number of one of the objects beside it."""
 
 
 def import_mark(update: Update, mark: Mark, *, rotate: int) -> Ref:
     """`mark` as a Form XObject, turned so that it stands upright on a page with /Rotate."""
-    picture = _picture(mark)
-    copied = {ref: update.add(None) for ref in picture.objects}
-    first = min((ref.num for ref in copied.values()), default=0)
-    for ref, pieces in zip(copied.values(), picture.texts, strict=True):
-        update.replace(ref, Raw(_numbered(pieces, first)))
-    return update.add(picture.form(copied, rotate=rotate))
+    *others, form = WrittenMark(mark, rotate=rotate).at(update.next)
+    for text in others:
+        update.add(Raw(text))
+    return update.add(Raw(form))
 
 
 class WrittenMark:
-    """The objects that `import_mark` makes of a mark, as bytes that lack only their numbers."""
+    """The objects that draw a mark, as bytes that lack only their numbers."""
 
     def __init__(self, mark: Mark, *, rotate: int) -> None:
-        picture = _picture(mark)
-        copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(picture.objects)}
-        self._objects = [_without_numbers(value) for value in picture.copied(copied, rotate=rotate)]
+        shared = mark.drawing
+        picture = _picture(shared.page if shared else mark.pdf, rotate)
+        self._objects, self._form = picture.objects, picture.form
+        packing, content = (_DEFLATED, shared.content) if shared else (picture.packing, picture.content)
+        self._stream = b"%s/Length %d>>\nstream\n%s\nendstream" % (packing, len(content), content)
 
     def at(self, first: int) -> list[bytes]:
         """The objects, numbered from `first`; the last one is the form."""
-        return [_numbered(pieces, first) for pieces in self._objects]
+        objects = [_numbered(pieces, first) for pieces in self._objects]
+        return [*objects, _numbered(self._form, first) + self._stream]
 
 
-def _without_numbers(value: Writable) -> list[bytes | int]:
-    """The text of an object in pieces: an integer stands for the number of one of its neighbours."""
-    text, data = object_text(value)
-    pieces: list[bytes | int] = [int(p) if i % 2 else p for i, p in enumerate(_NUMBER.split(text))]
-    return [*pieces, data]
+def _in_pieces(text: bytes, data: bytes = b"") -> Pieces:
+    """`text` in pieces, and behind it the `data` of what is a stream."""
+    return [*(int(piece) if i % 2 else piece for i, piece in enumerate(_NUMBER.split(text))), data]
 
 
-def _numbered(pieces: Sequence[bytes | int], first: int) -> bytes:
-    """Such a text, where the neighbours are numbered from `first`."""
+def _numbered(pieces: Pieces, first: int) -> bytes:
+    """What is written, where the objects are numbered from `first`."""
     return b"".join([b"%d" % (first + piece) if isinstance(piece, int) else piece for piece in pieces])
 
 
@@ -100,55 +103,46 @@ def _upright(rotate: int) -> tuple[int, int, int, int]:
     return _UPRIGHT[rotate]
 
 
-class _Picture:
-    """The page of a mark, ready to be copied: what it draws, and every object that it draws with."""
+class _Picture(NamedTuple):
+    """The page of a mark as a form, ready to be copied."""
 
-    def __init__(self, pdf: bytes) -> None:
-        view = read(pdf).latest
-        reader = Reader(view)
-        page = read_pages(reader, view.root).pages[0]
-        box = reader.resolve(page.attribute("MediaBox"))
-        self.box = box if isinstance(box, list) else numbers(0, 0, 0, 0)
-        found = reader.resolve(page.attribute("Resources"))
-        self.resources = found if isinstance(found, Dict) else Dict()
-        self.content, self.packing = _content(reader, page.node)
-        self.objects = _reachable(view, self.resources)
-        copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(self.objects)}
-        self.texts = [_without_numbers(_renumbered(value, copied)) for value in self.objects.values()]
-        """The objects as `WrittenMark` keeps them."""
-
-    def copied(self, numbers_of: dict[Ref, Ref], *, rotate: int) -> list[Writable]:
-        """The objects under other numbers, and behind them the form that draws with them."""
-        objects = (_renumbered(value, numbers_of) for value in self.objects.values())
-        return [*objects, self.form(numbers_of, rotate=rotate)]
-
-    def form(self, numbers_of: dict[Ref, Ref], *, rotate: int) -> Data:
-        """The form alone."""
-        form = Dict(
-            {
-                "Type": Name("XObject"),
-                "Subtype": Name("Form"),
-                "BBox": self.box,
-                "Matrix": numbers(*_upright(rotate), 0, 0),
-                "Resources": _renumbered_object(self.resources, numbers_of),
-                **self.packing,
-            }
-        )
-        return Data(form, self.content)
-
-
-def _picture(mark: Mark) -> _Picture:
-    if mark.drawing is None:
-        return _picture_of(mark.pdf)
-    shared = copy(_picture_of(mark.drawing.page))
-    shared.content, shared.packing = mark.drawing.content, Dict({"Filter": Name("FlateDecode")})
-    return shared
+    objects: list[Pieces]
+    """Every object that it draws with."""
+    form: Pieces
+    """The form's dictionary, up to what is said of its stream."""
+    packing: bytes
+    """How that is packed, as entries of the dictionary."""
+    content: bytes
+    """The stream."""
 
 
 @lru_cache(maxsize=64)
-def _picture_of(pdf: bytes) -> _Picture:
+def _picture(pdf: bytes, rotate: int) -> _Picture:
     # An office draws the same few marks again and again, but for the time that a text says.
-    return _Picture(pdf)
+    view = read(pdf).latest
+    reader = Reader(view)
+    page = read_pages(reader, view.root).pages[0]
+    box = reader.resolve(page.attribute("MediaBox"))
+    found = reader.resolve(page.attribute("Resources"))
+    resources = found if isinstance(found, Dict) else Dict()
+    reached = _reachable(view, resources)
+    copied = {ref: Ref(_NUMBERED + i) for i, ref in enumerate(reached)}
+    form = Dict(
+        {
+            "Type": Name("XObject"),
+            "Subtype": Name("Form"),
+            "BBox": box if isinstance(box, list) else numbers(0, 0, 0, 0),
+            "Matrix": numbers(*_upright(rotate), 0, 0),
+            "Resources": _renumbered_object(resources, copied),
+        }
+    )
+    content, packing = _content(reader, page.node)
+    return _Picture(
+        objects=[_in_pieces(*object_text(_renumbered(value, copied))) for value in reached.values()],
+        form=_in_pieces(written(form).removesuffix(b">>")),
+        packing=written(packing)[2:-2],
+        content=content,
+    )
 
 
 def _content(reader: Reader, page: Dict) -> tuple[bytes, Dict]:

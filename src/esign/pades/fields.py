@@ -11,16 +11,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from esign.document import Box, Mark
 from esign.errors import InputError
 from esign.pades.drawing import drawing
 from esign.pades.form_tree import Field
-from esign.pades.reading import Reader
 from esign.pades.updating import add_annotation, fields_of, form_of, numbers, open_update, page_of, text, updating
 from esign.syntax import Dict, Name, Object, Ref, Stream, String
 from esign.syntax.update import Update
-from esign.syntax.writing import Data, Writable
+from esign.syntax.writing import Data, Raw, Writable, object_text
 
 __all__ = [
     "AGENCY_FIELD",
@@ -233,12 +233,7 @@ def _is_empty(update: Update, picture: Writable) -> bool:
 
 
 def _check_names_free(update: Update) -> None:
-    reader = Reader(update.view)
-    taken = {
-        reader.text(node.get("T"))
-        for node in map(reader.resolve, reader.items(reader.dictionary(update.view.root, "AcroForm"), "Fields"))
-        if isinstance(node, Dict)
-    }
+    taken = {field.name.partition(".")[0] for field in fields_of(update)}
     for name in (_PREFIX[0], PERSON_FIELD, AGENCY_FIELD):
         if name in taken:
             raise InputError("release-fields-exist", field=name)
@@ -304,7 +299,7 @@ def _add_field(update: Update, field: ReleaseField, parent: Ref) -> None:
             "F": _ANNOTATION_FLAGS,
         }
     )
-    blank = _blank(update, field.box)
+    blank = update.add(_blank(field.box.width, field.box.height))
     if field.box.rotate:
         # How it is turned to stand upright (§12.5.6.19); `fill_field` reads it too.
         widget["MK"] = Dict({"R": field.box.rotate})
@@ -329,26 +324,23 @@ def _add_blank_signature_field(update: Update, name: str, box: Box | None, *, al
     field = update.change(made)
     field["F"] = _ANNOTATION_FLAGS
     if box is not None:
-        field["AP"] = _appearance(update, _blank(update, box))
+        field["AP"] = _appearance(update, update.add(_blank(box.width, box.height)))
     if lock:
         field["Lock"] = update.add(Dict({"Type": Name("SigFieldLock"), **lock_of(lock)}))
 
 
-def _blank(update: Update, box: Box) -> Ref:
+@lru_cache(maxsize=64)
+def _blank(width: float, height: float) -> Raw:
     """A picture that shows nothing: every widget has one (ISO 19005-2 §6.3.3)."""
-    return update.add(
-        Data(
-            Dict(
-                {
-                    "Type": Name("XObject"),
-                    "Subtype": Name("Form"),
-                    "BBox": numbers(0, 0, box.width, box.height),
-                    "Resources": Dict(),
-                }
-            ),
-            b"",
-        )
+    form = Dict(
+        {
+            "Type": Name("XObject"),
+            "Subtype": Name("Form"),
+            "BBox": numbers(0, 0, width, height),
+            "Resources": Dict(),
+        }
     )
+    return Raw(b"".join(object_text(Data(form, b""))))
 
 
 def _appearance(update: Update, form: Ref, state: str = "") -> Dict:

@@ -63,19 +63,22 @@ class PageTree:
 def read_pages(reader: Reader, root: Dict) -> PageTree:
     """The pages of the document with the catalog `root`, in their order."""
     walk = _Walk(reader)
-    pages = tuple(walk.pages(root))
+    pages = tuple(
+        Page(index=index, ref=ref, node=node, inherited=inherited, claimed=walk.claimed(node))
+        for index, (ref, node, inherited) in enumerate(walk.leaves(root))
+    )
     top = reader.resolve(root.get("Pages"))
     counted = isinstance(top, Dict) and reader.number(top, "Count") == len(pages) > 0
     named = all(reader.name(n, "Type") == "Pages" for n in walk.nodes.values())
     named = named and all(reader.name(page.node, "Type") == "Page" for page in pages)
-    return PageTree(
-        pages=pages, numbers=frozenset(walk.numbers), nodes=walk.nodes, sound=walk.sound and counted and named
-    )
+    sound = walk.sound and counted and named
+    return PageTree(pages=pages, numbers=frozenset(walk.numbers), nodes=walk.nodes, sound=sound)
 
 
-def find_page(reader: Reader, root: Dict, index: int) -> Page | None:
-    """Page `index`, from 0, and nothing behind it; None where there is none."""
-    return next(islice(_Walk(reader).pages(root), index, None), None) if index >= 0 else None
+def find_page(reader: Reader, root: Dict, index: int) -> tuple[Ref | None, Dict]:
+    """The object that page `index` is, from 0, and what it inherits; those behind it are not looked at."""
+    leaves = ((ref, inherited) for ref, _, inherited in _Walk(reader).leaves(root))
+    return next(islice(leaves, index, None), (None, Dict())) if index >= 0 else (None, Dict())
 
 
 class _Walk:
@@ -86,10 +89,10 @@ class _Walk:
         self.nodes: dict[int, Dict] = {}
         self.sound = True
         self._reader = reader
-        self._above: dict[Ref, Dict] = {}
+        self._claimed: dict[Ref, Dict] = {}
 
-    def pages(self, root: Dict) -> Iterator[Page]:
-        """The pages, in their order, each when it is asked for."""
+    def leaves(self, root: Dict) -> Iterator[tuple[Ref | None, Dict, Dict]]:
+        """The pages with what they inherit, in their order, each when it is asked for."""
         reader, met, count = self._reader, set[int](), 0
         stack: list[tuple[Object, Dict, int]] = [(root.get("Pages"), Dict(), 0)]
         while stack and count < _MOST_PAGES:
@@ -102,26 +105,25 @@ class _Walk:
                 self.numbers.add(value.num)
                 met.add(value.num)
             if "Kids" not in node:
-                ref = value if type(value) is Ref else None
-                claimed = self._upward(node.get("Parent"))
-                yield Page(index=count, ref=ref, node=node, inherited=inherited, claimed=claimed)
+                yield value if type(value) is Ref else None, node, inherited
                 count += 1
                 continue
             if type(value) is Ref:
                 self.nodes[value.num] = node
             if type(node["Kids"]) is Ref:
                 self.numbers.add(node["Kids"].num)
-            if any(key in node for key in INHERITED):
-                inherited = Dict({**inherited, **{key: node[key] for key in INHERITED if key in node}})
+            if own := {key: node[key] for key in INHERITED if key in node}:
+                inherited = Dict({**inherited, **own})
             kids = reader.entry(node, "Kids")
             self.sound = self.sound and isinstance(kids, list)
             stack += [(kid, inherited, depth + 1) for kid in reversed(kids if isinstance(kids, list) else [])]
 
-    def _upward(self, parent: Object) -> Dict:
-        """What the nodes above say of `INHERITED`, found by going up."""
-        start, found, met = parent, Dict(), set[int]()
-        if type(start) is Ref and start in self._above:
-            return self._above[start]
+    def claimed(self, page: Dict) -> Dict:
+        """What the nodes above `page` say of `INHERITED`, found by going up."""
+        start = parent = page.get("Parent")
+        found, met = Dict(), set[int]()
+        if type(start) is Ref and start in self._claimed:
+            return self._claimed[start]
         while isinstance(node := self._reader.resolve(parent), Dict) and len(met) < _DEEPEST:
             if type(parent) is Ref:
                 if parent.num in met:
@@ -134,7 +136,7 @@ class _Walk:
             self.numbers.add(parent.num)
         result = Dict(found)
         if type(start) is Ref:
-            self._above[start] = result
+            self._claimed[start] = result
         return result
 
 

@@ -8,11 +8,10 @@ import re
 
 from esign.document import Box, Mark
 from esign.pades.drawing import import_mark, placement
-from esign.pades.page_tree import Page
 from esign.pades.updating import add_annotation, numbers, open_update, page_of, text, updating
 from esign.syntax import Dict, Name, Object, Ref, String, SyntaxProblem, read
 from esign.syntax.update import Update
-from esign.syntax.writing import Data
+from esign.syntax.writing import Data, Raw, object_text
 
 __all__ = ["ends_revision", "stamp"]
 
@@ -27,17 +26,20 @@ def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
         InputError: `pdf-not-updatable`.
     """
     update = open_update(pdf)
-    ref, found = page_of(update, box.page)
+    ref, inherited = page_of(update, box.page)
     page = update.change(ref)
-    name = _add_xobject(update, page, found, import_mark(update, mark, rotate=box.rotate))
+    page.setdefault("Resources", inherited.get("Resources"))
+    name = _add_xobject(update, page, import_mark(update, mark, rotate=box.rotate))
     # What is there may leave its graphics state changed: q … Q around it gives ours the page's own (§8.4.2).
-    before = update.add(Data(Dict(), b"q\n"))
+    before = update.add(_SAVED)
     matrix = b" ".join(b"%.4f" % v for v in placement(mark, box))
     after = update.add(Data(Dict(), b"\nQ\n/Artifact BMC q %s cm /%s Do Q EMC\n" % (matrix, name.encode())))
     page["Contents"] = [before, *_streams(update, page), after]
     add_annotation(update, ref, update.add(_link(box, url, mark.alt, ref)))
     return update.write().data
 
+
+_SAVED = Raw(b"".join(object_text(Data(Dict(), b"q\n"))))
 
 # The end of a revision with the salt line that a seal's digest ends with (docs/spec/seal.md §7).
 _END = re.compile(rb"startxref\s+(\d{1,19})\s+%%EOF\s*?\n%esign-salt [0-9a-f]{32}\n\Z")
@@ -58,10 +60,9 @@ def ends_revision(pdf: bytes, offset: int) -> bool:
     return int(end[1]) in {revision.startxref for revision in revisions}
 
 
-def _add_xobject(update: Update, page: Dict, found: Page, form: Ref) -> str:
+def _add_xobject(update: Update, page: Dict, form: Ref) -> str:
     """Give the page its own resources: the ones it had, which other pages may share, and `form`."""
-    had = update.resolve(found.attribute("Resources"))
-    own = Dict(had) if isinstance(had, Dict) else Dict()
+    own = Dict(update.dictionary(page, "Resources"))
     xobjects = Dict(update.dictionary(own, "XObject"))
     name = next(n for n in (f"EsignSeal{i}" for i in range(1 + len(xobjects))) if n not in xobjects)
     xobjects[name] = form
@@ -73,8 +74,8 @@ def _add_xobject(update: Update, page: Dict, found: Page, form: Ref) -> str:
 def _streams(update: Update, page: Dict) -> list[Object]:
     if "Contents" not in page:
         return []
-    held = update.resolve(page["Contents"])
-    return held if isinstance(held, list) else [page["Contents"]]
+    held = update.array(page["Contents"])
+    return [page["Contents"]] if held is None else held
 
 
 def _link(box: Box, url: str, alt: str, page: Ref) -> Dict:

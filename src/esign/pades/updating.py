@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from esign.errors import InputError
 from esign.pades.form_tree import Field, Form, read_form
-from esign.pades.page_tree import Page, find_page
+from esign.pades.page_tree import find_page
 from esign.pades.reading import Reader
 from esign.syntax import Dict, Object, Ref, String, SyntaxProblem, View
 from esign.syntax.update import Update
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 # One update asks for pages and fields again and again, of the document as it was before.
-_pages: "WeakKeyDictionary[View, dict[int, tuple[Ref, Page]]]" = WeakKeyDictionary()
+_pages: "WeakKeyDictionary[View, dict[int, tuple[Ref, Dict]]]" = WeakKeyDictionary()
 _forms: "WeakKeyDictionary[View, Form]" = WeakKeyDictionary()
 
 
@@ -43,8 +43,8 @@ def open_update(pdf: bytes) -> Update:
     return Update(pdf)
 
 
-def page_of(update: Update, index: int) -> tuple[Ref, Page]:
-    """Page `index`, from 0, which must be an object of its own (ISO 32000-2 §7.7.3.2).
+def page_of(update: Update, index: int) -> tuple[Ref, Dict]:
+    """Page `index`, from 0, which must be an object of its own (ISO 32000-2 §7.7.3.2), and what it inherits.
 
     Raises:
         SyntaxProblem: It is not, or there is none.
@@ -52,10 +52,10 @@ def page_of(update: Update, index: int) -> tuple[Ref, Page]:
     view = update.view
     known = _pages.setdefault(view, {})
     if index not in known:
-        found = find_page(Reader(view), view.root, index)
-        if found is None or found.ref is None:
+        ref, inherited = find_page(Reader(view), view.root, index)
+        if ref is None:
             raise SyntaxProblem("syntax-not-updatable", problem=f"no page {index + 1}")
-        known[index] = found.ref, found
+        known[index] = ref, inherited
     return known[index]
 
 

@@ -299,6 +299,11 @@ class View:
         """The value of `key`, its reference resolved."""
         return self.resolve(dictionary.get(key))
 
+    def array(self, value: Object) -> list[Object] | None:
+        """The array that `value` is or refers to; None where it is something else."""
+        found = self.resolve(value)
+        return found if isinstance(found, list) else None
+
     def direct(self, value: Object) -> Object:
         """A copy of `value` with every reference in it resolved, for small things such as the encryption dictionary."""
         left = _NODES

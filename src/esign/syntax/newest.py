@@ -25,6 +25,8 @@ _LARGEST_OFFSET: Final = 10**10
 """What ten digits of a table can say."""
 _SHORT: Final = 4096
 """Bytes of an object whose value is kept."""
+_GAP: Final = 8
+"""Bytes in which a value begins behind `obj`, as anybody writes it."""
 _WHITE: Final = b"\x00\t\n\x0c\r "
 
 
@@ -92,6 +94,21 @@ class PlainView(View):
             except NotPlain:
                 self._values[ref] = super().get(ref)
         return self._values[ref]
+
+    def array(self, value: Object) -> list[Object] | None:
+        """As of a `View`; streams, which are the rest of most files, are not looked through for it."""
+        if isinstance(value, Ref) and value not in self._values and self._begins_as_dictionary(value):
+            return None
+        return super().array(value)
+
+    def _begins_as_dictionary(self, ref: Ref) -> bool:
+        if ref.gen:
+            return False
+        try:
+            _, start = self._outline.place(ref.num)
+        except NotPlain:
+            return False
+        return self._source.data[start : start + _GAP].lstrip(_WHITE).startswith(b"<<")
 
     def _look(self, ref: Ref) -> Object:
         if ref.gen:

@@ -78,7 +78,7 @@ _MOST_SECTIONS: Final = 20_000
 _MOST_NODES: Final = 1_000_000
 _LONGEST: Final = 1 << 24
 _KEPT: Final = 4096
-"""Bytes of an object whose entries are kept."""
+"""Bytes of an object, or of a section, that is kept."""
 
 
 class NotPlain(Exception):
@@ -123,7 +123,7 @@ class Outline:
         self.looked_at: list[Spelt] = []
         """The objects that were asked for, in their order: what depends on them is the same where they are."""
         self._sections: list[tuple[int, int, int]] = []
-        """First object number, behind the last one, where the rows begin; what counts comes first."""
+        """The subsections of all sections, where they are in the file; what counts comes first."""
         self.trailer = self._section(self.startxref)
         """Of the newest section."""
         older, seen = self.trailer, {self.startxref}
@@ -199,28 +199,50 @@ class Outline:
         _not_plain(f"object {number}")
 
     def _section(self, offset: int) -> Entries:
-        """Note the table at `offset`; its trailer."""
-        pdf = self._pdf
-        head = _XREF.match(pdf, offset)
-        if head is None:
-            _not_plain("no table of references")
-        at = head.end()
-        while found := _SUBSECTION.match(pdf, at):
-            first, count, start = int(found[1]), int(found[2]), found.end()
-            at = start + _ROW * count
-            self._sections.append((first, first + count, start))
-            rows = pdf[start:at]
-            if rows and rows.translate(_AS_SHAPE) != _SHAPES.get(rows[18:20], b"") * count:
-                _not_plain("rows of another form")
-            if first == 1 and rows.startswith(_HEAD_OF_FREE):
-                _not_plain("rows counted from 1")
-        tail = _TRAILER.match(pdf, at)
-        if tail is None:
-            _not_plain("trailer")
-        entries, _ = _dictionary(pdf, tail.end())
-        if b"Encrypt" in entries or b"XRefStm" in entries:
-            _not_plain("encrypted, or with references for newer readers only")
-        return entries
+        """Note the section at `offset`; its trailer."""
+        end = self._pdf.find(b"startxref", offset, offset + _KEPT)
+        section = _kept_section(self._pdf[offset:end]) if end >= 0 else _section_at(self._pdf, offset)
+        self._sections += [(first, behind, offset + start) for first, behind, start in section.subsections]
+        return section.trailer
+
+
+class _Section(NamedTuple):
+    """A table of references (§7.5.4) and its trailer (§7.5.5)."""
+
+    subsections: tuple[tuple[int, int, int], ...]
+    """First object number, behind the last one, where the rows begin, counted from the beginning of the section."""
+    trailer: Entries
+    """What it says."""
+
+
+def _section_at(pdf: Buffer, offset: int) -> _Section:
+    head = _XREF.match(pdf, offset)
+    if head is None:
+        _not_plain("no table of references")
+    at = head.end()
+    subsections: list[tuple[int, int, int]] = []
+    while found := _SUBSECTION.match(pdf, at):
+        first, count, start = int(found[1]), int(found[2]), found.end()
+        at = start + _ROW * count
+        rows = pdf[start:at]
+        if rows and rows.translate(_AS_SHAPE) != _SHAPES.get(rows[18:20], b"") * count:
+            _not_plain("rows of another form")
+        if first == 1 and rows.startswith(_HEAD_OF_FREE):
+            _not_plain("rows counted from 1")
+        subsections.append((first, first + count, start - offset))
+    tail = _TRAILER.match(pdf, at)
+    if tail is None:
+        _not_plain("trailer")
+    entries, _ = _dictionary(pdf, tail.end())
+    if b"Encrypt" in entries or b"XRefStm" in entries:
+        _not_plain("encrypted, or with references for newer readers only")
+    return _Section(tuple(subsections), entries)
+
+
+@lru_cache(maxsize=256)
+def _kept_section(text: bytes) -> _Section:
+    # Whoever updates a document again and again meets its older sections each time.
+    return _section_at(text, 0)
 
 
 def entries_of(text: bytes) -> Entries:

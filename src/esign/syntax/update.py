@@ -75,6 +75,11 @@ class Update:
             raise SyntaxProblem("syntax-root-missing")
         return root
 
+    @property
+    def next(self) -> int:
+        """The number that the next new object gets."""
+        return self._next
+
     def get(self, ref: Ref) -> Writable:
         """The object that `ref` names, with what this update says of it."""
         return self._objects[ref] if ref in self._objects else self.view.get(ref)
@@ -102,8 +107,14 @@ class Update:
 
     def items(self, owner: Dict, key: str) -> list[Object]:
         """The items of the array that `key` holds, as they stand; empty where it holds none."""
-        found = self.entry(owner, key)
-        return found if isinstance(found, list) else []
+        return self.array(owner.get(key)) or []
+
+    def array(self, value: Object) -> list[Object] | None:
+        """The array that `value` is or refers to; None where it is something else."""
+        if isinstance(value, Ref) and value not in self._objects:
+            return self.view.array(value)
+        found = self.resolve(value)
+        return found if isinstance(found, list) else None
 
     def add(self, value: Writable) -> Ref:
         """A new object."""

@@ -33,8 +33,7 @@ Writable: TypeAlias = Union[Object, Raw, Data]  # noqa: UP007 - `Object` is a fo
 # Names write all but regular characters, and the number sign itself, as #xx (§7.3.5).
 _SPECIAL = re.compile(rb"[^!-~]|[#%()/<>\[\]{}]")
 # In literal strings these have a meaning; a bare carriage return would be read as a line feed (§7.3.4.2).
-_ESCAPED = {b"\\": b"\\\\", b"(": b"\\(", b")": b"\\)", b"\r": b"\\r", b"\n": b"\\n"}
-_MEANING = re.compile(rb"[\\()\r\n]")
+_ESCAPED = ((b"\\", rb"\\"), (b"(", rb"\("), (b")", rb"\)"), (b"\r", rb"\r"), (b"\n", rb"\n"))
 _CLOSED = b"/<[("
 """What begins with one of these needs no space before it."""
 
@@ -77,7 +76,9 @@ def _name(name: str) -> bytes:
 
 
 def _string(value: bytes) -> bytes:
-    return b"(%s)" % _MEANING.sub(lambda m: _ESCAPED[m[0]], value)
+    for byte, escaped in _ESCAPED:  # the backslash first
+        value = value.replace(byte, escaped)
+    return b"(%s)" % value
 
 
 def _array(items: list[Object]) -> bytes:
