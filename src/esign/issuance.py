@@ -48,7 +48,7 @@ from esign.pending import Pending
 from esign.preparation import Fixed, Preparation
 from esign.profile import IssuanceProfile
 from esign.reasons import Reason
-from esign.registry import Intent, IntentState, NextNumber, Presentation, Registry
+from esign.registry import Intent, IntentState, NextNumber, Registry
 from esign.request import Adopted, Attached, Copied, Given, Request
 from esign.steps import OnStep, Step
 from esign.trust import TrustStore
@@ -57,6 +57,7 @@ from esign.workbench import Workbench
 if TYPE_CHECKING:
     from esign.authority import AuthorityTable
     from esign.pades.augment import Augmenter  # brings the network along, which most signatures are made without
+    from esign.registry import Presentation
 
 __all__ = ["Issuer", "Resumed"]
 
@@ -463,7 +464,7 @@ class Issuer:
         """
         return self._issued(self._registry.get(result_id))
 
-    def present(self, result_id: ResultId) -> Presentation:
+    def present(self, result_id: ResultId) -> "Presentation":
         """A code with which the holder shows an issued result once, within 30 s (docs/spec/presentation.md §2).
 
         The portal that calls this has made sure who the holder is, and draws `url(host)`.

@@ -1,11 +1,14 @@
 """Opening a register: a path is a SQLite file, a `postgresql://` URL a database on a server."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esign.errors import RegistryError
-from esign.registry.database_url import DatabaseURL
 from esign.registry.sqlite_file import open_file, open_file_to_read
 from esign.registry.store import Store
+
+if TYPE_CHECKING:
+    from esign.registry.database_url import DatabaseURL
 
 __all__ = ["open_store", "open_store_to_read"]
 
@@ -38,7 +41,9 @@ def open_store_to_read(place: Path | str) -> Store:
     return open_database_to_read(url)
 
 
-def _url(place: str) -> DatabaseURL:
+def _url(place: str) -> "DatabaseURL":
+    from esign.registry.database_url import DatabaseURL  # noqa: PLC0415  # late: most registers are files
+
     url = DatabaseURL.parse(place)
     try:
         import psycopg  # noqa: F401, PLC0415  # an extra: esign[postgresql]
