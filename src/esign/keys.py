@@ -347,11 +347,21 @@ class PinGuard(Protocol):
         """A person says: the PIN is right now."""
 
 
+_SHORT = 4096
+"""Bytes of what is signed; what is longer is not remembered."""
+
+
 def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechanism: Mechanism) -> bool:
     """Whether `signature` over `data` was made by the private key of `public_key` (SubjectPublicKeyInfo, DER).
 
-    False also where the key is of another kind than `mechanism` needs.
+    False also where the key is of another kind than `mechanism` needs. Who issues asks this of the same bytes where
+    they come from the key, where they are put into a file, and where that file is looked at: it is computed once.
     """
+    is_made_by = _remembered if len(data) <= _SHORT else _is_made_by
+    return is_made_by(public_key, signature, data, mechanism)
+
+
+def _is_made_by(public_key: bytes, signature: bytes, data: bytes, mechanism: Mechanism) -> bool:
     key, key_type = _loaded(public_key)
     if key_type is not mechanism.key_type:
         return False
@@ -360,6 +370,9 @@ def check_signature(public_key: bytes, signature: bytes, data: bytes, *, mechani
     except InvalidSignature:
         return False
     return True
+
+
+_remembered = lru_cache(maxsize=1024)(_is_made_by)
 
 
 def key_type_of(public_key: bytes) -> KeyType | None:
