@@ -14,6 +14,7 @@ from tests.support.memory import in_memory
 pytest_plugins = [
     "tests.support.softhsm",
     "tests.support.shim",
+    "tests.support.offices",
     "tests.support.authority.fixture",
     "tests.support.postgres",
 ]

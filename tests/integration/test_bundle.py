@@ -21,16 +21,9 @@ from esign.trust import TrustStore
 from tests.support.office import NOW, Office, request
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder)
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Office:
-    return Office.copied(made, tmp_path / "office", person=True)
+def office(rsa_office: Path, tmp_path: Path) -> Office:
+    return Office.copied(rsa_office, tmp_path / "office", person=True)
 
 
 def issued(office: Office) -> bytes:

@@ -4,8 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from esign.document import Standing, StandingChange
 from esign.lookup import Lookup, RateLimiter
 from esign.pdf.links import seal_links
@@ -19,13 +17,6 @@ from tests.support.office import HOST, NOW, Office, request
 from tests.support.site import STATUS_KID, key, point, trust_files
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder)
-    return folder
 
 
 def trust_of(office: Office, *, allow_list: bool = False) -> TrustList:
@@ -81,8 +72,8 @@ def change(office: Office, intent: Intent, to: Standing, other: Intent | None = 
     office.registry.change(intent.id, decided)
 
 
-def test_every_standing_reaches_a_reader(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_every_standing_reaches_a_reader(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     reader, issuer = Reader(office, tmp_path / "site"), office.issuer()
     issued = [issuer.issue(request(f"{n}")) for n in range(5)]
     intents = [office.registry.get(i.id) for i in issued]
@@ -110,9 +101,9 @@ def test_every_standing_reaches_a_reader(made: Path, tmp_path: Path) -> None:
     assert reader.publisher.publish().renewed == (0,)
 
 
-def test_a_stolen_seal_key_alone_makes_no_valid_seal(made: Path, tmp_path: Path) -> None:
+def test_a_stolen_seal_key_alone_makes_no_valid_seal(rsa_office: Path, tmp_path: Path) -> None:
     """In allow-list mode: the thief's seals name free places, and those of a shard that is none."""
-    office = Office.copied(made, tmp_path / "office")
+    office = Office.copied(rsa_office, tmp_path / "office")
     assert office.profile.seal is not None
     listed = replace(office.profile.seal, allow_list=True)
     ordinary = office.issuer().issue(request("ordinary"))  # opens shard 0, which is no allow-list
@@ -135,8 +126,8 @@ def test_a_stolen_seal_key_alone_makes_no_valid_seal(made: Path, tmp_path: Path)
         assert verdict.state in {State.NOT_ISSUED, State.STATUS_UNKNOWN}
 
 
-def test_the_kind_of_result_can_stay_out_of_the_seal(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_the_kind_of_result_can_stay_out_of_the_seal(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     assert office.profile.seal is not None
     quiet = replace(office.profile.seal, with_procedure=False)
     office.profile = IssuanceProfile(name="quiet", seal=quiet)
@@ -146,8 +137,8 @@ def test_the_kind_of_result_can_stay_out_of_the_seal(made: Path, tmp_path: Path)
     assert office.verifier().verify(issued.pdf).signatures
 
 
-def test_a_holder_shows_a_result_once(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_a_holder_shows_a_result_once(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     issuer = office.issuer()
     issued = issuer.issue(request("1"))
     shown = issuer.present(issued.id)
@@ -156,8 +147,8 @@ def test_a_holder_shows_a_result_once(made: Path, tmp_path: Path) -> None:
     assert (found.entry.id, found.entry.number) == (issued.id, office.registry.get(issued.id).number)
 
 
-def test_a_kit_holds_all_that_is_published(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_a_kit_holds_all_that_is_published(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     reader = Reader(office, tmp_path / "site")
     issued = [office.issuer().issue(request(f"{n}")) for n in range(2)]
     first, second = (office.registry.get(i.id) for i in issued)

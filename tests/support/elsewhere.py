@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from esign.keys import Mechanism
+from esign.keys import Mechanism, SigningKey
 from esign.softkey import SoftwareKey
 from tests.support.pki import PKI, name, pem
 
@@ -42,25 +43,32 @@ class Elsewhere:
 
     def sign(self, pdf: bytes, *, field: str = "Signature1") -> bytes:
         """As that software does it."""
-        key, store = self.key, SimpleCertificateStore()
-        store.register_multiple(self.certificates)
+        return signed_elsewhere(pdf, self.key, self.certificates, field=field)
 
-        class Leader(Signer):
-            async def async_sign_raw(
-                self,
-                data: bytes,
-                digest_algorithm: str,
-                dry_run: bool = False,  # noqa: FBT001, FBT002  # pyHanko's signature
-            ) -> bytes:
-                return bytes(256) if dry_run else key.sign(data, mechanism=Mechanism.RSA_PKCS1_SHA256)
 
-        signer = PdfSigner(
-            PdfSignatureMetadata(field_name=field, md_algorithm="sha256"),
-            Leader(signing_cert=self.certificates[0], cert_registry=store),
-        )
-        output = asyncio.run(signer.async_sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf))))
-        result: bytes = output.getvalue()
-        return result
+def signed_elsewhere(
+    pdf: bytes, key: SigningKey, certificates: Sequence[x509.Certificate], *, field: str = "Signature1"
+) -> bytes:
+    """`pdf`, signed by stock pyHanko with an RSA key, at the time of its own clock."""
+    store = SimpleCertificateStore()
+    store.register_multiple(certificates)
+
+    class Leader(Signer):
+        async def async_sign_raw(
+            self,
+            data: bytes,
+            digest_algorithm: str,
+            dry_run: bool = False,  # noqa: FBT001, FBT002  # pyHanko's signature
+        ) -> bytes:
+            return bytes(256) if dry_run else key.sign(data, mechanism=Mechanism.RSA_PKCS1_SHA256)
+
+    signer = PdfSigner(
+        PdfSignatureMetadata(field_name=field, md_algorithm="sha256"),
+        Leader(signing_cert=certificates[0], cert_registry=store),
+    )
+    output = asyncio.run(signer.async_sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf))))
+    result: bytes = output.getvalue()
+    return result
 
 
 def _ders(chain: bytes) -> tuple[bytes, ...]:

@@ -27,16 +27,9 @@ from tests.support.plain_pdf import plain_pdf
 from tests.unit.pdf.tools import page
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder, kind="p256")
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Office:
-    return Office.copied(made, tmp_path / "office")
+def office(p256_office: Path, tmp_path: Path) -> Office:
+    return Office.copied(p256_office, tmp_path / "office")
 
 
 def wanted(key: str, **changes: object) -> Requested:
@@ -286,8 +279,8 @@ class Crash(BaseException):
 
 
 @pytest.fixture
-def two(made: Path, tmp_path: Path) -> Office:
-    return Office.copied(made, tmp_path / "two", person=True, numbering=Numbering.AT_RELEASE)
+def two(p256_office: Path, tmp_path: Path) -> Office:
+    return Office.copied(p256_office, tmp_path / "two", person=True, numbering=Numbering.AT_RELEASE)
 
 
 def approve(office: Office, issuer: Issuer, key: str, person: Person | None = None) -> Intent:

@@ -41,18 +41,10 @@ from tests.support.rendering import CountingRenderer
 from tests.unit.pdf.tools import changed, page
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keys and certificates, made once."""
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder)
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Office:
+def office(rsa_office: Path, tmp_path: Path) -> Office:
     """A fresh register over the same keys."""
-    return Office.copied(made, tmp_path / "office")
+    return Office.copied(rsa_office, tmp_path / "office")
 
 
 def given(key: str, pdf: bytes, number: str = "15/GP-UBND") -> Request:

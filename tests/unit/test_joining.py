@@ -19,16 +19,9 @@ class Stop(BaseException):
     """What no code is prepared for."""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder, kind="p256").registry.close()
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Office:
-    return Office.copied(made, tmp_path / "office")
+def office(p256_office: Path, tmp_path: Path) -> Office:
+    return Office.copied(p256_office, tmp_path / "office")
 
 
 def joined(line: Line, who: str) -> "Future[Issued]":

@@ -25,16 +25,9 @@ from tests.support.plain_pdf import plain_pdf
 from tests.support.rendering import CountingRenderer
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder, kind="p256")
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Iterator[Office]:
-    opened = Office.copied(made, tmp_path / "office")
+def office(p256_office: Path, tmp_path: Path) -> Iterator[Office]:
+    opened = Office.copied(p256_office, tmp_path / "office")
     yield opened
     opened.registry.close()
 
@@ -76,9 +69,11 @@ def test_results_come_in_their_order_and_verify(office: Office) -> None:
     assert office.registry.unfinished() == ()
 
 
-def test_the_register_knows_the_same_of_a_result_that_came_alone(office: Office, made: Path, tmp_path: Path) -> None:
+def test_the_register_knows_the_same_of_a_result_that_came_alone(
+    office: Office, p256_office: Path, tmp_path: Path
+) -> None:
     """Registration, states and notices; what is random or a digest of it differs."""
-    other = Office.copied(made, tmp_path / "other")
+    other = Office.copied(p256_office, tmp_path / "other")
     asked = [by_two(office, f"k{n}") for n in range(3)]
     together = issued(on_line(office, asked))
     issuer = other.issuer(delivery=None)

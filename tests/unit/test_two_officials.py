@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import zxingcpp
+from asn1crypto import x509
 
 from esign.authority import ALL, Authority, AuthorityTable, Capacity, public_key_sha256
 from esign.codes import DocumentNumber, ProcedureCode
@@ -25,22 +26,16 @@ from esign.registry import Intent, IntentKind, IntentState
 from esign.report import Indication, Integrity
 from esign.request import Adopted, Request
 from esign.steps import Step
+from tests.support.elsewhere import signed_elsewhere
 from tests.support.office import NOW, PASSPHRASE, Office, request
 from tests.support.plain_pdf import plain_pdf
 
 BOTH = pytest.mark.parametrize("numbering", list(Numbering))
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder)
-    return folder
-
-
 @pytest.fixture
-def office(made: Path, tmp_path: Path) -> Office:
-    return Office.copied(made, tmp_path / "office", person=True)
+def office(rsa_office: Path, tmp_path: Path) -> Office:
+    return Office.copied(rsa_office, tmp_path / "office", person=True)
 
 
 def table(office: Office, **changes: object) -> AuthorityTable:
@@ -126,44 +121,16 @@ def test_at_release_the_clerk_may_give_number_and_date(office: Office) -> None:
 
 
 def adopted(office: Office, pdf: bytes | None = None) -> Request:
-    return replace(request("k"), content=Adopted(pdf=pdf or signed_elsewhere(office)))
+    return replace(request("k"), content=Adopted(pdf=pdf or by_other_software(office)))
 
 
-def signed_elsewhere(office: Office, text: str = "Quyết định do lãnh đạo ký bằng phần mềm khác") -> bytes:
-    """By other software: stock pyHanko, with its own field and layout."""
-    import asyncio
-    import io
-
-    from asn1crypto import x509
-    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-    from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
-
+def by_other_software(office: Office, text: str = "Quyết định do lãnh đạo ký bằng phần mềm khác") -> bytes:
     key = office.person_key
-    certificates = [x509.Certificate.load(c) for c in key.certificates]
-    store = SimpleCertificateStore()
-    store.register_multiple(certificates)
-
-    class Leader(Signer):
-        async def async_sign_raw(
-            self,
-            data: bytes,
-            digest_algorithm: str,
-            dry_run: bool = False,  # noqa: FBT001, FBT002  # pyHanko's signature
-        ) -> bytes:
-            return bytes(256) if dry_run else key.sign(data, mechanism=Mechanism.RSA_PKCS1_SHA256)
-
-    signer = PdfSigner(
-        PdfSignatureMetadata(field_name="Signature1", md_algorithm="sha256"),
-        Leader(signing_cert=certificates[0], cert_registry=store),
-    )
-    output = asyncio.run(signer.async_sign_pdf(IncrementalPdfFileWriter(io.BytesIO(plain_pdf(text)))))
-    result: bytes = output.getvalue()
-    return result
+    return signed_elsewhere(plain_pdf(text), key, [x509.Certificate.load(c) for c in key.certificates])
 
 
 def test_a_file_that_the_leader_signed_elsewhere_is_adopted(office: Office, tmp_path: Path) -> None:
-    pdf = signed_elsewhere(office)
+    pdf = by_other_software(office)
     # That software takes its own clock, for which this office has no current revocation list.
     office.clock.at = datetime.now(UTC)
     office.trust = replace(office.trust, crls=())

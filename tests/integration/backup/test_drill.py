@@ -59,13 +59,6 @@ LISTED = Host(
 )
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "office"
-    Office.create(folder).registry.close()
-    return folder
-
-
 class Databases:
     """How a register is copied and put back: one for each database."""
 
@@ -219,8 +212,10 @@ class Drill:
 
 
 @pytest.fixture
-def drill(made: Path, tmp_path: Path, register_place: Path | str, request: pytest.FixtureRequest) -> Iterator[Drill]:
-    office = Office.copied(made, tmp_path / "office")
+def drill(
+    rsa_office: Path, tmp_path: Path, register_place: Path | str, request: pytest.FixtureRequest
+) -> Iterator[Drill]:
+    office = Office.copied(rsa_office, tmp_path / "office")
     office.registry.close()
     server = None if isinstance(register_place, Path) else request.getfixturevalue("postgres")
     drill = Drill(
@@ -402,7 +397,7 @@ def test_what_was_in_work_and_is_signed_since(drill: Drill) -> None:
     assert [s.role.value for s in roles.signers] == ["person", "agency"]
 
 
-def test_a_forgery_in_the_archive_is_not_registered(drill: Drill, made: Path, tmp_path: Path) -> None:
+def test_a_forgery_in_the_archive_is_not_registered(drill: Drill, tmp_path: Path) -> None:
     """Whoever can write into the folder cannot have something registered: neither strangers' nor altered files."""
     own = drill.issue("own")
     archive = drill.office.folder / "archive"
@@ -468,9 +463,9 @@ def test_who_may_say_that_a_register_is_old(drill: Drill, tmp_path: Path) -> Non
         refuse_older(drill.office.registry, foreign)
 
 
-def test_a_copy_of_a_register_at_work(tmp_path: Path, made: Path) -> None:
+def test_a_copy_of_a_register_at_work(tmp_path: Path, rsa_office: Path) -> None:
     """The online copy is whole while others write, and never in the place of another."""
-    office = Office.copied(made, tmp_path / "office")
+    office = Office.copied(rsa_office, tmp_path / "office")
     office.issuer().issue(request("one"))
     with office.registry._store.write() as session:  # a writer in the middle of its transaction
         session.connection().exec_driver_sql("UPDATE status_shard SET counter = counter + 1")

@@ -45,16 +45,9 @@ REQUEST = IssueRequest(
 )
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("office") / "made"
-    Office.create(folder).registry.close()
-    return folder
-
-
 @pytest.fixture
-def here(made: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
-    office = Office.copied(made, tmp_path / "office")
+def here(rsa_office: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
+    office = Office.copied(rsa_office, tmp_path / "office")
     with service(office) as running:
         yield running
     office.registry.close()

@@ -189,8 +189,8 @@ def test_who_prepared_it_does_not_approve_it_either(office: Office, key: Countin
             office.registry.approvals.decide(intent.id, prepared_sha256=intent.prepared_sha256 or "", approved=True)
 
 
-def test_without_four_eyes_nothing_waits(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_without_four_eyes_nothing_waits(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     with service(office) as here:
         assert here.issue()["state"] == "issued"
         assert here.get("approvals").json()["waiting"] == []

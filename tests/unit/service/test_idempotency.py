@@ -53,12 +53,12 @@ def test_a_key_is_needed(here: ServiceForTest, key: str | None) -> None:
     problem(answer, 400, "idempotency-key-missing")
 
 
-def test_keys_belong_to_an_agency(made: Path, tmp_path: Path) -> None:
+def test_keys_belong_to_an_agency(rsa_office: Path, tmp_path: Path) -> None:
     from dataclasses import replace
 
     from esign.codes import AgencyCode
 
-    office = Office.copied(made, tmp_path / "office")
+    office = Office.copied(rsa_office, tmp_path / "office")
     other = replace(office, agency=replace(office.agency, code=AgencyCode.parse("H26.18.02")))
     with service(office, office_of(other)) as here:
         first = here.issue("same")
@@ -71,8 +71,8 @@ def test_keys_belong_to_an_agency(made: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_at_once_make_one_signature(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_many_at_once_make_one_signature(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     office.key = key = Counting(office.key)
     rounds, threads = 3, 40
     with service(office) as here, ThreadPoolExecutor(threads) as pool:

@@ -25,8 +25,8 @@ LIMITS = Limits(body=20_000, upload=200_000, body_time=timedelta(minutes=5))
 
 
 @pytest.fixture
-def here(made: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
-    office = Office.copied(made, tmp_path / "office")
+def here(rsa_office: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
+    office = Office.copied(rsa_office, tmp_path / "office")
     with service(office, limits=LIMITS) as found:
         yield found
     office.registry.close()
@@ -179,8 +179,8 @@ def test_slow_clients_keep_nobody_else_waiting(here: ServiceForTest) -> None:
             line.close()
 
 
-def test_a_full_desk_refuses_before_anything_is_recorded(made: Path, tmp_path: Path) -> None:
-    office = Office.copied(made, tmp_path / "office")
+def test_a_full_desk_refuses_before_anything_is_recorded(rsa_office: Path, tmp_path: Path) -> None:
+    office = Office.copied(rsa_office, tmp_path / "office")
     desk = Desk("issuing", threads=1, waiting=0)
     with service(office, issuing=desk) as here:
         open_again = threading.Event()

@@ -16,8 +16,8 @@ from tests.support.service import ServiceForTest, b64, problem, service, wanted
 
 
 @pytest.fixture
-def here(made: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
-    office = Office.copied(made, tmp_path / "office", person=True)
+def here(rsa_office: Path, tmp_path: Path) -> Iterator[ServiceForTest]:
+    office = Office.copied(rsa_office, tmp_path / "office", person=True)
     with service(office) as found:
         yield found
     office.registry.close()

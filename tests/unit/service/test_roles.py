@@ -88,9 +88,9 @@ NOT_LET_IN = {"not-authenticated", "not-permitted", "agency-unknown"}
 
 
 @pytest.fixture(scope="module")
-def here(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceForTest]:
+def here(rsa_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceForTest]:
     """Two agencies of one register; each role's name is that role at the first, and nothing at the second."""
-    office = Office.copied(made, tmp_path_factory.mktemp("roles") / "office")
+    office = Office.copied(rsa_office, tmp_path_factory.mktemp("roles") / "office")
     neighbour = replace(office, agency=replace(office.agency, code=NEIGHBOUR))
     with service(office, office_of(neighbour)) as running:
         yield running

@@ -37,9 +37,9 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def here(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceForTest, dict[str, str]]]:
+def here(rsa_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServiceForTest, dict[str, str]]]:
     """Two agencies of one register, and what is the first one's."""
-    office = Office.copied(made, tmp_path_factory.mktemp("tenants") / "office")
+    office = Office.copied(rsa_office, tmp_path_factory.mktemp("tenants") / "office")
     with receiving() as receiver:
         client = Client(NetworkRules(inside=(receiver.authority,)), now=office.clock)
         desk = WebhookDesk(registry=office.registry, client=client, key=lambda: WebhookKey(b"k" * 32))

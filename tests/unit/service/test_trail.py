@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -111,9 +112,9 @@ def test_what_cannot_be_recorded_is_refused(here: ServiceForTest, how: tuple[str
     assert here.post("results", key="during", json=wanted()).status_code == 201, "and afterwards it does"
 
 
-def test_a_full_disk_refuses_as_well(made: Any, tmp_path: Any) -> None:
+def test_a_full_disk_refuses_as_well(rsa_office: Path, tmp_path: Path) -> None:
     """SQLite says SQLITE_FULL where the file may not grow."""
-    office = Office.copied(made, tmp_path / "office")
+    office = Office.copied(rsa_office, tmp_path / "office")
     full = threading.Event()
 
     def limit(connection: Any, _branch: object = None) -> None:
