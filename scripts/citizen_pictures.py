@@ -17,27 +17,12 @@ from esign.citizen import Page
 from esign.seal import digest_of, make, salted
 from tests.support import site as sample
 from tests.support.chromium import chromium, opened
-from tests.support.site import make_site
+from tests.support.site import STATES, make_site
 from tests.support.web import HOST, serving
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "guide" / "citizen"
 FILE = salted(b"%PDF-1.7\n%%EOF\n", bytes(16))
-STATES = (
-    "in-force",
-    "corrected",
-    "replaced",
-    "withdrawn",
-    "suspended",
-    "expired",
-    "not-issued",
-    "status-unknown",
-    "key-doubtful",
-    "check-clock",
-    "unknown-key",
-    "newer-version",
-    "forged",
-)
 FOUND = {
     "found": True,
     "swapped": True,

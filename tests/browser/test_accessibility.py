@@ -7,25 +7,10 @@ from playwright.sync_api import Page as Tab
 
 from tests.browser.scan import sample, scan, shown
 from tests.support.chromium import opened
-from tests.support.site import Site
+from tests.support.site import STATES, Site
 from tests.support.web import Web
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-STATES = (
-    "in-force",
-    "corrected",
-    "replaced",
-    "withdrawn",
-    "suspended",
-    "expired",
-    "not-issued",
-    "status-unknown",
-    "key-doubtful",
-    "check-clock",
-    "unknown-key",
-    "newer-version",
-    "forged",
-)
 SMALLEST = """() => Math.min(...[...document.querySelectorAll("body *")]
   .filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
   .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""

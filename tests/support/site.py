@@ -45,6 +45,22 @@ STATUS_KID = bytes.fromhex("01020100")
 ORDINARY, SECOND, ALLOWED, MISSING = 0, 9, 10, 99
 """Shards: two ordinary ones, one that is an allow-list, one that is not published."""
 COMMON, LAND, RECORD = ProcedureCode("1.012345"), ProcedureCode("1.012753"), ProcedureCode("2.000488")
+STATES = (
+    "in-force",
+    "corrected",
+    "replaced",
+    "withdrawn",
+    "suspended",
+    "expired",
+    "not-issued",
+    "status-unknown",
+    "key-doubtful",
+    "check-clock",
+    "unknown-key",
+    "newer-version",
+    "forged",
+)
+"""What the page can say of a seal."""
 _YEAR = timedelta(days=365)
 # RFC 6979 §A.2.5: the key of the vectors in tests/vectors/seal.
 _SEAL_KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721

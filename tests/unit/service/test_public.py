@@ -99,7 +99,7 @@ def test_a_result_is_found_by_what_is_printed(side: Side) -> None:
     assert (swapped["swapped"], swapped["id"]) == (True, str(issued.id))
 
 
-def test_what_is_not_there_and_what_is_hidden_are_answered_alike(side: Side, made: Path) -> None:
+def test_what_is_not_there_and_what_is_hidden_are_answered_alike(side: Side) -> None:
     hidden = Office.open(side.office.folder, name="hidden")
     concealed = hidden.issuer().issue(request("h"))
     signed = side.office.issuer().sign(plain_pdf(), idempotency_key="s")
