@@ -172,18 +172,18 @@ class Lookup:
         *,
         now: Callable[[], datetime],
         limiter: RateLimiter,
+        redeemer: Redeemer,
         hidden: Callable[[PublicEntry], bool] = lambda _entry: False,
-        redeemer: Redeemer | None = None,
     ) -> None:
-        """`hidden` says which results are not to be found by their id, for instance those of sensitive profiles.
+        """`redeemer` uses codes up: a register does, where nobody else answers from it.
 
-        `redeemer` uses codes up; the register does it where none is given.
+        `hidden` says which results are not to be found by their id, for instance those of sensitive profiles.
         """
         self._registry = registry
         self._now = now
         self._limiter = limiter
         self._hidden = hidden
-        self._redeemer: Redeemer = redeemer or registry
+        self._redeemer = redeemer
 
     def admit(self, client: str) -> None:
         """Let `client` ask once.

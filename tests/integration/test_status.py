@@ -142,7 +142,7 @@ def test_a_holder_shows_a_result_once(rsa_office: Path, tmp_path: Path) -> None:
     issuer = office.issuer()
     issued = issuer.issue(request("1"))
     shown = issuer.present(issued.id)
-    lookup = Lookup(office.registry, now=office.clock, limiter=RateLimiter(rate=6, burst=10))
+    lookup = Lookup(office.registry, now=office.clock, limiter=RateLimiter(rate=6, burst=10), redeemer=office.registry)
     found = lookup.by_presentation(shown.digits, client="x")
     assert (found.entry.id, found.entry.number) == (issued.id, office.registry.get(issued.id).number)
 

@@ -47,6 +47,7 @@ def lookup(registry: Registry, clock: Clock, watch: Stopwatch) -> Lookup:
         registry,
         now=clock,
         limiter=RateLimiter(rate=6, burst=50, monotonic=watch),
+        redeemer=registry,
         hidden=lambda entry: entry.profile == "hidden",
     )
 
