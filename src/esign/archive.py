@@ -10,7 +10,7 @@ nobody's (docs/adr/0025-postgresql.md); `esign.recovery.orphans` removes it.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from esign.codes import ResultId
 from esign.errors import Error, SigningError
@@ -34,22 +34,27 @@ class Archive:
         self._files = files
 
     def put(self, intent: Intent, pdf: bytes, *, fits: Callable[[bytes], bool] = lambda _pdf: True) -> bytes:
-        """Keep a signed file, and give what is kept: it, or another that `fits` and was there first.
+        """As `put_all`, for one."""
+        return self.put_all([(intent, pdf, fits)])[0]
 
-        Nobody gets it before it is registered.
+    def put_all(self, signed: Sequence[tuple[Intent, bytes, Callable[[bytes], bool]]]) -> list[bytes]:
+        """Keep signed files, and give what is kept of each: it, or another that fits and was there first.
+
+        Nobody gets them before they are registered.
         """
-        name = _first(intent)
-        if self._files.put_new(name, pdf):
-            return pdf
-        stored = self._files.get(name)
+        free = self._files.put_new({_first(intent): pdf for intent, pdf, _ in signed})
+        return [pdf if _first(i) in free else self._kept_before(i, pdf, fits) for i, pdf, fits in signed]
+
+    def _kept_before(self, intent: Intent, pdf: bytes, fits: Callable[[bytes], bool]) -> bytes:
+        stored = self.find(intent)
         if stored is not None and fits(stored):
             return stored
-        self._files.put(name, pdf)  # whatever lay there was not signed by us
+        self._files.put(_first(intent), pdf)  # whatever lay there was not signed by us
         return pdf
 
     def put_version(self, intent: Intent, pdf: bytes) -> None:
         """Keep a longer version of an ISSUED file; nobody gets it before it is registered."""
-        self._files.put_new(_later(intent, sha256(pdf)), pdf)
+        self._files.put_new({_later(intent, sha256(pdf)): pdf})
 
     def tidy(self, intent: Intent) -> None:
         """Remove the versions between the first and the newest, which contains them."""

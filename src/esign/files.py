@@ -8,7 +8,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,56 +17,83 @@ from typing import Protocol
 from esign.errors import RegistryError
 from esign.reasons import system_problem
 
-__all__ = ["Files", "Folder", "write_durably"]
+__all__ = ["Files", "Folder", "add_durably", "write_durably"]
 
 _PART = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 _ABANDONED = timedelta(hours=1)
 """No write takes so long: a part that is older was left by a process that was killed."""
 
 
-def write_durably(path: Path, data: bytes, *, private: bool = True, new: bool = False) -> bool:
-    """Put `data` at `path`, durably; readers see the old file or the new one, never a part.
-
-    With `new` a file that is there stays, and the answer is False.
+def write_durably(path: Path, *parts: bytes, private: bool = True) -> None:
+    """Put `parts`, one behind the other, at `path`, durably; readers see the old file or the new one, never a part.
 
     Raises:
         RegistryError: `disk-not-writable`: full, read-only, or without permission.
     """
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o755)
-        try:
-            descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            placed = _place_new(aside, path) if new else _replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+    with _changing(path.parent):
+        with _written_aside(path, parts, private=private) as aside:
+            os.replace(aside, path)  # noqa: PTH105  # pathlib takes longer than the system
         _flush_folder(path.parent)
-    except OSError as e:
-        raise RegistryError("disk-not-writable", folder=path.parent.name, problem=system_problem(e)) from e
+
+
+def add_durably(folder: Path, contents: Mapping[str, bytes]) -> frozenset[str]:
+    """Put each of `contents` into `folder`, durably, where its name is free; the names that were. Others stay.
+
+    Raises:
+        RegistryError: `disk-not-writable`.
+    """
+    with _changing(folder):
+        placed = frozenset(name for name, data in contents.items() if _add(folder / name, data))
+        if contents:  # also where all were there: whoever put them may not have come so far
+            _flush_folder(folder)
     return placed
 
 
-def _replace(aside: Path, path: Path) -> bool:
-    aside.replace(path)
-    return True
-
-
-def _place_new(aside: Path, path: Path) -> bool:
+def _add(path: Path, data: bytes) -> bool:
     """Give the file its name, which must be free: a link is made or not, unlike a rename, which replaces."""
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        return False
-    except OSError:
-        # FAT and some network drives have no links; of two processes at the same moment the later would win there.
-        if path.exists():
+    with _written_aside(path, (data,), private=True) as aside:
+        try:
+            os.link(aside, path)
+        except FileExistsError:
             return False
-        aside.replace(path)
+        except OSError:
+            # FAT and some network drives have no links; of two processes at the same moment the later would win there.
+            if path.exists():
+                return False
+            os.replace(aside, path)  # noqa: PTH105
     return True
+
+
+@contextmanager
+def _written_aside(path: Path, parts: Iterable[bytes], *, private: bool) -> Iterator[str]:
+    """A file beside `path` that holds `parts` whatever becomes of the machine; whoever wants it gives it a name."""
+    aside = os.path.join(path.parent, f".{path.name}.{secrets.token_hex(4)}.part")  # noqa: PTH118
+    try:
+        with os.fdopen(_new_file(aside, private=private), "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        yield aside
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(aside)  # noqa: PTH108
+
+
+def _new_file(path: str, *, private: bool) -> int:
+    flags, mode = os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o644
+    try:
+        return os.open(path, flags, mode)
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o755)
+        return os.open(path, flags, mode)
+
+
+@contextmanager
+def _changing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise RegistryError("disk-not-writable", folder=folder.name, problem=system_problem(e)) from e
 
 
 def _flush_folder(folder: Path) -> None:
@@ -85,15 +112,15 @@ class Files(Protocol):
     every reader from then on.
     """
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store; storing the same name again replaces it.
+    def put(self, name: str, *parts: bytes) -> None:
+        """Store `parts`, one behind the other; storing the same name again replaces it.
 
         Raises:
             RegistryError: `disk-not-writable`, or `store-not-writable`. The same holds for what follows.
         """
 
-    def put_new(self, name: str, data: bytes) -> bool:
-        """Store under a name that is free; False where it is taken, and nothing happens."""
+    def put_new(self, contents: Mapping[str, bytes]) -> frozenset[str]:
+        """Store each of `contents` whose name is free, and give the names that were; nothing happens to the others."""
 
     def get(self, name: str) -> bytes | None:
         """What was stored, or None.
@@ -121,13 +148,13 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, *parts: bytes) -> None:
         """Store durably; storing the same name again replaces it."""
-        write_durably(self.path / name, data)
+        write_durably(self.path / name, *parts)
 
-    def put_new(self, name: str, data: bytes) -> bool:
-        """See `Files.put_new`."""
-        return write_durably(self.path / name, data, new=True)
+    def put_new(self, contents: Mapping[str, bytes]) -> frozenset[str]:
+        """See `Files.put_new`; the folder is flushed once for all of them."""
+        return add_durably(self.path, contents)
 
     def get(self, name: str) -> bytes | None:
         """What was stored, or None.
@@ -147,7 +174,7 @@ class Folder:
         Raises:
             RegistryError: `disk-not-writable`.
         """
-        with self._writing():
+        with _changing(self.path):
             (self.path / name).unlink(missing_ok=True)
 
     def age(self, name: str) -> timedelta:
@@ -195,10 +222,3 @@ class Folder:
             yield
         except OSError as e:
             raise RegistryError("disk-not-readable", folder=self.path.name, problem=system_problem(e)) from e
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as e:
-            raise RegistryError("disk-not-writable", folder=self.path.name, problem=system_problem(e)) from e

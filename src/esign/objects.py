@@ -7,7 +7,7 @@ A new name is taken by `If-None-Match: *` (https://docs.aws.amazon.com/AmazonS3/
 so of two hosts one is first. What was stored is read back and compared before anybody relies on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -49,12 +49,15 @@ class ObjectFiles:
             raise ConfigurationError("store-url-invalid", url=bare) from e
         return cls(made, name=bare)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, *parts: bytes) -> None:
         """See `Files.put`."""
-        self._put(name, data, mode="overwrite")
+        self._put(name, b"".join(parts), mode="overwrite")
 
-    def put_new(self, name: str, data: bytes) -> bool:
-        """See `Files.put_new`; False also where an answer was lost and the object is our own: `get` tells."""
+    def put_new(self, contents: Mapping[str, bytes]) -> frozenset[str]:
+        """See `Files.put_new`; without a name also where an answer was lost and the object is our own: `get` tells."""
+        return frozenset(name for name, data in contents.items() if self._add(name, data))
+
+    def _add(self, name: str, data: bytes) -> bool:
         from obstore.exceptions import AlreadyExistsError  # noqa: PLC0415
 
         try:

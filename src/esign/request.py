@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Self
 
 from esign.codes import DocumentNumber, DossierCode, ProcedureCode, ResultId
@@ -19,6 +21,8 @@ __all__ = ["Adopted", "Attached", "Content", "Copied", "Filled", "Given", "Reque
 
 _SMALL = 1 << 18
 """Bytes of what is worth being remembered as text."""
+_PIECE = 3 << 18
+"""Bytes of what is written as text at a time; a multiple of three."""
 
 # Keys are sorted, so a PDF is the first thing in the text. It is put in and taken out as bytes: JSON would go over its
 # base64 four times, and keep a copy each time. The person, with an image, comes last but one, and is put in likewise.
@@ -121,10 +125,20 @@ class Request:
 
     def digest(self, profile: str) -> str:
         """SHA-256 over everything that is asked for, hex: what "the same request" means."""
-        return digest_of(self.to_bytes(), profile=profile)
+        return _hashed(chain((profile.encode(), b"\0"), self._parts()))
+
+    def sha256(self) -> str:
+        """Of `to_bytes`, hex."""
+        return _hashed(self._parts())
 
     def to_bytes(self) -> bytes:
         """One canonical JSON text, with the PDF in it as base64."""
+        text = io.BytesIO()
+        text.writelines(self._parts())
+        return text.getvalue()
+
+    def _parts(self) -> Iterator[bytes]:
+        """That text, piece by piece: of a large file not even the base64 is in memory as a whole."""
         content, pdf = self._content()
         stored = {
             "version": 1,
@@ -135,18 +149,21 @@ class Request:
             "date": self.issue_date and self.issue_date.isoformat(),
         }
         try:
-            parts = [_json(stored)]
+            text = _json(stored)
         except (TypeError, ValueError) as e:
             raise InputError("template-data-not-json", problem=type(e).__name__) from e
         if pdf is not None:
-            head = _BEFORE_PDF.match(parts[0])
+            head = _BEFORE_PDF.match(text)
             assert head is not None
-            parts = [head[0], _base64(pdf), parts[0][head.end() :]]
-        if self.person is not None:
-            # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
-            parts[-1] = parts[-1].removesuffix(_AFTER_PERSON)
-            parts += [_BEFORE_PERSON, _person(self.person), _AFTER_PERSON]
-        return b"".join(parts)
+            yield head[0]
+            yield from _base64(pdf)
+            text = text[head.end() :]
+        if self.person is None:
+            yield text
+            return
+        # What is left out keeps its old digest: a portal may repeat a request over an upgrade of ours.
+        yield text.removesuffix(_AFTER_PERSON)
+        yield from (_BEFORE_PERSON, _person(self.person), _AFTER_PERSON)
 
     def _content(self) -> tuple[dict[str, Any], bytes | None]:
         """What the content is, and the PDF that goes between the first quotes that hold nothing."""
@@ -182,7 +199,14 @@ class Request:
 
 def digest_of(stored: bytes, *, profile: str) -> str:
     """`Request.digest` of a stored request, without reading it."""
-    return hashlib.sha256(profile.encode() + b"\0" + stored).hexdigest()
+    return _hashed((profile.encode(), b"\0", stored))
+
+
+def _hashed(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _box(box: Box) -> list[float]:
@@ -214,8 +238,11 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _base64(data: bytes) -> bytes:
-    return _remembered_base64(data) if len(data) <= _SMALL else base64.b64encode(data)
+def _base64(data: bytes) -> Iterator[bytes]:
+    if len(data) <= _SMALL:
+        yield _remembered_base64(data)
+    else:
+        yield from (base64.b64encode(memoryview(data)[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
 
 
 @lru_cache(maxsize=16)

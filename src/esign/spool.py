@@ -116,7 +116,7 @@ class Spool:
             position += len(data)
         head = json.dumps(index, separators=(",", ":")).encode()
         group = f"{time.time_ns():020x}-{secrets.token_hex(4)}{_GROUP}"
-        self._folder.put(group, b"".join((len(head).to_bytes(8, "big"), head, *contents.values())))
+        self._folder.put(group, len(head).to_bytes(8, "big"), head, *contents.values())
         with self._lock:
             self._groups[group] = index
 

@@ -268,8 +268,10 @@ class Group:
     def _register(self) -> None:
         """SIGNED and ISSUED: stored, looked at, recorded."""
         tools = self._with
-        for member in self._walking():
-            member.signed = tools.bench.keep(member.intent, member.fixed.prepared, member.signed)
+        walking = self._walking()
+        kept = tools.bench.keep_all([(m.intent, m.fixed.prepared, m.signed) for m in walking])
+        for member, pdf in zip(walking, kept, strict=True):
+            member.signed = pdf
         facts: dict[ResultId, Registration] = {}
 
         def look(member: Member) -> None:

@@ -5,10 +5,11 @@ read back must have the digest that the register recorded.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from esign.archive import Archive, sha256
@@ -54,7 +55,7 @@ class Record:
 
     def to_bytes(self) -> bytes:
         """One JSON text."""
-        return json.dumps(asdict(self), default=str).encode()
+        return json.dumps(self, default=_plain).encode()
 
     @classmethod
     def from_bytes(cls, stored: bytes) -> Self:
@@ -73,6 +74,13 @@ class Record:
             return cls(pages=found["pages"], fonts=tuple(found["fonts"]), notices=notices, places=places)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise SigningError("prepared-damaged", problem=type(e).__name__) from e
+
+
+def _plain(value: object) -> object:
+    """What JSON knows no word for: a value's fields by their names, or its text."""
+    if isinstance(value, Record | Places | Box | Reason):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    return str(value)
 
 
 class Workbench:
@@ -195,7 +203,11 @@ class Workbench:
 
     def keep(self, intent: Intent, prepared: PreparedSignature, signed: bytes) -> bytes:
         """Store the signed file, and give what is to be registered: the first that was stored counts."""
-        return self.archive.put(intent, signed, fits=lambda stored: _completes(prepared, stored))
+        return self.keep_all([(intent, prepared, signed)])[0]
+
+    def keep_all(self, signed: Sequence[tuple[Intent, PreparedSignature, bytes]]) -> list[bytes]:
+        """The same for many, which are all stored when this returns."""
+        return self.archive.put_all([(i, pdf, partial(_completes, prepared)) for i, prepared, pdf in signed])
 
     def signed(self, intent: Intent) -> bytes:
         """The signed file that is to be registered.

@@ -65,7 +65,7 @@ def test_of_many_who_take_a_name_one_has_it(files: Files) -> None:
 
     def take(who: int) -> bool:
         start.wait()
-        return files.put_new("a.pdf", b"%d" % who)
+        return bool(files.put_new({"a.pdf": b"%d" % who}))
 
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(take, range(8)))
@@ -74,19 +74,26 @@ def test_of_many_who_take_a_name_one_has_it(files: Files) -> None:
     assert list(files.names()) == ["a.pdf"]
 
 
+def test_of_many_that_are_new_those_stay_whose_names_are_taken(files: Files) -> None:
+    files.put("b.pdf", b"there", b" before")
+    assert files.put_new({"a.pdf": b"a", "b.pdf": b"b", "c.pdf": b"c"}) == {"a.pdf", "c.pdf"}
+    assert [files.get(name) for name in files.names()] == [b"a", b"there before", b"c"]
+    assert files.put_new({}) == frozenset()
+
+
 def test_a_folder_without_links_keeps_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError
 
     monkeypatch.setattr("os.link", refuse)
-    assert Folder(tmp_path).put_new("a", b"one")
-    assert not Folder(tmp_path).put_new("a", b"two")
+    assert Folder(tmp_path).put_new({"a": b"one"})
+    assert not Folder(tmp_path).put_new({"a": b"two"})
     assert Folder(tmp_path).get("a") == b"one"
 
 
 def test_a_put_whose_answer_was_lost_is_found(objects: ObjectFiles, bucket: Bucket) -> None:
     bucket.loses_answers = 1
-    objects.put_new("a.pdf", b"ours")  # tried again by the client, and then perhaps refused: it is there already
+    objects.put_new({"a.pdf": b"ours"})  # tried again by the client, and then perhaps refused: it is there already
     assert objects.get("a.pdf") == b"ours"
 
 
@@ -101,7 +108,7 @@ def test_what_the_store_does_is_a_typed_error(objects: ObjectFiles, bucket: Buck
     assert e.value.code == "store-not-readable"
     bucket.garbles = True
     with pytest.raises(RegistryError) as e:
-        objects.put_new("b.pdf", b"document")
+        objects.put_new({"b.pdf": b"document"})
     assert e.value.code == "store-altered"
 
 
