@@ -174,7 +174,7 @@ class Issuer:
         """
         intent, page = self._reserve(request)
         with self._registry.claim(intent.id):
-            return self._advance(self._registry.get(intent.id), page)
+            return self._advance(self._registry.get(intent.id), request, page)
 
     def _reserve(self, request: Request) -> tuple[Intent, Layout | None]:
         """→ RESERVED, where nobody signs before the agency; with the page on which the request was examined."""
@@ -183,11 +183,11 @@ class Issuer:
             raise InputError("person-signs-first")
         return self.equipment.intake.reserve(request)
 
-    def _advance(self, intent: Intent, page: Layout | None = None) -> Issued:
-        """From wherever it stands to its end; one worker at a time, with a claim."""
+    def _advance(self, intent: Intent, request: Request | None = None, page: Layout | None = None) -> Issued:
+        """From wherever it stands to its end, one worker at a time, with a claim; `request` where it is at hand."""
         if intent.state is IntentState.RESERVED:
             self._on_step(Step.RESERVED, intent)
-            intent = self._prepare(intent, page)
+            intent = self._prepare(intent, request, page)
         if intent.state is IntentState.PREPARED:
             intent = self._sign(intent)
         if intent.state is IntentState.SIGNED:
@@ -196,11 +196,11 @@ class Issuer:
             raise _voided(intent)
         return self._issued(self._deliver(intent))
 
-    def _prepare(self, intent: Intent, page: Layout | None) -> Intent:
+    def _prepare(self, intent: Intent, request: Request | None, page: Layout | None) -> Intent:
         """RESERVED → PREPARED, where the agency signs alone: the page, the QR seal, an empty signature."""
         preparation = self.equipment.preparation
         with self.equipment.voiding(intent):
-            request = self._bench.request(intent)
+            request = request or self._bench.request(intent)
             layout = preparation.lay_out(intent, request, proof=page)
             fixed = preparation.for_agency(intent, request, layout)
         return self._prepared(intent, fixed)

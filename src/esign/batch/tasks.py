@@ -99,7 +99,7 @@ class Requested:
     def look(self, issuer: Issuer, registry: Registry) -> Seen:
         """See `Task.look`."""
         request = self.request()
-        content = _content(request)
+        content = request.sha256()
         if isinstance(request.content, Given) and request.metadata is None:
             own = registry.by_sha256(sha256(request.content.pdf))
             if own is not None:
@@ -118,13 +118,9 @@ class Requested:
     def work(self, *, content: str) -> Request:
         """See `Task.work`."""
         request = self.request()
-        if _content(request) != content:
+        if request.sha256() != content:
             raise InputError("batch-changed")
         return request
-
-
-def _content(request: Request) -> str:
-    return sha256(request.to_bytes())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
