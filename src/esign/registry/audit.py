@@ -14,17 +14,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from esign.registry.audit_models import AuditRow
 from esign.registry.chain import Entry, chain_hash, moment, printable
+from esign.registry.write_rows import write_rows
 
 __all__ = ["NOBODY", "Actor", "Note", "act_as", "acting", "actor", "append_many", "note", "write_noted"]
 
 _NOTES = "esign.audit"
-_LENGTHS = {"actor": 200, "request": 64, "act": 40, "agency": 35, "object": 120, "outcome": 60}
 
 _AUDIT = AuditRow.__table__
 _GENESIS = select(_AUDIT.c.sequence).where(_AUDIT.c.sequence == 0).with_for_update()
@@ -113,31 +114,29 @@ def write_noted(session: Session) -> None:
         append_many(session, noted)
 
 
-def append_many(session: Session, notes: Sequence[Note]) -> tuple[Entry, ...]:
-    """Append entries in one go, inside the transaction of `session`."""
+def append_many(session: Session, notes: Sequence[Note]) -> Entry:
+    """Append entries in one go, inside the transaction of `session`; the last of them."""
     session.flush()
     connection = session.connection()
     if connection.dialect.name != "sqlite":
         # One writer at a time: whoever has locked the first entry appends. SQLite's BEGIN IMMEDIATE has done that.
         connection.execute(_GENESIS).one()
-    sequence, previous = connection.execute(_HEAD).one()
-    entries = []
-    for each in notes:
-        sequence += 1
-        fields = {
+    last, previous = connection.execute(_HEAD).one()
+    entries: list[dict[str, Any]] = []
+    for sequence, each in enumerate(notes, start=last + 1):
+        entry = {
             "sequence": sequence,
             "at": moment(each.at),
-            "actor": each.by.name,
-            "request": each.by.request,
-            "act": each.act,
-            "agency": each.agency,
-            "object": each.object,
+            "actor": printable(each.by.name, most=200),
+            "request": printable(each.by.request, most=64),
+            "act": printable(each.act, most=40),
+            "agency": printable(each.agency, most=35),
+            "object": printable(each.object, most=120),
             "digest": each.digest,
-            "outcome": each.outcome,
+            "outcome": printable(each.outcome, most=60),
             "previous": previous,
         }
-        fields |= {name: printable(fields[name], most=most) for name, most in _LENGTHS.items()}
-        previous = chain_hash(**fields)
-        entries.append(fields | {"hash": previous})
-    connection.execute(_APPEND, entries)
-    return tuple(Entry(**e) for e in entries)
+        previous = entry["hash"] = chain_hash(**entry)
+        entries.append(entry)
+    write_rows(connection, _APPEND, entries)
+    return Entry(**entries[-1])

@@ -100,8 +100,7 @@ class AuditLog:
     def begin_anchor(self) -> Entry:
         """Append the entry that the next anchor signs, before the key is asked (DESIGN law 1)."""
         with self._store.write() as session:
-            (entry,) = append_many(session, [Note(at=self._now(), act="audit.anchor", by=actor())])
-            return entry
+            return append_many(session, [Note(at=self._now(), act="audit.anchor", by=actor())])
 
     def keep(self, anchor: Anchor) -> None:
         """Store an anchor; never changed, never deleted."""

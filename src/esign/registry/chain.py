@@ -6,6 +6,7 @@ Only bytes and hashes: nothing here knows of databases, so whoever checks a chai
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 __all__ = ["FORMAT", "GENESIS_PREVIOUS", "Entry", "chain_hash", "moment", "printable"]
 
@@ -60,8 +61,9 @@ def chain_hash(  # noqa: PLR0913  # the fields of an entry
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+@lru_cache(maxsize=64)
 def moment(at: datetime) -> str:
-    """A time as entries spell it."""
+    """A time as entries spell it; those of one transaction have one."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -21,6 +21,7 @@ from esign.registry.plain import plain
 from esign.registry.registration import Registration, SignerCertificate
 from esign.registry.steps import Change, check_digest, refuse, take
 from esign.registry.values import Intent, IntentState
+from esign.registry.write_rows import write_rows
 
 __all__ = ["issue"]
 
@@ -50,17 +51,21 @@ def issue(
             raise RegistryError("main-not-issued", id=str(intent.id), main=str(main.id), state=main.state.word)
         _check_signers(intent, facts.signers)
     connection = session.connection()
-    connection.execute(_ISSUE, [_file(intent.id, facts) for intent, facts in signed])
-    connection.execute(_SIGNERS, [row for intent, facts in signed for row in _signers(intent.id, facts)])
+    write_rows(connection, _ISSUE, [_file(intent.id, facts) for intent, facts in signed])
+    write_rows(connection, _SIGNERS, [row for intent, facts in signed for row in _signers(intent.id, facts)])
     versions.promise(session, {i.id: facts.upgrade for i, facts in signed if facts.upgrade is not None})
     status.mark_issued(session, [intent for intent, _ in signed])
     events.results_issued(session, signed, at=at)
     changes = [
-        Change(intent=intent, columns={"issued_at": at}, by=who)
-        for (intent, _), who in zip(signed, by or [None] * len(signed), strict=True)
+        Change(
+            intent=intent,
+            columns={"issued_at": at},
+            becomes={"issued_at": at, "registration": _as_stored(facts)},
+            by=who,
+        )
+        for (intent, facts), who in zip(signed, by or [None] * len(signed), strict=True)
     ]
-    issued = take(session, changes, expected=(IntentState.SIGNED,), to=IntentState.ISSUED)
-    return [replace(i, registration=_as_stored(facts)) for i, (_, facts) in zip(issued, signed, strict=True)]
+    return take(session, changes, expected=(IntentState.SIGNED,), to=IntentState.ISSUED)
 
 
 def _lock_main(session: Session, id: ResultId) -> Intent:  # noqa: A002

@@ -4,12 +4,13 @@ Many are recorded with the statements of one, in their order. Whoever asks again
 what was recorded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import cast
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select
+from sqlalchemy import Row, Table, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from esign.codes import AgencyCode, ResultId
@@ -22,6 +23,7 @@ from esign.registry.locking import alone, lock_row
 from esign.registry.models import IntentRow
 from esign.registry.steps import check_digest
 from esign.registry.values import Intent, IntentKind, IntentState, NewIntent
+from esign.registry.write_rows import write_rows
 
 __all__ = ["reserve"]
 
@@ -31,7 +33,9 @@ _INTENT = cast("Table", IntentRow.__table__)
 _BY_KEYS = select(_INTENT.c.idempotency_key, _INTENT.c.id, _INTENT.c.request_digest).where(
     _INTENT.c.idempotency_key.in_(bindparam("keys", expanding=True))
 )
-_RECORD = insert(_INTENT).returning(_INTENT, sort_by_parameter_order=True)
+_RECORD = insert(_INTENT)
+_SEQUENCES = select(_INTENT.c.id, _INTENT.c.sequence).where(_INTENT.c.id.in_(bindparam("ids", expanding=True)))
+_BLANK = dict.fromkeys(_INTENT.c.keys())
 
 
 def reserve(
@@ -77,13 +81,22 @@ class _Fresh:
 def _record(session: Session, fresh: Sequence[_Fresh], *, at: datetime) -> dict[ResultId, Intent]:
     numbers, places = _numbers(session, fresh), _places(session, fresh, at)
     rows = [_row(f, at) | numbers[f.id] | {"status_number": places[f.id]} for f in fresh]
+    connection = session.connection()
+    write_rows(connection, _RECORD, rows)
+    sequences = {r.id: r.sequence for r in connection.execute(_SEQUENCES, {"ids": [str(f.id) for f in fresh]})}
     recorded: dict[ResultId, Intent] = {}
-    for f, found in zip(fresh, session.connection().execute(_RECORD, rows), strict=True):
-        digest = f.new.request_digest
-        note(session, "intent.reserved", at=at, agency=str(f.new.agency), object=f.id, digest=digest, by=f.by)
+    for f, written in zip(fresh, rows, strict=True):
+        id, digest = str(f.id), f.new.request_digest  # noqa: A001
+        note(session, "intent.reserved", at=at, agency=str(f.new.agency), object=id, digest=digest, by=f.by)
         # What an attachment prints stands in another row.
-        recorded[f.id] = one(session, f.id) if f.new.main else without_registration(found)
+        recorded[f.id] = one(session, f.id) if f.new.main else _as_written(written | {"sequence": sequences[id]})
     return recorded
+
+
+def _as_written(row: Mapping[str, Any]) -> Intent:
+    """The entry whose row was just written, which nobody has to read again."""
+    kept = {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+    return without_registration(cast("Row[Any]", SimpleNamespace(**_BLANK | kept)))
 
 
 def _issue_date(session: Session, new: NewIntent, at: datetime) -> date:
@@ -92,7 +105,7 @@ def _issue_date(session: Session, new: NewIntent, at: datetime) -> date:
     return new.issue_date or at.astimezone(VIETNAM).date()
 
 
-def _numbers(session: Session, fresh: Sequence[_Fresh]) -> dict[ResultId, dict[str, object]]:
+def _numbers(session: Session, fresh: Sequence[_Fresh]) -> dict[ResultId, dict[str, Any]]:
     """The columns that say number and date."""
     blank = {"symbol": None, "with_year": False, "number": None, "number_source": None, "duplicate_of": None}
     found = {f.id: blank | {"issue_date": f.issue_date, "year": f.issue_date.year} for f in fresh}
@@ -122,7 +135,7 @@ def _places(session: Session, fresh: Sequence[_Fresh], at: datetime) -> dict[Res
     return found
 
 
-def _row(fresh: _Fresh, at: datetime) -> dict[str, object]:
+def _row(fresh: _Fresh, at: datetime) -> dict[str, Any]:
     new, metadata = fresh.new, fresh.new.metadata
     return {
         "id": str(fresh.id),

@@ -5,6 +5,7 @@ had when it was read. Many intents take it with one statement: all of them, or t
 is afterwards is what it was before with what the step wrote, so nobody reads it again.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,9 +27,11 @@ from esign.registry.locking import lock_rows
 from esign.registry.models import DeliveryRow, IntentRow
 from esign.registry.plain import plain
 from esign.registry.values import FOR_CODE, FOR_PEOPLE, Intent, IntentState, aware
+from esign.registry.write_rows import write_rows
 
 __all__ = ["Change", "check_digest", "deliver", "prepare", "refuse", "take", "void"]
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _INTENT, _DELIVERY = cast("Table", IntentRow.__table__), cast("Table", DeliveryRow.__table__)
 _DELIVERED = (
     update(_INTENT)
@@ -68,19 +71,15 @@ def take(
         if change.intent.state not in expected:
             refuse(change.intent, expected)
     session.flush()
-    if len(changes) > 1:  # of several that one statement changes nobody can tell which it did not
-        _check_unchanged(session, [change.intent for change in changes], expected)
-    written = session.connection().execute(
-        _change(to, tuple(changes[0].columns)),
-        [
-            {f"new_{name}": value for name, value in c.columns.items()}
-            | {"this": str(c.intent.id), "was": c.intent.state}
-            for c in changes
-        ],
-    )
+    names = {name: f"new_{name}" for name in changes[0].columns}
+    rows = [
+        {"this": str(c.intent.id), "was": c.intent.state, **{names[n]: value for n, value in c.columns.items()}}
+        for c in sorted(changes, key=lambda c: c.intent.sequence)  # so that nobody waits in a circle for these rows
+    ]
+    changed = write_rows(session.connection(), _change(to, tuple(names)), rows)
     session.expire_all()
-    if written.rowcount != len(changes):
-        refuse(one(session, changes[0].intent.id), expected)
+    if changed != len(changes):
+        _refuse_others(session, [change.intent for change in changes], expected, to)
     taken = []
     for change in changes:
         fields = {n: _as_kept(v) for n, v in (change.becomes or change.columns).items()}
@@ -106,12 +105,12 @@ def refuse(found: Intent, expected: tuple[IntentState, ...]) -> NoReturn:
     raise RegistryError("intent-state", id=str(found.id), expected=_either(expected), found=found.state.word)
 
 
-def _check_unchanged(session: Session, intents: Sequence[Intent], expected: tuple[IntentState, ...]) -> None:
-    """Each is there and stands as it was read, until this transaction ends."""
-    found = {r.id: r.state for r in lock_rows(session, [intent.id for intent in intents])}
-    for intent in intents:
-        if found.get(str(intent.id)) is not intent.state:
-            refuse(one(session, intent.id), expected)
+def _refuse_others(
+    session: Session, intents: Sequence[Intent], expected: tuple[IntentState, ...], to: IntentState
+) -> NoReturn:
+    """Say which of `intents` did not go `to`; the transaction is undone for all of them."""
+    found = [one(session, intent.id) for intent in intents]
+    refuse(next((each for each in found if each.state is not to), found[0]), expected)
 
 
 def _either(states: tuple[IntentState, ...]) -> Reason:
@@ -127,7 +126,7 @@ def _as_kept(value: object) -> object:
 def check_digest(*digests: str | None) -> None:
     """Raise `digest-invalid` where one is no SHA-256 in small hexadecimal digits."""
     for digest in digests:
-        if digest is not None and (len(digest) != 64 or not set(digest) <= set("0123456789abcdef")):
+        if digest is not None and not _SHA256.fullmatch(digest):
             raise InputError("digest-invalid", length=len(digest))
 
 
@@ -219,8 +218,8 @@ def deliver(
         {"result_id": str(id), "position": before.get(str(id), 0), "at": at, "where": where}
         for id, where in places.items()  # noqa: A001
     ]
-    connection.execute(_DELIVERED, [{"this": this, "new_at": at} for this in found])
-    connection.execute(_DELIVER, entries)
+    write_rows(connection, _DELIVERED, [{"this": this, "new_at": at} for this in found])
+    write_rows(connection, _DELIVER, entries)
     versions.delivered(session, list(found), at=at)
     for id in places:  # noqa: A001
         note(session, "intent.delivered", at=at, agency=found[str(id)].agency, object=id, by=by[id] if by else None)
