@@ -16,7 +16,6 @@ __all__ = [
     "CertificateReference",
     "SignaturePolicy",
     "algorithm_protection",
-    "commitments",
     "content_type",
     "message_digest",
     "ocsp_response",
@@ -37,11 +36,6 @@ SIGNATURE_POLICY = "1.2.840.113549.1.9.16.2.15"
 COMMITMENT_TYPE = "1.2.840.113549.1.9.16.2.16"
 CONTENT_TIMESTAMP = "1.2.840.113549.1.9.16.2.20"
 SIGNATURE_TIMESTAMP = "1.2.840.113549.1.9.16.2.14"
-ARCHIVE_TIMESTAMPS = (
-    "1.2.840.113549.1.9.16.2.27",  # RFC 3126
-    "1.2.840.113549.1.9.16.2.48",  # RFC 5126
-    "0.4.0.1733.2.4",  # archive-time-stamp-v3 (EN 319 122-1 §5.5.3)
-)
 _OCSP_BASIC = der.oid("1.3.6.1.5.5.7.48.1.1")
 REVOCATION_ARCHIVAL = "1.2.840.113583.1.1.8"
 REVOCATION_VALUES = "1.2.840.113549.1.9.16.2.24"
@@ -187,11 +181,6 @@ def signature_policy(attributes: Attributes) -> SignaturePolicy | None:
     algorithm, digest, *_ = rest[0].items(SEQUENCE, least=2)
     name = digest_name(AlgorithmIdentifier.read(algorithm))
     return SignaturePolicy(identifier=identifier.oid(), algorithm=name, digest=digest.octets())
-
-
-def commitments(attributes: Attributes) -> tuple[str, ...]:
-    """commitment-type-indication (EN 319 122-1 §5.2.3), dotted."""
-    return tuple(read(v).items(SEQUENCE, least=1)[0].oid() for v in attributes.values(COMMITMENT_TYPE))
 
 
 def timestamp_tokens(attributes: Attributes, *kinds: str) -> tuple[bytes, ...]:

@@ -17,7 +17,6 @@ __all__ = [
     "Malformed",
     "check",
     "definite",
-    "is_well_encoded",
     "read",
     "read_all",
 ]
@@ -210,21 +209,12 @@ def _after_tag(raw: bytes, at: int) -> int:
     return at + 1 if raw[at] & 0x1F != 0x1F else _high_tag(raw, raw[at], at + 1)[1]
 
 
-def is_well_encoded(raw: bytes) -> bool:
-    """Whether `raw` starts with one well-formed BER value through and through; what follows it is not looked at.
+def check(element: Element) -> None:
+    """Raise `Malformed` where something inside `element` is no BER.
 
     A validator that decodes strictly finds no signature in a file where this fails, and two validators must not
     disagree about one.
     """
-    try:
-        check(read(definite(raw)[0]))
-    except Malformed:
-        return False
-    return True
-
-
-def check(element: Element) -> None:
-    """Raise `Malformed` where something inside `element` is no BER."""
     for inner in _walk(element, _DEEPEST):
         if inner.tag < 0x20 and not is_primitive(inner.tag, inner.value):
             raise Malformed(f"a value of tag {inner.tag:02x} with padding")

@@ -33,11 +33,6 @@ class DatabaseURL:
     """Holds the password."""
 
     @classmethod
-    def is_one(cls, place: object) -> bool:
-        """Whether `place` is a URL of a database, and no path."""
-        return isinstance(place, str) and place.partition("://")[0] in _SCHEMES and "://" in place
-
-    @classmethod
     def parse(cls, text: str) -> Self:
         """Read a URL.
 

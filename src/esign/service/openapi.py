@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from esign.api.base import Model
 from esign.api.problems import MEDIA_TYPE, Problem
-from esign.service.access import GRANTS, Act
 from esign.service.examples import example_of
 
 __all__ = ["answering", "describe", "pdf_answer", "taking", "taking_file"]
@@ -148,11 +147,6 @@ def operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str
     for path, methods in document.get("paths", {}).items():
         for method, operation in methods.items():
             yield path, method, operation
-
-
-def roles_for(act: Act) -> tuple[str, ...]:
-    """The roles that may do `act`."""
-    return tuple(role.value for role, acts in GRANTS.items() if act in acts)
 
 
 def _problem(meaning: str) -> dict[str, Any]:

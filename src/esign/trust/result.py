@@ -1,6 +1,5 @@
 """What validating a certificate gives, and the evidence that it takes; values only."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,11 +77,6 @@ class RevocationStatus:
     """The revocation list or OCSP response that decided, DER: what a DSS keeps."""
     suites: tuple[Suite, ...] = ()
     """The algorithms that it rests on."""
-
-    @property
-    def evidence_sha256(self) -> str:
-        """Hex; empty without evidence."""
-        return hashlib.sha256(self.evidence).hexdigest() if self.evidence else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

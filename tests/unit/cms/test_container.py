@@ -172,7 +172,6 @@ def test_attributes_speak() -> None:
     assert time.isoformat() == "2050-01-01T00:00:00.250000+00:00"
     found = attribute_readers.signature_policy(signed)
     assert found == attribute_readers.SignaturePolicy(identifier="1.2.3.4.5", algorithm="sha256", digest=b"h" * 32)
-    assert attribute_readers.commitments(signed) == ("1.2.840.113549.1.9.16.6.1",)
 
 
 @pytest.mark.parametrize(
@@ -281,7 +280,6 @@ def everything(raw: bytes) -> None:
             attribute_readers.signing_time,
             attribute_readers.signing_certificates,
             attribute_readers.signature_policy,
-            attribute_readers.commitments,
             attribute_readers.revocation_values,
         ):
             with contextlib.suppress(Malformed):

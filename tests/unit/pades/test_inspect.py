@@ -16,7 +16,7 @@ from pyhanko.pdf_utils.generic import pdf_name, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from esign.cms.baseline import signed_data
-from esign.cms.ber import is_well_encoded
+from esign.cms.ber import Malformed, check, definite, read
 from esign.keys import Mechanism
 from esign.pades.inspect import Inspection, inspect_signatures
 from esign.pades.sign import prepare, sign
@@ -251,6 +251,14 @@ def test_a_container_that_is_no_ber_is_no_signature() -> None:
 )
 def test_the_rules_of_encoding(encoded: str, *, good: bool) -> None:
     assert is_well_encoded(bytes.fromhex(encoded)) is good
+
+
+def is_well_encoded(raw: bytes) -> bool:
+    try:
+        check(read(definite(raw)[0]))
+    except Malformed:
+        return False
+    return True
 
 
 @given(st.binary(max_size=200))
