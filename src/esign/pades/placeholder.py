@@ -52,10 +52,22 @@ class WithRoom:
 
     def digest_after(self, before: "hashlib._Hash") -> bytes:
         """The same, where `before` has taken in the file as it was."""
-        size, appended = len(self.before), memoryview(self.appended)
-        before.update(appended[: self.start - size])
-        before.update(appended[self.end - size :])
+        before.update(self._up_to(self.start))
+        before.update(self._behind(self.end))
         return before.digest()
+
+    def digests(self, algorithm: str) -> tuple[bytes, str]:
+        """`digest`, and the SHA-256 of the whole file, hex; what is before the value is hashed once for both."""
+        signed = self._up_to_value(algorithm)
+        whole = signed.copy() if algorithm == "sha256" else self._up_to_value("sha256")
+        signed.update(self._behind(self.end))
+        whole.update(self._behind(self.start))
+        return signed.digest(), whole.hexdigest()
+
+    def _up_to_value(self, algorithm: str) -> "hashlib._Hash":
+        hashed = hashlib.new(algorithm, self.before)
+        hashed.update(self._up_to(self.start))
+        return hashed
 
     def filled(self, digits: bytes) -> bytes:
         """The whole file, `digits` in /Contents."""
@@ -66,9 +78,16 @@ class WithRoom:
         return b"".join(self._filled(digits))
 
     def _filled(self, digits: bytes) -> tuple[memoryview, bytes, memoryview]:
-        size, appended = len(self.before), memoryview(self.appended)
         start, end = self.start + 1, self.end - 1
-        return appended[: start - size], digits.ljust(end - start, b"0"), appended[end - size :]
+        return self._up_to(start), digits.ljust(end - start, b"0"), self._behind(end)
+
+    def _up_to(self, place: int) -> memoryview:
+        """Of what was appended; `place` is one in the whole file."""
+        return memoryview(self.appended)[: place - len(self.before)]
+
+    def _behind(self, place: int) -> memoryview:
+        """Likewise."""
+        return memoryview(self.appended)[place - len(self.before) :]
 
 
 def byte_range(start: int, end: int, size: int) -> bytes:

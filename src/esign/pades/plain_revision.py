@@ -4,13 +4,16 @@ What goes behind the document, in the order of its bytes (ISO 32000-2 §7.5.6); 
 
     73 0 obj <the catalog, with a form> endobj          only where it had none
     55 0 obj <the page, with one more annotation> endobj
-    74 0 obj <</Type/Sig … /M (<time>) /ByteRange [0 <…>] /Contents <000…>>> endobj
-    75 0 obj <</Type/Annot/Subtype/Widget/FT/Sig … /AP<</N <83> 0 R>>/V <74> 0 R>> endobj
-    76 0 obj <</Fields[<75> 0 R]/SigFlags 3>> endobj    the form
-    77 0 obj … 83 0 obj                                 what the seal is drawn with: its font, its pictures, its form
+    74 0 obj <</Type/Annot/Subtype/Widget/FT/Sig … /AP<</N <82> 0 R>>/V <83> 0 R>> endobj
+    75 0 obj <</Fields[<74> 0 R]/SigFlags 3>> endobj    the form
+    76 0 obj … 82 0 obj                                 what the seal is drawn with: its font, its pictures, its form
+    83 0 obj <</Type/Sig … /M (<time>) /ByteRange [0 <…>] /Contents <000…>>> endobj
     xref <where each of them begins>
     trailer <what the document said, and where its section is>
     startxref <…> %%EOF
+
+What varies from one document to the next is little, and stands at the end: all before /Contents is hashed once, for
+the signature and for the digest of the whole file.
 
 The dictionaries come from where the general way has them (`esign.pades.signing_revision`), so both say the same.
 """
@@ -82,46 +85,46 @@ class PlainRevision:
 
         # Behind the last byte, on a line of its own: many writers end a file right behind %%EOF.
         line = b"" if pdf[-1:] in {b"\n", b"\r"} else b"\n"
-        # The objects that were there, as they are from now on, each behind the one before.
-        *places, value = accumulate(map(len, said.changed), initial=len(pdf) + len(line))
+        # The objects that were there, as they are from now on, and the new ones.
+        first = len(pdf) + len(line)
         # The signature dictionary, up to the numbers of /ByteRange: they follow from the lengths of all the rest.
+        value = first + len(said.objects)
         time = b"(%s)" % pdf_date(signing_time)
-        head = b"%s%s%d 0 obj\n%s" % (line, b"".join(said.changed), said.value, self._signature % {b"M": time})
+        signature = b"%d 0 obj\n%s" % (said.value, self._signature % {b"M": time})
         # /Contents, all zeros: what is not signed, and the only place that changes later.
-        start = len(pdf) + len(head) + NUMBERS + len(BEFORE_VALUE)
+        start = value + len(signature) + NUMBERS + len(BEFORE_VALUE)
         end = start + len(self._room)
-        # The objects that are new.
-        new = end + len(_BEHIND_VALUE)
         # The section: where each object begins, and what the document says of itself.
-        xref = new + len(said.new)
-        rows = said.rows % (*places, value, *[new + offset for offset in said.starts])
-        trailer = _trailer(outline, said.value + 1 + len(said.starts), identity=head)
+        xref = end + len(_BEHIND_VALUE)
+        rows = said.rows % (*[first + offset for offset in said.starts], value)
+        trailer = _trailer(outline, said.value + 1, identity=rows + signature)
         section = b"xref\n%strailer\n%s\nstartxref\n%d\n%%%%EOF\n" % (rows, trailer, xref)
 
         numbers = byte_range(start, end, xref + len(section))
-        appended = b"".join((head, numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, said.new, section))
-        return WithRoom(before=pdf, appended=appended, start=start, end=end)
+        parts = (line, said.objects, signature, numbers, BEFORE_VALUE, self._room, _BEHIND_VALUE, section)
+        return WithRoom(before=pdf, appended=b"".join(parts), start=start, end=end)
 
     def _said(self, outline: Outline) -> "_Said":
-        """What the revision says of objects, but for the signature dictionary, which is the first of the new ones."""
+        """What the revision says of objects, but for the signature dictionary, which is the last of the new ones."""
         # What one program made has mostly as many objects as what it made before, and those that matter say the same.
         if self._last is None or not self._last.fits(outline):
             self._last = self._made(outline)
         return self._last
 
     def _made(self, outline: Outline) -> "_Said":
-        value, page = outline.next, outline.page(self._page)
+        first, page = outline.next, outline.page(self._page)
         existing = empty_field(outline, page, self._wanted, self._box)
-        new: list[bytes] = []
         if existing is None:
-            change = add_field(outline, page, self._wanted, value + 1)
-            names = {b"T": change.name, b"P": b"%d 0 R" % page.number, b"V": b"%d 0 R" % value}
-            drawn = self._draw(value + (2 if not change.form else 3))
-            new = [self._field % {**names, b"N": drawn.place}, *([change.form] if change.form else []), *drawn.objects]
+            change = add_field(outline, page, self._wanted, first)
+            form = [change.form] if change.form else []
+            drawn = self._draw(first + 1 + len(form))
+            value = b"%d 0 R" % (first + 1 + len(form) + len(drawn.objects))
+            entries = {b"T": change.name, b"P": b"%d 0 R" % page.number, b"N": drawn.place, b"V": value}
+            new = [self._field % entries, *form, *drawn.objects]
         else:
-            drawn = self._draw(value + 1)
-            change = fill_field(existing, value=b"%d 0 R" % value, drawn=drawn.place or None)
+            drawn = self._draw(first)
             new = drawn.objects
+            change = fill_field(existing, value=b"%d 0 R" % (first + len(new)), drawn=drawn.place or None)
         return _Said.of(change.changed, new, outline)
 
     def _draw(self, first: int) -> "_Drawn":
@@ -144,38 +147,39 @@ class _Drawn(NamedTuple):
 class _Said(NamedTuple):
     """What a revision says of objects, and its rows of the table (§7.5.4) but for the places."""
 
-    changed: tuple[bytes, ...]
-    """Those that were there, whole, in the order of their numbers."""
-    new: bytes
-    """Those that are new, behind the signature dictionary, one behind the other."""
+    objects: bytes
+    """Those that were there and those that are new, whole, one behind the other, in the order of their numbers."""
     starts: tuple[int, ...]
     """Where each of these begins."""
     rows: bytes
-    """For `%` with the places of those that were there, the signature dictionary and the new ones."""
+    """For `%` with the places of these and of the signature dictionary."""
     value: int
-    """The number of the signature dictionary: the first that nothing had."""
+    """The number of the signature dictionary: the one behind theirs."""
+    next: int
+    """The first number that nothing had in the document."""
     because: tuple[Spelt, ...]
     """The objects that it depends on; first the catalog, from which all others are found."""
 
     @classmethod
     def of(cls, changed: Mapping[int, bytes], new: Sequence[bytes], outline: Outline) -> Self:
         """Of the texts between `obj` and `endobj`, and all that `outline` was asked for to make them."""
-        value = outline.next
-        objects = [_object(number, text) for number, text in enumerate(new, value + 1)]
+        there = sorted(changed)
+        objects = [_object(number, changed[number]) for number in there]
+        objects += [_object(number, text) for number, text in enumerate(new, outline.next)]
         return cls(
-            changed=tuple(_object(number, changed[number]) for number in sorted(changed)),
-            new=b"".join(objects),
-            starts=tuple(accumulate(map(len, objects[:-1]), initial=0)) if objects else (),
-            rows=b"".join(b"%d 1\n%s" % (number, _ROW) for number in sorted(changed))
-            + b"%d %d\n%s" % (value, 1 + len(new), _ROW * (1 + len(new))),
-            value=value,
+            objects=b"".join(objects),
+            starts=tuple(accumulate(map(len, objects[:-1]), initial=0)),
+            rows=b"".join(b"%d 1\n%s" % (number, _ROW) for number in there)
+            + b"%d %d\n%s" % (outline.next, len(new) + 1, _ROW * (len(new) + 1)),
+            value=outline.next + len(new),
+            next=outline.next,
             because=tuple(dict.fromkeys(outline.looked_at)),
         )
 
     def fits(self, outline: Outline) -> bool:
         """Whether the same is to be said of another document: everything that it depends on is the same there."""
         catalog, *others = self.because
-        if outline.next != self.value or outline.catalog != catalog:
+        if outline.next != self.next or outline.catalog != catalog:
             return False
         return all(outline.object(each.number) == each for each in others)
 

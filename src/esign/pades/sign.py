@@ -180,15 +180,12 @@ def prepare(  # noqa: PLR0913 - all of one revision is fixed here, and nothing o
         seal_url=seal_url,
     )
     made, _ = with_room(pdf, revision, signing_time)
-    hashed = hashlib.sha256(made.before)
-    same = mechanism.digest == "sha256"
-    digest = made.digest_after(hashed.copy()) if same else made.digest(mechanism.digest)
-    hashed.update(made.appended)
+    digest, sha256 = made.digests(mechanism.digest)
     return PreparedSignature(
         document=made.document,
         to_be_signed=_template(certificates, mechanism).attributes(digest),
         digest=digest,
-        sha256=hashed.hexdigest(),
+        sha256=sha256,
         mechanism=mechanism,
         certificates=certificates,
         contents=(made.start + 1, made.end - 1),
