@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pikepdf
@@ -13,12 +14,15 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from esign.document import Box
 from esign.errors import InputError
 from esign.keys import Mechanism
+from esign.pades.fields import add_release_fields
+from esign.pades.revision import stamp
 from esign.pades.signer import Signer
 from esign.pades.signing_revision import Appearance, SigningRevision
 from esign.softkey import SoftwareKey
 from esign.syntax import read
+from esign.syntax.newest import PlainView, newest
 from tests.support.pki import EPOCH, PKI, der, name
-from tests.support.two_ways import both_ways, refused_by_others
+from tests.support.two_ways import both_ways, reading_whole, refused_by_others, unlike
 from tests.vectors.pades import generate as g
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -65,6 +69,43 @@ def test_unsigned_files_of_others(capsys: pytest.CaptureFixture[str]) -> None:
             f" {accepted} shown to others"
         )
     assert plain >= 5
+
+
+def test_files_of_others_are_looked_into_as_they_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    looked, whole, refused = 0, 0, 0
+    for case in json.loads((CORPUS / "manifest.json").read_text("utf-8")):
+        pdf = (CORPUS / "files" / case["file"]).read_bytes()
+        if len(pdf) > MOST:
+            continue
+        with reading_whole():
+            wanted = _updated(pdf)
+        assert _updated(pdf) == wanted, case["file"]
+        try:
+            view = newest(pdf)
+        except InputError:
+            refused += 1
+            continue
+        if isinstance(view, PlainView):
+            looked += 1
+            assert list(unlike(view, read(pdf).latest)) == [], case["file"]
+        else:
+            whole += 1
+    with capsys.disabled():
+        print(f"\nfiles of the corpus: {looked} looked into, {whole} read whole, {refused} refused")
+    assert looked >= 5
+
+
+def _updated(pdf: bytes) -> tuple[bytes | str, bytes | str]:
+    """The file with a seal, and with empty fields; or why not."""
+
+    def tried(update: Callable[..., bytes], *given: object, **more: object) -> bytes | str:
+        try:
+            return update(pdf, *given, **more)
+        except InputError as e:
+            return e.code
+
+    sealed = tried(stamp, SEEN.mark, BOX, url="https://q.example.gov.vn/1#1")
+    return sealed, tried(add_release_fields, g.FIELDS, agency_box=BOX, alt="-")
 
 
 def _opens(pdf: bytes) -> bool:

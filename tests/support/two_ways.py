@@ -5,8 +5,11 @@ Object numbers, offsets and the order of entries say nothing; so do the room of 
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 import pikepdf
+import pytest
 from asn1crypto import x509
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
@@ -15,7 +18,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from esign.pades.plain_revision import PlainRevision
 from esign.pades.signing_revision import SigningRevision, add_signing_revision
-from esign.syntax import Dict, Object, Ref, Stream, View, read
+from esign.syntax import Dict, Object, Ref, Stream, View, newest, read, same
 from esign.syntax.outline import NotPlain
 from tests.support.pki import EPOCH
 from tests.unit.pdf.tools import run
@@ -24,16 +27,61 @@ _SAYS_NOTHING = {"ByteRange", "Contents"}
 _OF_A_SECTION = {"Size", "Prev", "XRefStm", "Type", "W", "Index", "Length", "Filter", "DecodeParms", "ID"}
 
 
+@contextmanager
+def reading_whole() -> Iterator[None]:
+    """What is updated is read whole, however plainly it is written."""
+
+    def refuse(_pdf: bytes) -> NoReturn:
+        message = "asked for"
+        raise NotPlain(message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(newest, "Outline", refuse)
+        yield
+
+
+@contextmanager
+def looking_only() -> Iterator[None]:
+    """What is updated must not be read whole."""
+
+    def refuse(_pdf: bytes) -> NoReturn:
+        message = "a file is read whole"
+        raise AssertionError(message)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(newest, "read", refuse)
+        yield
+
+
 def both_ways(pdf: bytes, revision: SigningRevision) -> list[str] | str:
     """Where the two ways differ; or why `pdf` is not for the plain one."""
     try:
         plain = PlainRevision(revision).behind(pdf, EPOCH)
     except NotPlain as e:
         return str(e)
-    general = add_signing_revision(pdf, revision, EPOCH)
+    with reading_whole():
+        general = add_signing_revision(pdf, revision, EPOCH)
     assert plain.document.startswith(pdf)
     assert plain.end - plain.start == general.end - general.start
     return list(differences(plain.document, general.document))
+
+
+def unlike(one: View, other: View) -> Iterator[str]:
+    """Where two views of one file, of which the `other` has read it, say something different."""
+    for what in ("startxref", "kind", "next"):
+        if getattr(one, what) != getattr(other, what):
+            yield what
+    if not same(one.trailer, other.trailer):
+        yield "trailer"
+    for number in other.numbers:
+        x, y = one.get(Ref(number)), other.get(Ref(number))
+        if isinstance(x, Stream) and isinstance(y, Stream):
+            alike = same(x.dictionary, y.dictionary)
+            alike = alike and (x.start, x.length, x.length_wrong) == (y.start, y.length, y.length_wrong)
+        else:
+            alike = same(x, y)
+        if not alike or one.array(Ref(number)) != other.array(Ref(number)):
+            yield f"object {number}"
 
 
 def differences(one: bytes, other: bytes) -> Iterator[str]:

@@ -25,8 +25,6 @@ _LARGEST_OFFSET: Final = 10**10
 """What ten digits of a table can say."""
 _SHORT: Final = 4096
 """Bytes of an object whose value is kept."""
-_GAP: Final = 8
-"""Bytes in which a value begins behind `obj`, as anybody writes it."""
 _WHITE: Final = b"\x00\t\n\x0c\r "
 
 
@@ -96,40 +94,43 @@ class PlainView(View):
         return self._values[ref]
 
     def array(self, value: Object) -> list[Object] | None:
-        """As of a `View`; streams, which are the rest of most files, are not looked through for it."""
-        if isinstance(value, Ref) and value not in self._values and self._begins_as_dictionary(value):
-            return None
-        return super().array(value)
+        """As of a `View`; what a stream holds, which is the most of many files, is not looked at."""
+        return None if isinstance(value, Ref) and self._is_stream(value) else super().array(value)
 
-    def _begins_as_dictionary(self, ref: Ref) -> bool:
-        if ref.gen:
-            return False
+    def _is_stream(self, ref: Ref) -> bool:
         try:
-            _, start = self._outline.place(ref.num)
+            return self._outline.is_stream(_first_of(ref))
         except NotPlain:
             return False
-        return self._source.data[start : start + _GAP].lstrip(_WHITE).startswith(b"<<")
 
     def _look(self, ref: Ref) -> Object:
-        if ref.gen:
-            raise NotPlain("an object that was freed once")
-        text = self._outline.object(ref.num).text
-        if len(text) <= _SHORT and b"stream" not in text:
-            return _value(text)
-        place, _ = self._outline.place(ref.num)
-        return self._source.indirect(place).value
+        number = _first_of(ref)
+        text = self._outline.object(number).text
+        if len(text) > _SHORT or b"stream" in text:
+            place, _ = self._outline.place(number)
+            return self._source.indirect(place).value
+        value = _value(text)
+        if not isinstance(value, Dict | list):
+            raise NotPlain("a value without brackets: `endobj` may be a part of it")
+        return value
 
     def _length_of(self, ref: Ref, _offset: int) -> int | None:
-        """What a /Length that is a reference says."""
-        try:
-            place, _ = self._outline.place(ref.num)
-        except NotPlain:
-            return None
+        """What a /Length that is a reference says; it counts as of the revision that its stream came with."""
+        place, _ = self._outline.place(_first_of(ref))
+        if self._outline.is_updated(ref.num):
+            raise NotPlain("a length that was another one")
         return self._source.integer_at(place)
 
     def decoded(self, stream: Stream) -> bytes:
         """As of a `View`."""
         return self._source.decoded(stream, self.resolve)
+
+
+def _first_of(ref: Ref) -> int:
+    """The number of an object that is the first to have it (§7.5.4)."""
+    if ref.gen:
+        raise NotPlain("an object whose number had another")
+    return ref.num
 
 
 @lru_cache(maxsize=256)

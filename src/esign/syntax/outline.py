@@ -64,6 +64,7 @@ _WHITE: Final = b"\x00\t\n\x0c\r "
 _OPENED: Final = re.compile(_BLANK + rb"<<" + _BLANK)
 _REFERENCE: Final = re.compile(rb"(\d{1,10}) 0 R")
 _REFERENCES: Final = re.compile(rb"\[%s(?:\d{1,10} 0 R%s)*+\]" % (_BLANK, _BLANK))
+_STREAM: Final = re.compile(_BLANK + rb"stream")
 
 # --- sections (§7.5.4, §7.5.5) --------------------------------------------------------------------------------------
 _END: Final = re.compile(rb"startxref%s++(\d{1,10})%s++%%%%EOF" % (SPACE, SPACE))
@@ -153,6 +154,16 @@ class Outline:
         self.looked_at.append(found)
         return found
 
+    def is_stream(self, number: int) -> bool:
+        """Whether the object `number` is a stream (§7.3.8), of which only the dictionary is looked at.
+
+        Raises:
+            NotPlain: There is none, or it does not begin as a dictionary.
+        """
+        _, start = self.place(number)
+        _, end = _dictionary(self._pdf, start)
+        return _STREAM.match(self._pdf, end) is not None
+
     def page(self, index: int) -> Spelt:
         """Page `index`, from 0 (§7.7.3).
 
@@ -197,6 +208,10 @@ class Outline:
                     break
                 return at, at + len(header)
         _not_plain(f"object {number}")
+
+    def is_updated(self, number: int) -> bool:
+        """Whether several sections say something of the object `number`."""
+        return sum(first <= number < behind for first, behind, _ in self._sections) > 1
 
     def _section(self, offset: int) -> Entries:
         """Note the section at `offset`; its trailer."""
