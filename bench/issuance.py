@@ -8,7 +8,7 @@ on SQLite and delivered to the caller. Its share is that of what the slower of t
     slow tokens     signatures a second, of those that the token can make
 
 Shares are by the clock on the wall, and say little where others use the two cores; the processor seconds of this
-process, typst and Python together, are printed beside them.
+process, typst and Python together, are printed beside them, and how often a page was set for each result.
 """
 
 import argparse
@@ -28,8 +28,12 @@ from bench.issuing import Counter, counter, issue, raw, seconds  # noqa: E402
 from bench.measuring import Ratio, keep  # noqa: E402
 
 from esign.line import Line  # noqa: E402
+from tests.support.rendering import CountingRenderer  # noqa: E402
 from tests.support.shim import Shim, build  # noqa: E402
 
+RESULTS = 512
+"""In each round. While the last group is sealed, signed and registered, no page is left that the other core could set: of
+so many results that costs a fiftieth, of a quarter as many a twelfth."""
 DELAYS = {5: 1440, 20: 360, 300: 40}
 """Milliseconds that a simulated token takes for a signature, and how many results are made: three signatures each, the
 seal's among them. The first pages have to be set, and the last results to be registered, while the token has nothing to
@@ -40,7 +44,7 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--results", type=int, default=128, help="in each round")
+    parser.add_argument("--results", type=int, default=RESULTS, help="in each round")
     parser.add_argument("--slow", action="store_true", help="only the simulated tokens")
     arguments = parser.parse_args()
     if arguments.slow:
@@ -50,13 +54,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "fast"
         folder.mkdir()
-        with counter(folder) as at, Line(at.issuer, person_key=at.person_key) as line:
-            fast(at, line, rounds=arguments.rounds, results=arguments.results)
+        renderer = CountingRenderer()
+        with counter(folder, renderer=renderer) as at, Line(at.issuer, person_key=at.person_key) as line:
+            fast(at, line, renderer, rounds=arguments.rounds, results=arguments.results)
     # SoftHSM looks for its tokens once in a process.
     subprocess.run([sys.executable, "-m", "bench.issuance", "--slow"], check=True)
 
 
-def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
+def fast(at: Counter, line: Line, renderer: CountingRenderer, *, rounds: int, results: int) -> None:
     """SoftHSM's own speed: the token takes processor time as everything else does."""
     filled, bodies = at.filled(), at.bodies()
     issue(line, filled, 64)
@@ -65,13 +70,16 @@ def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
     rendered: list[float] = []
     took: dict[str, list[float]] = {"raw": [], "page": [], "rendered": [], "given": []}
     used: dict[str, list[float]] = {"page": [], "rendered": [], "given": []}
+    pages = 0
     for _ in range(rounds):
         with raw(at.raw_key) as sign:
             signature = seconds(sign, 300)
-        page, cpu = timed(lambda: seconds(at.render, 40), 40)
+        page, cpu = timed(lambda: seconds(at.render, 100), 100)
         used["page"].append(cpu)
+        pages -= renderer.count
         of_rendered, cpu = timed(lambda: issue(line, filled, results), results)
         used["rendered"].append(cpu)
+        pages += renderer.count
         of_given, cpu = timed(lambda: issue(line, bodies, results), results)
         used["given"].append(cpu)
         given.append(2 * signature / of_given)
@@ -82,6 +90,7 @@ def fast(at: Counter, line: Line, *, rounds: int, results: int) -> None:
         print(f"{what:10} {1e3 * statistics.median(values):8.2f} ms")
     for what, values in used.items():
         print(f"{what:10} {1e3 * statistics.median(values):8.2f} ms of a processor")
+    print(f"{pages / (rounds * results):.2f} pages set for each result")
     shares = {"body given": Ratio.of(given), "rendered": Ratio.of(rendered)}
     for what, share in shares.items():
         print(f"whole issuance, {what}: {share.percent()} of what is possible")
