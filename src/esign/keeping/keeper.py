@@ -66,8 +66,8 @@ class Keeper:
         self._now = now
         self._at_once = at_once
 
-    def plan(self, *, within: timedelta, progress: Callable[[int], None] = lambda _done: None) -> Plan:
-        """Bring the index up to date and say what is due `within` that time; `progress` learns how many were read."""
+    def plan(self, *, within: timedelta) -> Plan:
+        """Bring the index up to date and say what is due `within` that time."""
         known = self._index.stamps()
         present = dict(self._store.documents())
         self._index.forget(known.keys() - present.keys())
@@ -76,7 +76,6 @@ class Keeper:
         while batch := changed[read : read + _BATCH]:
             self._index.put(*(self._looked_at(name, stamp) for name, stamp in batch))
             read += len(batch)
-            progress(read)
         due = tuple(self._index.due(before=self._now() + within))
         return Plan(documents=len(present), read=read, due=due, by_year=self._index.by_year())
 

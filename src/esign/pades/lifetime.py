@@ -39,9 +39,9 @@ class Lifetime:
     """What gives out then, or why there is nothing to keep."""
 
 
-def lifetime_of(pdf: bytes, found: Inspection, *, algorithms: AlgorithmPolicy | None = None) -> Lifetime:
+def lifetime_of(pdf: bytes, found: Inspection) -> Lifetime:
     """The lifetime of `pdf`, of which inspection said `found`."""
-    policy = algorithms or AlgorithmPolicy.default()
+    policy = AlgorithmPolicy.default()
     if found.integrity is not Integrity.INTACT:
         return Lifetime(level="", until=None, reason=Reason("proof-nothing-to-keep", {"what": found.integrity.value}))
     last = found.signatures[-1]

@@ -65,7 +65,6 @@ def agency_mark(
     signer: str,
     signing_time: datetime,
     time_format: str = VGCA_COMPAT.time_format,
-    fonts: FontSet | None = None,
 ) -> Mark:
     """The red seal at exactly its real size, and beside it who signed and when.
 
@@ -83,7 +82,7 @@ def agency_mark(
         f"Thời gian ký: {signing_time.astimezone(VIETNAM).strftime(time_format)}",
     )
     width, height = agency_mark_size(agency)
-    fonts = fonts or FontSet.find()
+    fonts = FontSet.find()
     inputs = {
         "width": width,
         "height": height,

@@ -58,7 +58,7 @@ class PrintCopy:
     """Pages, from 1, that had to become pictures."""
 
 
-def print_note(agency: Agency, *, host: str, printed_at: datetime, time_format: str = VGCA_COMPAT.time_format) -> str:
+def print_note(agency: Agency, *, host: str, printed_at: datetime) -> str:
     """What a print says of itself: where to look the original up, in which system, whose, and when it was printed.
 
     Raises:
@@ -68,14 +68,14 @@ def print_note(agency: Agency, *, host: str, printed_at: datetime, time_format: 
         raise InputError("signing-time-naive")
     if not (agency.system and agency.system_owner):
         raise InputError("print-system-unknown")
-    time = printed_at.astimezone(VIETNAM).strftime(time_format)
+    time = printed_at.astimezone(VIETNAM).strftime(VGCA_COMPAT.time_format)
     return (
         f"Bản in từ văn bản điện tử; tra cứu tại {host}; hệ thống: {agency.system}; "
         f"chủ quản: {agency.system_owner}; in lúc {time}"
     )
 
 
-def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None = None) -> PrintCopy:
+def print_copy(pdf: bytes, *, note: str, qr: Mark | None) -> PrintCopy:
     """Every page of `pdf` as it looks, with `note` in the bottom margin and `qr` (`qr_mark`) beside it.
 
     Where the margin has no room, every page is shown a little smaller, above the note.
@@ -84,7 +84,7 @@ def print_copy(pdf: bytes, *, note: str, qr: Mark | None, fonts: FontSet | None 
         InputError: `pdf-damaged`, `pdf-encrypted`, `pdf-not-rendered`, `print-no-room`.
         PreflightError: `glyph-missing`.
     """
-    fonts = fonts or FontSet.find()
+    fonts = FontSet.find()
     band = max(_NOTE_MM, qr.height_mm if qr else 0.0)
     with open_pdf(pdf) as original:
         pages = [page_geometry(original, index) for index in range(len(original.pages))]

@@ -50,7 +50,7 @@ def release_texts(number: DocumentNumber, issued: date) -> dict[Blank, str]:
     }
 
 
-def field_mark(text: str, *, kind: Blank, box: Box, fonts: FontSet | None = None) -> Mark:
+def field_mark(text: str, *, kind: Blank, box: Box) -> Mark:
     """`text` as the page would have printed it in `box`, the place of `kind` (`Rendered.release`).
 
     A number stands against the `/` that follows it; day and month stand in the middle of theirs.
@@ -64,7 +64,7 @@ def field_mark(text: str, *, kind: Blank, box: Box, fonts: FontSet | None = None
         raise InputError("field-text-invalid", kind=kind.value)
     if abs(box.height - 1.2 * size) > _TAMPERED or box.rotate:
         raise InputError("field-box-invalid", kind=kind.value, height=f"{box.height:.1f}")
-    fonts = fonts or FontSet.find()
+    fonts = FontSet.find()
     inputs = {
         "width": box.width,
         "height": box.height,

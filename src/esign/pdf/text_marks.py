@@ -45,14 +45,14 @@ def copy_text(
     return f"{form.value}; {agency_name}; {_time(signing_time, time_format)}"
 
 
-def text_line_mark(text: str, *, fonts: FontSet | None = None) -> Mark:
+def text_line_mark(text: str) -> Mark:
     """`text` in one line, or in two that end at the right; it breaks before the time, its last part.
 
     Raises:
         PreflightError: `glyph-missing`.
         InputError: `mark-text-too-long`.
     """
-    fonts = fonts or FontSet.find()
+    fonts = FontSet.find()
     head, separator, tail = text.rpartition("; ")
     inputs = {
         "font": fonts.family,
@@ -71,9 +71,9 @@ def text_line_mark(text: str, *, fonts: FontSet | None = None) -> Mark:
     return Mark(pdf=typeset.pdf, width_mm=size["width"] * _MM, height_mm=size["height"] * _MM, alt=text)
 
 
-def text_line_mark_size(text: str, *, fonts: FontSet | None = None) -> tuple[float, float]:
+def text_line_mark_size(text: str) -> tuple[float, float]:
     """Width and height in mm of `text_line_mark`; another time of signing does not change them."""
-    mark = text_line_mark(text, fonts=fonts)
+    mark = text_line_mark(text)
     return mark.width_mm, mark.height_mm
 
 
