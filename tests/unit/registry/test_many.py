@@ -1,7 +1,7 @@
 """Steps that many intents take together: the same as one by one, all of them or none, each in the name of who asked."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
@@ -10,7 +10,7 @@ from esign.errors import DuplicateNumber, NotRegistered, RegistryError, RequestC
 from esign.profile import DuplicatePolicy, Numbering
 from esign.reasons import Reason
 from esign.registry import Actor, Fixation, Intent, IntentState, NextNumber, Registry
-from tests.unit.registry.making import START, WARD, Clock, digest, new_intent, registration, unique
+from tests.unit.registry.making import METADATA, START, WARD, Clock, digest, new_intent, registration, unique
 
 _DAY = date(2026, 11, 23)
 
@@ -28,6 +28,24 @@ def reserve(registry: Registry, count: int = 3, **changes: object) -> list[Inten
 def stands(registry: Registry, intents: list[Intent]) -> bool:
     """Whether what was given back is what the register has."""
     return [registry.get(intent.id) for intent in intents] == intents
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": DocumentNumber(9, 2026, "QĐ-UBND")},
+        {"number": DocumentNumber(10, None, "QĐ-UBND"), "masked_holder": "N.V.A***"},
+        {
+            "metadata": replace(
+                METADATA, dossier=None, expires=datetime(2030, 1, 1, tzinfo=timezone(timedelta(hours=7)))
+            )
+        },
+    ],
+)
+def test_what_was_recorded_is_what_is_given_back(registry: Registry, changes: dict[str, object]) -> None:
+    intents = reserve(registry, count=1, **changes)
+    assert stands(registry, intents)
+    assert [repr(registry.get(intent.id)) for intent in intents] == [*map(repr, intents)]
 
 
 def test_the_whole_way(registry: Registry, clock: Clock) -> None:
