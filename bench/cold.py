@@ -68,12 +68,10 @@ class Folder:
     def __init__(self, place: Path) -> None:
         self.path = place / "office"
         self._made = 0
-        unset = {"PYTHONDONTWRITEBYTECODE", "ESIGN_CONFIG"}
-        self._environ = {name: value for name, value in os.environ.items() if name not in unset}
-        self._environ["PYTHONPYCACHEPREFIX"] = str(place / "bytecode")
+        self._environ = {name: value for name, value in os.environ.items() if name != "ESIGN_CONFIG"}
         subprocess.run([*_ESIGN, "init", "office", "--demo"], cwd=place, check=True, capture_output=True)
         self.renew()
-        self.run(_SIGN)  # compiles, as `verify` does below
+        self.run(_SIGN)  # and all that follows, so that every file was read once
         shutil.copy(self.path / "out" / "letter.signed.pdf", self.path / "signed.pdf")
         self.run(_VERIFY)
         for command, environ in OTHERS.values():
@@ -123,6 +121,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     rounds = parser.parse_args().rounds
+    # The verifier's own process believes no variable of its surroundings: bytecode lies where an installation has it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compiled = [sys.executable, "-m", "compileall", "-q", "src", "cli", "hsm"]
+    subprocess.run(compiled, cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as place:
         keep("one file, cold", measure(Folder(Path(place)), rounds=rounds))
 
