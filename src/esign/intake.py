@@ -17,7 +17,7 @@ from esign.foresight import next_number
 from esign.layout import Layout
 from esign.profile import VIETNAM, IssuanceProfile, Numbering
 from esign.registry import Intent, IntentKind, NewIntent, NextNumber, Registry
-from esign.request import Attached, Copied, Request, digest_of
+from esign.request import Attached, Copied, Request
 from esign.steps import OnStep, Step
 from esign.workbench import Workbench
 
@@ -69,12 +69,11 @@ class Intake:
             As `examine`; nothing is recorded then. DuplicateNumber: The given number is taken. RequestConflict: The
             idempotency key stands for another request.
         """
-        stored = request.to_bytes()
-        digest = digest_of(stored, profile=self._profile.name)
+        digest = request.digest(self._profile.name)
         page = None
         if self._registry.by_key(request.idempotency_key) is None:
             page = self.examine(request)
-            self._bench.put_request(digest, stored)
+            self._bench.put_request(digest, request.to_bytes())
         try:
             intent = self._registry.reserve(self.new_intent(request, digest))
         except (InputError, DuplicateNumber, RequestConflict):

@@ -111,6 +111,7 @@ class Config:
             visible=i.visible,
             duplicates=i.duplicates,
             active_content=i.active_content,
+            max_bytes=i.max_mebibytes << 20,
             attach_data=i.attach_data,
             person=i.person,
             person_within=timedelta(days=i.person_within_days),
@@ -120,6 +121,7 @@ class Config:
 
 def _ranges(read: Config) -> Iterator[tuple[str, int, int, int]]:
     """Every number that has bounds: its key, itself, the least and the most."""
+    yield "issuance.max_mebibytes", read.issuance.max_mebibytes, 1, 1024
     yield "issuance.person_within_days", read.issuance.person_within_days, 1, 3650
     yield from network_ranges(read.network, read.timestamp)
     yield from service_ranges(read.service)

@@ -94,6 +94,8 @@ class IssuanceSection:
     """For numbers that another system gave."""
     active_content: ContentPolicy = ContentPolicy.REFUSE
     """For given PDFs."""
+    max_mebibytes: int = 64
+    """Larger PDFs are refused before they are looked at."""
     attach_data: bool = False
     """PDF/A-3b with the data inside."""
     person: bool = False
