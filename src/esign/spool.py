@@ -18,7 +18,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -39,7 +39,10 @@ class Spool:
     def __init__(self, folder: Files) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._groups: dict[str, dict[str, tuple[int, int]]] = {}
+        self._groups: dict[str, set[str]] = {}
+        """What is still needed of each group."""
+        self._holders: dict[str, str] = {}
+        """The newest group that holds a thing."""
         self._open = _Open()
         self._has_looked = False
 
@@ -92,12 +95,12 @@ class Spool:
         """What is in each group that is stored, whoever wrote it."""
         self._look()
         with self._lock:
-            return {group: frozenset(index) for group, index in self._groups.items()}
+            return {group: frozenset(names) for group, names in self._groups.items()}
 
     def discard_group(self, group: str) -> None:
         """Remove a group with all that is in it."""
         with self._lock:
-            self._groups.pop(group, None)
+            self._lose(group)
         self._folder.discard(group)
 
     def sweep_parts(self) -> None:
@@ -118,18 +121,33 @@ class Spool:
         group = f"{time.time_ns():020x}-{secrets.token_hex(4)}{_GROUP}"
         self._folder.put(group, len(head).to_bytes(8, "big"), head, *contents.values())
         with self._lock:
-            self._groups[group] = index
+            self._hold(group, index)
+
+    def _hold(self, group: str, names: Iterable[str]) -> None:
+        """Learn of a group; what a newer one holds as well is not needed of it."""
+        needed = {name for name in names if self._holders.get(name, "") < group}
+        for name in needed & self._holders.keys():
+            self._groups[self._holders[name]].discard(name)
+        self._groups[group] = needed
+        self._holders |= dict.fromkeys(needed, group)
+
+    def _lose(self, group: str) -> None:
+        for name in self._groups.pop(group, ()):
+            del self._holders[name]
 
     def _forget_in_groups(self, name: str) -> bool:
         """Whether a group held it; a group that holds nothing any more is removed."""
         with self._lock:
-            held = [group for group, index in self._groups.items() if index.pop(name, None)]
-            empty = [group for group in held if not self._groups[group]]
-            for group in empty:
+            group = self._holders.pop(name, None)
+            if group is None:
+                return False
+            needed = self._groups[group]
+            needed.discard(name)
+            if not needed:
                 del self._groups[group]
-        for group in empty:
+        if not needed:
             self._folder.discard(group)
-        return bool(held)
+        return True
 
     def _from_group(self, name: str) -> bytes | None:
         group = self._holder(name)
@@ -147,7 +165,7 @@ class Spool:
 
     def _holder(self, name: str) -> str | None:
         with self._lock:
-            return max((group for group, index in self._groups.items() if name in index), default=None)
+            return self._holders.get(name)
 
     def _look(self) -> None:
         """Learn of groups that others wrote, and of those that others removed."""
@@ -155,13 +173,15 @@ class Spool:
         stored = {name for name in self._folder.names() if name.endswith(_GROUP)}
         with self._lock:
             for gone in self._groups.keys() - stored:
-                del self._groups[gone]
-            unknown = stored - self._groups.keys()
+                self._lose(gone)
+            unknown = sorted(stored - self._groups.keys())
         for group in unknown:
             whole = self._folder.get(group)
             if whole is not None:
+                names = _index(whole, group)[1]
                 with self._lock:
-                    self._groups.setdefault(group, _index(whole, group)[1])
+                    if group not in self._groups:
+                        self._hold(group, names)
 
 
 def _index(whole: bytes, group: str) -> tuple[int, dict[str, tuple[int, int]]]:
