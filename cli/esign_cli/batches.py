@@ -128,7 +128,6 @@ class _Doing:
     def all(self, delivery: "Delivery | None", keep: "Callable[[Entry, Issued], Path] | None") -> ExitCode:
         """Everything, and the summary of it."""
         from esign.batch import run
-        from esign_cli.batch_report import key_facts, write_report
         from esign_cli.keys import Keys
         from esign_cli.pins import typing_again
 
@@ -141,21 +140,32 @@ class _Doing:
         issuer = typing_again(
             self._run.output, self._workplace.pin, lambda: self._workplace.issuer(keys=keys, delivery=delivery)
         )
-        key = key_facts(self._workplace.key()) if self._plan.needs_key else ""
+        report = self._reporting()
         self._record()
-        started = self._run.now()
         rows: list[Row] = []
         with interruptible() as stopped, self._run.output.progress(len(self._plan.entries)) as progress:
             for row in run(self._plan, issuer, stop=stopped.is_set, keep=put):
                 rows.append(row)
                 self._print(row)
                 progress.step(row.entry.task.name)
-        if self._wishes.report is not None or len(rows) >= _ASK_FROM:
-            path = write_report(
-                self._run, self._workplace, rows, started=started, key=key, by=self._wishes.by, to=self._wishes.report
-            )
-            self._run.output.note("batch-report", file=path)
+        if report is not None:
+            report(rows)
         return _summary(self._run, rows, interrupted=stopped.is_set())
+
+    def _reporting(self) -> "Callable[[Sequence[Row]], None] | None":
+        """Who files the summary; the key is named before the work begins, for a token may be gone after it."""
+        if self._wishes.report is None and len(self._plan.entries) < _ASK_FROM:
+            return None
+        from esign_cli.batch_report import key_facts, write_report
+
+        key = key_facts(self._workplace.key()) if self._plan.needs_key else ""
+        started, by, to = self._run.now(), self._wishes.by, self._wishes.report
+
+        def report(rows: "Sequence[Row]") -> None:
+            path = write_report(self._run, self._workplace, rows, started=started, key=key, by=by, to=to)
+            self._run.output.note("batch-report", file=path)
+
+        return report
 
     def _record(self) -> None:
         """Keep what was authorised: the root over the contents that were looked at (docs/spec/batches.md §4)."""
