@@ -55,7 +55,7 @@ def write_report(
     by: str,
     to: Path | None,
 ) -> Path:
-    """Write both; gives the page's path."""
+    """Write the table and the page; where the page is."""
     from esign.files import write_durably
 
     ended = run.now()

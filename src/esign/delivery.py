@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from esign.codes import DocumentNumber, ResultId
+from esign.errors import DeliveryFailed, Error
 from esign.files import write_durably
 
-__all__ = ["Delivery", "FolderDelivery", "file_name"]
+__all__ = ["Delivery", "FolderDelivery", "file_name", "hand_over"]
 
 
 class Delivery(Protocol):
@@ -35,6 +36,20 @@ class FolderDelivery:
         name = file_name(result_id, number)
         write_durably(self.folder / name, pdf, private=False)
         return f"{self.folder.name}/{name}"
+
+
+def hand_over(pdf: bytes, *, to: Delivery, result_id: ResultId, number: DocumentNumber | None) -> str:
+    """Deliver to code that may be anybody's; where the document is then.
+
+    Raises:
+        DeliveryFailed: `delivery-failed`, whatever went wrong there.
+    """
+    try:
+        return to.deliver(result_id=result_id, number=number, pdf=pdf)
+    except Error:
+        raise
+    except Exception as e:  # a portal's own code
+        raise DeliveryFailed("delivery-failed", id=str(result_id), problem=type(e).__name__) from e
 
 
 def file_name(result_id: ResultId, number: DocumentNumber | None) -> str:

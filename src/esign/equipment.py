@@ -10,8 +10,8 @@ from esign.admission import Admission
 from esign.completion import Completion
 from esign.composition import Composer
 from esign.consent import Consent
-from esign.delivery import Delivery
-from esign.errors import DeliveryFailed, Error, KeyStoreError, RegistryError
+from esign.delivery import Delivery, hand_over
+from esign.errors import Error, KeyStoreError, RegistryError
 from esign.intake import Intake
 from esign.issued import Issued
 from esign.preparation import Preparation
@@ -63,12 +63,7 @@ class Equipment:
         """
         if self.delivery is None:
             return "caller"
-        try:
-            return self.delivery.deliver(result_id=issued.id, number=issued.number, pdf=issued.pdf)
-        except Error:
-            raise
-        except Exception as e:  # a portal's own code
-            raise DeliveryFailed("delivery-failed", id=str(issued.id), problem=type(e).__name__) from e
+        return hand_over(issued.pdf, to=self.delivery, result_id=issued.id, number=issued.number)
 
     @contextmanager
     def voiding(self, intent: Intent) -> Iterator[None]:

@@ -13,29 +13,24 @@ never closed at a lower level (DESIGN law 7).
 ...     print(upgraded.intent.id, upgraded.error or upgraded.intent.versions[-1].level.value)
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import islice
-from typing import TypeVar
 
 from esign.archive import Archive, sha256
 from esign.codes import ResultId
-from esign.delivery import Delivery
+from esign.delivery import Delivery, hand_over
 from esign.errors import DeliveryFailed, Error, NotRegistered, RequestInFlight, TimestampError
 from esign.files import Files
 from esign.net import BreakerState
 from esign.pades.augment import Augmented, Augmenter
+from esign.parallel import in_parallel
 from esign.profile import Level
 from esign.registry import FileVersion, Intent, IntentState, Registry
 
 __all__ = ["UpgradeStep", "Upgraded", "Upgrader"]
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class UpgradeStep(Enum):
@@ -89,7 +84,7 @@ class Upgrader:
         for intent in self._registry.undelivered_versions():
             yield from self._alone(intent.id, self._deliver)
         ids = [i.id for i in self._registry.upgrades(due_by=due_by, limit=limit)]
-        for found in _in_parallel(lambda id_: list(self._alone(id_, self._keep)), ids, at_once=self._at_once):
+        for found in in_parallel(lambda id_: list(self._alone(id_, self._keep)), ids, at_once=self._at_once):
             yield from found
             if any(isinstance(u.error, TimestampError) for u in found) and self._nobody_is_well():
                 return
@@ -148,27 +143,10 @@ class Upgrader:
         where = "archive"
         if self._delivery is not None:
             pdf = self._archive.version(intent)
-            try:
-                where = self._delivery.deliver(result_id=intent.id, number=intent.number, pdf=pdf)
-            except Error:
-                raise
-            except Exception as e:
-                # A portal's own code; the version is registered, and the next run delivers it again.
-                raise DeliveryFailed("delivery-failed", id=str(intent.id), problem=type(e).__name__) from e
+            where = hand_over(pdf, to=self._delivery, result_id=intent.id, number=intent.number)
         intent = self._registry.delivered(intent.id, at=self._now(), where=where)
         self._on_step(UpgradeStep.DELIVERED, intent)
         return intent
 
     def _nobody_is_well(self) -> bool:
         return all(a.health.state is BreakerState.OPEN for a in self._augmenter.timestamper.health())
-
-
-def _in_parallel(work: Callable[[T], R], items: Sequence[T], *, at_once: int) -> Iterator[R]:
-    """The results in the order of `items`; no more are begun than are waited for, so that a caller can stop."""
-    with ThreadPoolExecutor(at_once) as pool:
-        rest = iter(items)
-        running = [pool.submit(work, item) for item in islice(rest, at_once)]
-        while running:
-            result = running.pop(0).result()
-            running += [pool.submit(work, item) for item in islice(rest, 1)]
-            yield result

@@ -5,16 +5,15 @@ became of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from esign.errors import Error
 from esign.keeping.index import Entry, Index
 from esign.keeping.stores import DocumentStore
 from esign.pades.lifetime import Lifetime, lifetime_of
 from esign.pades.renewal import Renewer
+from esign.parallel import in_parallel
 
 __all__ = ["Keeper", "Plan", "Renewed"]
 
@@ -81,13 +80,7 @@ class Keeper:
 
     def renew(self, due: Sequence[Entry]) -> Iterator[Renewed]:
         """Renew these, in their order; what cannot be renewed stays due, with its problem."""
-        with ThreadPoolExecutor(self._at_once) as pool:
-            waiting = iter(due)
-            running = [pool.submit(self._renew, entry) for entry in islice(waiting, self._at_once)]
-            while running:
-                done = running.pop(0).result()
-                running += [pool.submit(self._renew, entry) for entry in islice(waiting, 1)]
-                yield done
+        return in_parallel(self._renew, due, at_once=self._at_once)
 
     def _looked_at(self, name: str, stamp: str) -> Entry:
         try:

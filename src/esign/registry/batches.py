@@ -13,9 +13,9 @@ from sqlalchemy import CursorResult, insert, select, update
 from esign.codes import AgencyCode
 from esign.errors import InputError, NotRegistered, RegistryError, RequestConflict
 from esign.merkle import path, root
+from esign.registry.batch_progress import BatchProgress
 from esign.registry.batch_rows import as_batch, batch_row, counts_of, digests_of, items, note_batch
 from esign.registry.batch_values import Batch, BatchId, BatchOrigin, BatchRows, Inclusion, NewItem, RowState
-from esign.registry.batch_work import BatchWork
 from esign.registry.locking import alone
 from esign.registry.persons import is_same, person_of
 from esign.registry.store import Store
@@ -34,8 +34,8 @@ class Batches:
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self.work = BatchWork(store, now=now)
-        """What workers do with them."""
+        self.progress = BatchProgress(store, now=now)
+        """How far they are carried out, for workers."""
 
     def submit(
         self,

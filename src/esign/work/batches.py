@@ -171,23 +171,23 @@ class BatchWork:
 
     def sweep(self) -> None:
         """Forget what no batch needs."""
-        self._spool.sweep(self._registry.batches.work.unfinished)
+        self._spool.sweep(self._registry.batches.progress.unfinished)
 
     def parts(self) -> Iterator[Part]:
         """What can be begun now, oldest batch first; batches of which nothing is left are finished on the way."""
-        for batch in self._registry.batches.work.open(agency=self._agency, profile=self._profile):
-            numbers = () if batch.cancelled_at else self._registry.batches.work.parts_to_begin(batch.id)
+        for batch in self._registry.batches.progress.open(agency=self._agency, profile=self._profile):
+            numbers = () if batch.cancelled_at else self._registry.batches.progress.parts_to_begin(batch.id)
             if numbers and not self._is_sound(batch):
                 continue
             yield from (Part(batch, number) for number in numbers)
-            if not numbers and self._registry.batches.work.finish(batch.id):
-                self._spool.discard(batch.id, self._registry.batches.work.parts(batch.id))
+            if not numbers and self._registry.batches.progress.finish(batch.id):
+                self._spool.discard(batch.id, self._registry.batches.progress.parts(batch.id))
 
     def _is_sound(self, batch: Batch) -> bool:
         """Whether its rows are those that were authorised; asked once of each batch and process."""
         if batch.id not in self._checked:
             try:
-                self._registry.batches.work.check_root(batch.id)
+                self._registry.batches.progress.check_root(batch.id)
             except RegistryError as e:
                 _logger.error("%s is not carried out: %s", batch.id, e.code)  # noqa: TRY400 - a finding, no fault
                 return False
@@ -203,7 +203,7 @@ class BatchWork:
         """
         batch = part.batch
         with self._registry.claim(part.id), acting(batch.submitted_by, request=str(batch.id)):
-            rows = self._sound(part, self._registry.batches.work.to_begin(batch.id, part.number))
+            rows = self._sound(part, self._registry.batches.progress.to_begin(batch.id, part.number))
             if not rows:
                 return
             shared: Error | None = None
@@ -222,7 +222,7 @@ class BatchWork:
         if not rows:
             return {}
         stored = self._spool.get(part.batch.id, part.number)
-        first = self._registry.batches.work.first_of(part.batch.id, part.number)
+        first = self._registry.batches.progress.first_of(part.batch.id, part.number)
         found = {}
         for position, digest in rows.items():
             request = stored[position - first] if position - first < len(stored) else b""
@@ -231,7 +231,7 @@ class BatchWork:
                 found[position] = Request.from_bytes(request)
             else:
                 problem = Reason("batch-row-altered") if request else Reason("batch-row-lost")
-                self._registry.batches.work.failed(part.batch.id, position, problem, refuse_after=1)
+                self._registry.batches.progress.failed(part.batch.id, position, problem, refuse_after=1)
         return found
 
     def _until_stopped(self, batch: Batch, requests: Iterable[Request], stop: Event) -> Iterator[Request]:
@@ -258,4 +258,4 @@ class BatchWork:
                 failed(begun.id, error)
             return
         after = 1 if cause is Cause.REQUEST else ASIDE_AFTER
-        self._registry.batches.work.failed(batch.id, position, error.reason, refuse_after=after)
+        self._registry.batches.progress.failed(batch.id, position, error.reason, refuse_after=after)

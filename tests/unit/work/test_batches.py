@@ -39,7 +39,7 @@ def test_nothing_is_begun_before_the_root_is_authorised_and_then_everything_once
     batch = any_room.batch(requests(20))
     assert (batch.size, batch.state, batch.submitted_by) == (20, BatchState.WAITING, PORTAL)
     with working(any_room.worker()) as stop:
-        assert registry.batches.work.open(agency=batch.agency, profile=batch.profile) == ()
+        assert registry.batches.progress.open(agency=batch.agency, profile=batch.profile) == ()
         assert registry.listing().entries == ()
         any_room.authorise(batch)
         finished(any_room, batch)
@@ -227,7 +227,7 @@ def test_a_batch_whose_rows_were_changed_in_the_register_is_not_carried_out(room
     raw.close()
     room.authorise(batch)
     with pytest.raises(RegistryError) as e:
-        registry.batches.work.check_root(batch.id)
+        registry.batches.progress.check_root(batch.id)
     assert e.value.code == "batch-altered"
     with working(room.worker()):
         until(registry.workers.present)
@@ -284,7 +284,7 @@ def test_the_end_of_a_batch_is_told_once(room: Workroom) -> None:
     assert webhook.endpoint == endpoint.id
     assert webhook.message.event is Event.BATCH
     assert webhook.message.data["rows"] == {"issued": 3}
-    assert not registry.batches.work.finish(batch.id)
+    assert not registry.batches.progress.finish(batch.id)
     assert Counter(e.state for e in registry.listing().entries) == {IntentState.ISSUED: 3}
 
 

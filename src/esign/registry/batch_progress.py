@@ -1,4 +1,4 @@
-"""What workers do with batches that were authorised: begin their rows, and find out when nothing is left to do."""
+"""How far authorised batches are carried out: what workers begin, what fails, and when nothing is left to do."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,10 +17,10 @@ from esign.registry.plain import plain
 from esign.registry.store import Store
 from esign.registry.work_models import BatchItemRow, BatchRow
 
-__all__ = ["BatchWork"]
+__all__ = ["BatchProgress"]
 
 
-class BatchWork:
+class BatchProgress:
     """The batches of one register, as workers see them."""
 
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
