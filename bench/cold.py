@@ -29,14 +29,15 @@ from tests.unit.pdf.tools import page  # noqa: E402
 
 GOAL = 0.5
 """Seconds by the clock that signing may take beyond the token's own."""
-_ESIGN = (sys.executable, "-m", "esign_cli")
+# What the installed script says; `python -m` would look for the module with modules of its own.
+_ESIGN = (sys.executable, "-c", "from esign_cli.main import main; main()")
 _PYTHON = (sys.executable, "-c", "pass")
 _SIGN, _VERIFY = (*_ESIGN, "sign", "letter.pdf"), (*_ESIGN, "verify", "signed.pdf")
 OTHERS: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
     "esign --help": ((*_ESIGN, "--help"), {}),
     "esign --version": ((*_ESIGN, "--version"), {}),
     "the Tab key": (
-        (sys.executable, "-c", "from esign_cli.main import main; main()"),
+        _ESIGN,
         {"_ESIGN_COMPLETE": "complete_bash", "COMP_WORDS": "esign si", "COMP_CWORD": "1"},
     ),
 }
