@@ -15,6 +15,9 @@ from esign.syntax.writing import Data, Raw, object_text
 
 __all__ = ["ends_revision", "stamp"]
 
+_SAVED = Raw(b"".join(object_text(Data(Dict(), b"q\n"))))
+"""What stands before all that the page draws, on every page."""
+
 
 @updating
 def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
@@ -38,8 +41,6 @@ def stamp(pdf: bytes, mark: Mark, box: Box, *, url: str) -> bytes:
     add_annotation(update, ref, update.add(_link(box, url, mark.alt, ref)))
     return update.write().data
 
-
-_SAVED = Raw(b"".join(object_text(Data(Dict(), b"q\n"))))
 
 # The end of a revision with the salt line that a seal's digest ends with (docs/spec/seal.md §7).
 _END = re.compile(rb"startxref\s+(\d{1,19})\s+%%EOF\s*?\n%esign-salt [0-9a-f]{32}\n\Z")

@@ -52,11 +52,11 @@ class PlainView(View):
         self._source = Source(pdf, DEFAULT)
         self._source.length_of = self._length_of
         self._values: dict[Ref, Object] = {}
+        self._trailer = Dict({key.decode("latin-1"): _value(text) for key, text in self._outline.trailer.items()})
 
     @cached_property
     def file(self) -> File:
         """The file, read whole."""
-        _logger.debug("a file is read whole for one of its objects")
         return _read_whole(self._source.data)
 
     @property
@@ -64,10 +64,10 @@ class PlainView(View):
         """Of the revision, the last."""
         return len(self.file.revisions) - 1
 
-    @cached_property
+    @property
     def trailer(self) -> Dict:
         """The trailer."""
-        return Dict({key.decode("latin-1"): _value(text) for key, text in self._outline.trailer.items()})
+        return self._trailer
 
     @property
     def startxref(self) -> int:
@@ -89,7 +89,8 @@ class PlainView(View):
         if ref not in self._values:
             try:
                 self._values[ref] = self._look(ref)
-            except NotPlain:
+            except NotPlain as e:
+                _logger.debug("a file is read whole for object %d: %s", ref.num, e)
                 self._values[ref] = super().get(ref)
         return self._values[ref]
 

@@ -101,6 +101,7 @@ def test_streams_of_references_are_read(kind: Kind) -> None:
     ("pdf", "problem"),
     [
         (bytes(RawPDF(b"junk\n%PDF-1.7\n").update(CATALOG, shift=5)), "bytes before the header"),
+        (bytes(RawPDF().update(CATALOG, trailer=b"/Root 1 0 R/X[<<]]")), "no cross-reference section"),
         (bytes(RawPDF().update(CATALOG)).replace(b"startxref\n", b"startxref\n9"), "no cross-reference section"),
         (
             bytes(
