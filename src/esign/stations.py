@@ -18,13 +18,12 @@ that is what becomes of all of them.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
 from dataclasses import replace
 
 from esign.archive import sha256
 from esign.codes import ResultId
 from esign.equipment import Equipment
-from esign.errors import Error, KeyStoreError, RequestInFlight
+from esign.errors import Error, KeyStoreError
 from esign.foresight import Foresight
 from esign.handling import Handling
 from esign.issuance import Issuer
@@ -117,12 +116,10 @@ class Group:
 
     def finish(self) -> None:
         """Everything that follows; whoever has no outcome at the end goes `ordinarily`."""
-        with ExitStack() as claims:
-            for member in self._walking():
-                try:
-                    claims.enter_context(self._with.registry.claim(member.intent.id))
-                except RequestInFlight:
-                    member.alone = True
+        walking = self._walking()
+        with self._with.registry.claim_all([m.intent.id for m in walking]) as claimed:
+            for member in walking:
+                member.alone = member.intent.id not in claimed
             self._leave_what_was_begun()
             self._make()
 
@@ -247,11 +244,10 @@ class Group:
 
     def _leave_what_is_not_ours(self) -> None:
         """A claim that was lost with its connection may be another host's by now; that member goes on alone."""
-        for member in self._walking():
-            try:
-                self._with.registry.still_claimed(member.intent.id)
-            except RequestInFlight:
-                member.alone = True
+        walking = self._walking()
+        claimed = self._with.registry.all_still_claimed([m.intent.id for m in walking])
+        for member in walking:
+            member.alone = member.intent.id not in claimed
 
     def _complete(self, members: Sequence[Member], key: SigningKey) -> None:
         """Sign what is fixed for each of `members`, which is recorded."""

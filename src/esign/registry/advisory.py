@@ -1,4 +1,4 @@
-"""PostgreSQL's advisory locks: exclusive work on an intent among hosts, and decisions that only one may take.
+"""PostgreSQL's advisory locks: exclusive work on intents among hosts, and decisions that only one may take.
 
 A claim is a lock of a session (https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS) on a
 connection of its own: the server frees it when the process ends, or its host, or the network between, and no lease
@@ -8,7 +8,7 @@ taken once, and on stored files that are never replaced.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 import psycopg
@@ -30,58 +30,57 @@ class AdvisoryClaims:
         self._connection: PatientConnection | None = None
         self._held: dict[int, PatientConnection] = {}
 
-    def take(self, id: ResultId) -> bool:  # noqa: A002  # the register's word
-        """Hold the intent `id`; False where somebody else does.
+    def take(self, ids: Sequence[ResultId]) -> frozenset[ResultId]:
+        """Hold those of the intents `ids` that nobody else holds; which they are.
 
         Raises:
             psycopg.Error: The database is away.
         """
-        key = lock_key(f"claim {id}")
+        keys = _keys(ids)
         with self._lock:
-            if key in self._held:
-                return False  # by another thread; a session may take its own locks again
-            connection, taken = self._try(key)
-            if taken:
-                self._held[key] = connection
-            return taken
+            # What another thread holds is not asked for: a session may take its own locks again.
+            connection, taken = self._try([key for key in keys if key not in self._held])
+            self._held |= dict.fromkeys(taken, connection)
+        return frozenset(keys[key] for key in taken)
 
-    def give_back(self, id: ResultId) -> None:  # noqa: A002
+    def give_back(self, ids: Iterable[ResultId]) -> None:
         """Free what `take` gave."""
-        key = lock_key(f"claim {id}")
         with self._lock:
             # A lock that was taken on a connection that is gone went with it, and may be somebody else's now.
-            if self._held.pop(key) is not self._connection or self._connection is None:
+            ours = [key for key in _keys(ids) if self._held.pop(key) is self._connection]
+            if self._connection is None or not ours:
                 return
             try:
-                self._connection.execute("SELECT pg_advisory_unlock(%s)", [key])
+                self._connection.execute("SELECT pg_advisory_unlock(key) FROM unnest(%s::bigint[]) AS key", [ours])
             except psycopg.Error:
                 self._drop()
 
-    def still_held(self, id: ResultId) -> bool:  # noqa: A002
-        """Whether what `take` gave is ours at this moment: the server says so, or it is not."""
+    def still_held(self, ids: Iterable[ResultId]) -> frozenset[ResultId]:
+        """Those of `ids` that `take` gave and that are ours at this moment: the server says so, or they are not."""
         with self._lock:
-            connection = self._held.get(lock_key(f"claim {id}"))
-            if connection is None or connection is not self._connection:
-                return False
+            connection = self._connection
+            ours = frozenset(each for key, each in _keys(ids).items() if self._held.get(key) is connection)
+            if connection is None or not ours:
+                return frozenset()
             try:
                 connection.execute("SELECT")
             except psycopg.Error:
                 self._drop()
-                return False
-            return True
+                return frozenset()
+            return ours
 
     def close(self) -> None:
         """Free everything."""
         with self._lock:
             self._drop()
 
-    def _try(self, key: int) -> tuple[PatientConnection, bool]:
+    def _try(self, keys: list[int]) -> tuple[PatientConnection, list[int]]:
         if self._connection is not None:
             with suppress(psycopg.OperationalError):  # it died since it was used last
-                return self._connection, _try_lock(self._connection, key)
+                return self._connection, _try_locks(self._connection, keys)
             self._drop()
         self._connection = self._connect()
-        return self._connection, _try_lock(self._connection, key)
+        return self._connection, _try_locks(self._connection, keys)
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -89,7 +88,10 @@ class AdvisoryClaims:
             self._connection = None
 
 
-def _try_lock(connection: PatientConnection, key: int) -> bool:
-    found = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
-    assert found is not None
-    return bool(found[0])
+def _keys(ids: Iterable[ResultId]) -> dict[int, ResultId]:
+    return {lock_key(f"claim {each}"): each for each in ids}
+
+
+def _try_locks(connection: PatientConnection, keys: list[int]) -> list[int]:
+    asked = "SELECT key, pg_try_advisory_lock(key) FROM unnest(%s::bigint[]) AS key"
+    return [key for key, taken in connection.execute(asked, [keys]) if taken]

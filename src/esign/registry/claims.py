@@ -1,18 +1,18 @@
-"""Exclusive work on one intent among all threads and processes of a host: locks on files beside the database.
+"""Exclusive work on intents among all threads and processes of a host: locks on files beside the database.
 
 The operating system frees a lock when the process ends, however it ends, so nobody waits for the dead and no lease
 needs a clock. Hosts that share a database claim in it: `esign.registry.advisory`.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout, lock_descriptor, unlock_descriptor
 
 from esign.codes import ResultId
-from esign.errors import RegistryError, RequestInFlight
+from esign.errors import RegistryError
 from esign.reasons import system_problem
 
 __all__ = ["claim", "claims_folder", "host_lock"]
@@ -24,30 +24,24 @@ def claims_folder(database: Path) -> Path:
 
 
 @contextmanager
-def claim(database: Path, id: ResultId) -> Iterator[None]:  # noqa: A002  # the register's word
-    """Hold the intent `id`.
+def claim(database: Path, ids: Iterable[ResultId]) -> Iterator[frozenset[ResultId]]:
+    """Hold those of the intents `ids` that nobody else holds; which they are.
 
     Raises:
-        RequestInFlight: `request-in-flight`: somebody else holds it.
+        RegistryError: `registry-not-writable`.
     """
-    lock = claims_folder(database) / f"{id}.lock"
-    try:
-        held = _taken(lock)
-    except OSError as e:
-        raise RegistryError("registry-not-writable", path=str(lock), detail=system_problem(e)) from e
-    if held is None:
-        raise RequestInFlight("request-in-flight", id=str(id))
-    try:
-        yield
-    finally:
-        # Gone while it is still held: who waits on the old file sees that it has no name any more and starts over.
-        # Windows keeps open files, and the lock with them.
-        with suppress(OSError):
-            os.unlink(lock)  # noqa: PTH108  # Path.unlink is the same call
-        try:
-            unlock_descriptor(held)  # closing it does that too, in Windows at some time
-        finally:
-            os.close(held)
+    folder, held = claims_folder(database), set()
+    with ExitStack() as locks:
+        for each in ids:
+            lock = folder / f"{each}.lock"
+            try:
+                descriptor = _taken(lock)
+            except OSError as e:
+                raise RegistryError("registry-not-writable", path=str(lock), detail=system_problem(e)) from e
+            if descriptor is not None:
+                locks.callback(_give_back, lock, descriptor)
+                held.add(each)
+        yield frozenset(held)
 
 
 def _taken(lock: Path) -> int | None:
@@ -68,6 +62,17 @@ def _taken(lock: Path) -> int | None:
         os.close(descriptor)
         if not taken:
             return None
+
+
+def _give_back(lock: Path, descriptor: int) -> None:
+    # Gone while it is still held: who waits on the old file sees that it has no name any more and starts over.
+    # Windows keeps open files, and the lock with them.
+    with suppress(OSError):
+        os.unlink(lock)  # noqa: PTH108  # Path.unlink is the same call
+    try:
+        unlock_descriptor(descriptor)  # closing it does that too, in Windows at some time
+    finally:
+        os.close(descriptor)
 
 
 def _opened(lock: Path) -> int:

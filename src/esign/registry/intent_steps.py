@@ -1,7 +1,7 @@
 """The steps of one intent, as the workflows take them: `Many` with one."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date, datetime
 from functools import cached_property
 
@@ -58,7 +58,8 @@ class IntentSteps:
         """
         return self.many.reserve([new])[0]
 
-    def claim(self, id: ResultId) -> AbstractContextManager[None]:  # noqa: A002  # the register's word
+    @contextmanager
+    def claim(self, id: ResultId) -> Iterator[None]:  # noqa: A002  # the register's word
         """Work on the intent `id` alone; freed by the system if the process dies, or its host.
 
         On a server a claim can be lost with the connection while its holder goes on; then two may work on one intent.
@@ -67,7 +68,14 @@ class IntentSteps:
         Raises:
             RequestInFlight: `request-in-flight`.
         """
-        return self._store.claim(id)
+        with self.claim_all([id]) as claimed:
+            if not claimed:
+                raise RequestInFlight("request-in-flight", id=str(id))
+            yield
+
+    def claim_all(self, ids: Sequence[ResultId]) -> AbstractContextManager[frozenset[ResultId]]:
+        """`claim` those of `ids` that nobody else works on; which they are."""
+        return self._store.claim(ids)
 
     def still_claimed(self, id: ResultId) -> None:  # noqa: A002
         """Make sure, inside `claim`, that it holds: before what cannot be undone, such as a signature.
@@ -75,8 +83,12 @@ class IntentSteps:
         Raises:
             RequestInFlight: `claim-lost`: somebody else may be at work by now.
         """
-        if not self._store.still_claims(id):
+        if not self.all_still_claimed([id]):
             raise RequestInFlight("claim-lost", id=str(id))
+
+    def all_still_claimed(self, ids: Sequence[ResultId]) -> frozenset[ResultId]:
+        """Those of `ids` whose claim holds."""
+        return self._store.still_claims(ids)
 
     def awaiting(
         self,

@@ -8,7 +8,7 @@ Where two still do, PostgreSQL ends one of them, and that one is asked to try ag
 Readers see one moment (REPEATABLE READ). Pools are bounded, and nothing waits for ever.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Lock
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from esign.codes import ResultId
-from esign.errors import RegistryError, RequestInFlight
+from esign.errors import RegistryError
 from esign.registry.advisory import AdvisoryClaims
 from esign.registry.database_url import DatabaseURL
 from esign.registry.listening import CHANNEL, Listener
@@ -83,20 +83,18 @@ class PostgreSQLStore(Store):
         super().close()
 
     @contextmanager
-    def claim(self, id: ResultId) -> Iterator[None]:  # noqa: A002
+    def claim(self, ids: Sequence[ResultId]) -> Iterator[frozenset[ResultId]]:
         """See `Store.claim`; among the processes of all hosts."""
         with self.translated():
-            taken = self._claims.take(id)
-        if not taken:
-            raise RequestInFlight("request-in-flight", id=str(id))
+            taken = self._claims.take(ids)
         try:
-            yield
+            yield taken
         finally:
-            self._claims.give_back(id)
+            self._claims.give_back(taken)
 
-    def still_claims(self, id: ResultId) -> bool:  # noqa: A002
-        """See `Store.still_claims`: the connection may be gone, and the claim with it."""
-        return self._claims.still_held(id)
+    def still_claims(self, ids: Sequence[ResultId]) -> frozenset[ResultId]:
+        """See `Store.still_claims`: the connection may be gone, and the claims with it."""
+        return self._claims.still_held(ids)
 
     def wait_for_work(self, timeout: timedelta) -> bool:
         """See `Store.wait_for_work`; hears of other hosts as well."""

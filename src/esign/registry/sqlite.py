@@ -7,7 +7,7 @@ durable when it returns, also in WAL mode (https://www.sqlite.org/pragma.html#pr
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -58,13 +58,13 @@ class SQLiteStore(Store):
         """The file."""
         return self.path
 
-    def claim(self, id: ResultId) -> AbstractContextManager[None]:  # noqa: A002
+    def claim(self, ids: Sequence[ResultId]) -> AbstractContextManager[frozenset[ResultId]]:
         """See `Store.claim`; among the processes of this host, which are all that may open the file."""
-        return claim(self.path, id)
+        return claim(self.path, ids)
 
-    def still_claims(self, id: ResultId) -> bool:  # noqa: A002, ARG002
+    def still_claims(self, ids: Sequence[ResultId]) -> frozenset[ResultId]:
         """See `Store.still_claims`: the system takes no lock away from a process that lives."""
-        return True
+        return frozenset(ids)
 
     def wait_for_work(self, timeout: timedelta) -> bool:
         """See `Store.wait_for_work`; what other processes leave is found when the time is over."""

@@ -7,7 +7,7 @@ on PostgreSQL, which lets many, whoever decides locks what the decision rests on
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
@@ -90,16 +90,12 @@ class Store(ABC):
         self._writing.dispose()
 
     @abstractmethod
-    def claim(self, id: ResultId) -> AbstractContextManager[None]:  # noqa: A002  # the register's word
-        """Work on the intent `id` alone, among all processes of this register.
-
-        Raises:
-            RequestInFlight: `request-in-flight`: somebody else does.
-        """
+    def claim(self, ids: Sequence[ResultId]) -> AbstractContextManager[frozenset[ResultId]]:
+        """Work alone, among all processes of this register, on those of the intents `ids` that nobody else holds."""
 
     @abstractmethod
-    def still_claims(self, id: ResultId) -> bool:  # noqa: A002
-        """Whether a claim of this process on the intent `id` holds at this moment."""
+    def still_claims(self, ids: Sequence[ResultId]) -> frozenset[ResultId]:
+        """Those of `ids` that a claim of this process holds at this moment."""
 
     @abstractmethod
     def wait_for_work(self, timeout: timedelta) -> bool:

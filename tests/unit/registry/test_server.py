@@ -246,8 +246,10 @@ def test_a_claim_that_was_lost_is_anothers_and_stays_so(on_server: Registry, pos
         url = str(on_server.place).replace(f":{postgres.port}/", f":{proxy.port}/")
         with Registry.open(url, now=Clock()) as registry:
             with registry.claim(intent.id):
+                assert registry.all_still_claimed([intent.id]) == {intent.id}
                 proxy.cut()
                 _until_free(on_server, intent)
+                assert not registry.all_still_claimed([intent.id])
                 with on_server.claim(intent.id):
                     with pytest.raises(RequestInFlight), registry.claim(intent.id):
                         pytest.fail("claimed by two threads of one process")

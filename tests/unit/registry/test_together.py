@@ -145,6 +145,21 @@ def test_a_claim_is_not_reentrant_and_survives_an_error(registry: Registry) -> N
         pass
 
 
+def test_of_several_those_are_claimed_that_nobody_holds(registry: Registry) -> None:
+    mine, theirs = registry.reserve(new_intent()), registry.reserve(new_intent())
+    with registry.claim(theirs.id):
+        with registry.claim_all([mine.id, theirs.id]) as claimed:
+            assert claimed == registry.all_still_claimed([mine.id]) == {mine.id}
+            with pytest.raises(RequestInFlight), registry.claim(mine.id):
+                pytest.fail("claimed twice")
+        with registry.claim(mine.id), pytest.raises(RequestInFlight), registry.claim(theirs.id):
+            pytest.fail("given back by who did not hold it")
+    with registry.claim_all([mine.id, theirs.id]) as claimed:
+        assert claimed == {mine.id, theirs.id}
+    with registry.claim_all([]) as nothing:
+        assert nothing == frozenset()
+
+
 @contextlib.contextmanager
 def program(text: str, *arguments: object) -> "Iterator[subprocess.Popen[str]]":
     started = subprocess.Popen(
