@@ -13,9 +13,10 @@ from esign.errors import NotRegistered
 from esign.reasons import Reason
 from esign.registry.audit import note
 from esign.registry.events import PENDING, Event
+from esign.registry.outbox_models import WebhookRow
 from esign.registry.plain import plain
 from esign.registry.store import Store
-from esign.registry.webhook_models import EndpointRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow
 
 __all__ = ["Endpoint", "EndpointId", "Endpoints"]
 

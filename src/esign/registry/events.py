@@ -19,7 +19,7 @@ from esign.registry.plain import plain
 from esign.registry.registration import FileVersion, Registration
 from esign.registry.values import Intent
 from esign.registry.waking import leave_work
-from esign.registry.webhook_models import EndpointRow, MessageRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow
 
 if TYPE_CHECKING:  # most who issue have no batch in the register
     from esign.registry.work_models import BatchRow
@@ -98,6 +98,8 @@ def _leave(  # the columns of a message
     data: Mapping[str, object],
     to: Sequence[str],
 ) -> None:
+    from esign.registry.outbox_models import MessageRow, WebhookRow  # noqa: PLC0415  # late: mostly nobody listens
+
     values = {
         "id": f"msg_{secrets.token_hex(16)}",
         "agency": agency,

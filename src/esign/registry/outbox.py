@@ -19,10 +19,11 @@ from esign.errors import NotRegistered
 from esign.reasons import Reason
 from esign.registry.endpoints import GIVEN_UP, EndpointId
 from esign.registry.events import PENDING, Event
+from esign.registry.outbox_models import MessageRow, WebhookRow
 from esign.registry.plain import plain
 from esign.registry.store import Store
 from esign.registry.waking import leave_work
-from esign.registry.webhook_models import EndpointRow, MessageRow, WebhookRow
+from esign.registry.webhook_models import EndpointRow
 
 __all__ = ["Message", "Outbox", "Webhook", "WebhookState"]
 

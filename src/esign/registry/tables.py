@@ -1,6 +1,14 @@
 """All tables of the register together, for who compares them with a database."""
 
-from esign.registry import access_models, audit_models, presentations, requests, webhook_models, work_models  # noqa: F401
+from esign.registry import (  # noqa: F401
+    access_models,
+    audit_models,
+    outbox_models,
+    presentations,
+    requests,
+    webhook_models,
+    work_models,
+)
 from esign.registry.models import Base
 
 __all__ = ["METADATA"]
