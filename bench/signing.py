@@ -62,6 +62,8 @@ KINDS = {
 }
 DELAYS = {5: 40, 20: 12, 300: 2}
 """Milliseconds that a simulated token takes for a signature, and how many are made in a round."""
+ROW = 0.02
+"""Seconds that the raw token takes for a row, at least."""
 TWO = "raw, in two sessions"
 MANY = "visible, in a row"
 ATTRIBUTES = bytes(250)
@@ -116,7 +118,8 @@ def signing(kind: str, tokens: "Tokens", documents: list[bytes], agency: Agency)
     shares = {what: times.ratio("raw", what) for what in work if what != "raw"}
     for what, share in shares.items():
         print(f"  {what:36} {1e3 * times.median(what):8.3f} ms   {share.percent()} of the raw rate")
-    shares |= many(key, mechanism, signers["visible, Vietnamese font"], documents)
+    length = max(160, round(ROW / times.median("raw")))
+    shares |= many(key, mechanism, signers["visible, Vietnamese font"], documents, count=length)
     for what in (TWO, MANY):
         print(f"  {what:36} {'':11}   {shares[what].percent()} of the raw rate, by the clock on the wall")
     keep(f"signing {kind}", {"seconds": {w: times.median(w) for w in work}, "share of the raw rate": shares})
@@ -133,7 +136,7 @@ def many(
     signer: OurSigner,
     documents: list[bytes],
     *,
-    count: int = 160,
+    count: int,
     rounds: int = ROUNDS,
 ) -> dict[str, Ratio]:
     """A row of documents, and the raw rate of two sessions at a time: both take a second core."""
