@@ -32,8 +32,8 @@ from tests.support.rendering import CountingRenderer  # noqa: E402
 from tests.support.shim import Shim, build  # noqa: E402
 
 RESULTS = 512
-"""In each round. While the last group is sealed, signed and registered, no page is left that the other core could set: of
-so many results that costs a fiftieth, of a quarter as many a twelfth."""
+"""In each round. While the last group is sealed, signed and registered, no page is left that the other core could set:
+of so many results that costs a fiftieth, of a quarter as many a twelfth."""
 DELAYS = {5: 1440, 20: 360, 300: 40}
 """Milliseconds that a simulated token takes for a signature, and how many results are made: three signatures each, the
 seal's among them. The first pages have to be set, and the last results to be registered, while the token has nothing to
