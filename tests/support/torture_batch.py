@@ -25,6 +25,7 @@ from tests.scripts.helpers import page, run
 from tests.scripts.script import ESIGN, Player, environment
 from tests.support import shim as shims
 from tests.support.torture_keys import Figures
+from tests.support.waiting import until
 
 SIGKILL = 9  # its name is missing on Windows, for which types are checked too
 _OPENING = Path(__file__).parents[1] / "scripts/opening.txt"
@@ -42,7 +43,7 @@ class Run:
 def sign_and_kill(
     office: Path, environ: dict[str, str], shim: shims.Shim, *, files: int, kills: int, seed: int
 ) -> Figures:
-    """Sign a folder in `office` through `shim`, kill the process `kills` times after some of its rows, then finish."""
+    """Sign a folder in `office` through `shim`, kill the process `kills` times after some signatures, then finish."""
     chance = random.Random(seed)
     run(["configure", "module", f'"{shim.module}"'], office, environ)
     environ = environ | shim.environment
@@ -56,7 +57,8 @@ def sign_and_kill(
         if not fresh:
             failures.append(f"all was done after {killed} kills")
             break
-        after = chance.randint(0, max(1, fresh // (kills - killed + 1)))
+        # What was signed and not put out before it died needs no signature any more.
+        after = chance.randint(0, max(1, fresh // (3 * (kills - killed))))
         died = _sign(office, environ, shim, die_after=after, delay=chance.random() / 20)
         starts, killed = starts + 1, killed + (died.code == -SIGKILL)
         failures += [f"start {starts}: {died.logins} logins"] if died.logins != 1 else []
@@ -73,7 +75,7 @@ def sign_and_kill(
 def _sign(
     office: Path, environ: dict[str, str], shim: shims.Shim, *, die_after: int | None = None, delay: float = 0
 ) -> Run:
-    """Sign the folder; with `die_after` it dies that many new signatures and `delay` seconds later."""
+    """Sign the folder; with `die_after` it dies `delay` seconds after the token kept the signature behind so many."""
     shim.forget()
     rows: list[str] = []
     with (
@@ -87,16 +89,15 @@ def _sign(
             text=True,
             encoding="utf-8",
         ) as process,
-        nullcontext() if die_after is None else shim.holding(after=die_after + 2),
+        nullcontext() if die_after is None else shim.holding(after=die_after),
     ):
+        if die_after is not None:
+            # Whoever signs has logged in: a death while the PIN is tried counts as a refusal (law 2).
+            until(lambda: shim.calls()["C_Sign"] > die_after or process.poll() is not None)
+            time.sleep(delay)
+            process.kill()
         assert process.stdout is not None
-        for line in process.stdout:
-            rows.append(line)
-            # After a row of this run the PIN was accepted: a death while it is tried counts as a refusal (law 2).
-            if die_after is not None and sum(r.startswith("signed\t") for r in rows) > die_after:
-                time.sleep(delay)
-                process.kill()
-                break
+        rows += process.stdout
     return Run(process.returncode, rows, shim.calls()["C_Login"])
 
 
