@@ -124,7 +124,9 @@ class Spool:
             self._hold(group, index)
 
     def _hold(self, group: str, names: Iterable[str]) -> None:
-        """Learn of a group; what a newer one holds as well is not needed of it."""
+        """Learn of a group, once; what a newer one holds as well is not needed of it."""
+        if group in self._groups:
+            return  # somebody looked between its writing and this
         needed = {name for name in names if self._holders.get(name, "") < group}
         for name in needed & self._holders.keys():
             self._groups[self._holders[name]].discard(name)
@@ -170,9 +172,11 @@ class Spool:
     def _look(self) -> None:
         """Learn of groups that others wrote, and of those that others removed."""
         self._has_looked = True
+        with self._lock:
+            known = set(self._groups)  # what is written from here on may be missing below, and is not gone
         stored = {name for name in self._folder.names() if name.endswith(_GROUP)}
         with self._lock:
-            for gone in self._groups.keys() - stored:
+            for gone in known - stored:
                 self._lose(gone)
             unknown = sorted(stored - self._groups.keys())
         for group in unknown:
@@ -180,8 +184,7 @@ class Spool:
             if whole is not None:
                 names = _index(whole, group)[1]
                 with self._lock:
-                    if group not in self._groups:
-                        self._hold(group, names)
+                    self._hold(group, names)
 
 
 def _index(whole: bytes, group: str) -> tuple[int, dict[str, tuple[int, int]]]:

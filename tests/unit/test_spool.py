@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,46 @@ def test_groups_tell_their_age_and_are_removed_whole(spool: Spool, tmp_path: Pat
     spool.discard_group(group)
     assert files(tmp_path) == []
     assert spool.get("a") is None
+
+
+class Overlooked(Folder):
+    """Somebody looks into the spool at an inconvenient moment."""
+
+    look: Callable[[], object] = staticmethod(lambda: None)
+
+    def put(self, name: str, *parts: bytes) -> None:
+        super().put(name, *parts)
+        self.look()
+
+    def names(self) -> Iterator[str]:
+        found = list(super().names())
+        self.look()
+        yield from found
+
+
+@pytest.mark.parametrize("moment", ["between writing a group and learning of it", "while the folder is listed"])
+def test_somebody_looks_while_a_group_is_written(tmp_path: Path, moment: str) -> None:
+    folder = Overlooked(tmp_path)
+    spool = Spool(folder)
+
+    def together() -> None:
+        folder.look = lambda: None
+        if moment.startswith("between"):
+            folder.look = looked
+        with spool.together():
+            spool.put("a", b"1")
+            spool.put("b", b"2")
+
+    def looked() -> None:
+        folder.look = lambda: None
+        spool.groups()
+
+    if moment.startswith("while"):
+        folder.look = together
+        spool.groups()
+    else:
+        together()
+    spool.discard("a")
+    assert spool.get("b") == b"2", "a group lives as long as anything in it"
+    spool.discard("b")
+    assert files(tmp_path) == []
