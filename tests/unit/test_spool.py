@@ -106,43 +106,42 @@ def test_groups_tell_their_age_and_are_removed_whole(spool: Spool, tmp_path: Pat
     assert spool.get("a") is None
 
 
-class Overlooked(Folder):
-    """Somebody looks into the spool at an inconvenient moment."""
+class Watched(Folder):
+    """What happens at inconvenient moments, once."""
 
-    look: Callable[[], object] = staticmethod(lambda: None)
+    written: Callable[[], object] | None = None
+    listed: Callable[[], object] | None = None
 
     def put(self, name: str, *parts: bytes) -> None:
         super().put(name, *parts)
-        self.look()
+        happens, self.written = self.written, None
+        if happens:
+            happens()
 
     def names(self) -> Iterator[str]:
         found = list(super().names())
-        self.look()
+        happens, self.listed = self.listed, None
+        if happens:
+            happens()
         yield from found
 
 
-@pytest.mark.parametrize("moment", ["between writing a group and learning of it", "while the folder is listed"])
+@pytest.mark.parametrize("moment", ["written", "listed"])
 def test_somebody_looks_while_a_group_is_written(tmp_path: Path, moment: str) -> None:
-    folder = Overlooked(tmp_path)
+    folder = Watched(tmp_path)
     spool = Spool(folder)
 
     def together() -> None:
-        folder.look = lambda: None
-        if moment.startswith("between"):
-            folder.look = looked
         with spool.together():
             spool.put("a", b"1")
             spool.put("b", b"2")
 
-    def looked() -> None:
-        folder.look = lambda: None
-        spool.groups()
-
-    if moment.startswith("while"):
-        folder.look = together
-        spool.groups()
-    else:
+    if moment == "written":  # and not learnt of
+        folder.written = spool.groups
         together()
+    else:
+        folder.listed = together
+        spool.groups()
     spool.discard("a")
     assert spool.get("b") == b"2", "a group lives as long as anything in it"
     spool.discard("b")
