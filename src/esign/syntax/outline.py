@@ -240,7 +240,7 @@ def _section_at(pdf: Buffer, offset: int) -> _Section:
         first, count, start = int(found[1]), int(found[2]), found.end()
         at = start + _ROW * count
         rows = pdf[start:at]
-        if rows and rows.translate(_AS_SHAPE) != _SHAPES.get(rows[18:20], b"") * count:
+        if len(rows) != _ROW * count or (rows and rows.translate(_AS_SHAPE) != _SHAPES.get(rows[18:20], b"") * count):
             _not_plain("rows of another form")
         if first == 1 and rows.startswith(_HEAD_OF_FREE):
             _not_plain("rows counted from 1")

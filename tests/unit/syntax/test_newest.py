@@ -1,5 +1,6 @@
 """The newest revision, looked into: every object is what it is to who reads the file whole."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pikepdf
@@ -124,3 +125,14 @@ def test_an_object_for_which_the_file_has_to_be_mended() -> None:
     pdf = bytes(RawPDF().update({**CATALOG, 3: CATALOG[1], 1: b"(oh)   /Type/Catalog/Pages 2 0 R>>"}))
     with pytest.raises(SyntaxProblem, match="cross-reference"):
         _ = newest.newest(pdf).root
+
+
+def test_a_table_that_claims_more_rows_than_there_are_costs_nothing() -> None:
+    pdf = bytes(RawPDF().update(CATALOG)).replace(b"\n1 1\n", b"\n1 99999999\n")
+    tracemalloc.start()
+    try:
+        view = newest.newest(pdf)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert not isinstance(view, PlainView)
