@@ -54,7 +54,7 @@ _PIECE: Final = rb"[^()<>\[\]{}%]++|" + _STRING
 _within = rb"(?:" + _PIECE + rb")*+"
 for _ in range(_DEEPEST):
     _within = rb"(?:" + _PIECE + rb"|(?:\[|<<)" + _within + rb"(?:\]|>>))*+"
-_KEY: Final = rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%#]++"
+_KEY: Final = rb"[^\x00\t\n\x0c\r ()<>\[\]{}/%#]++(?!#)"
 _BRACKETED: Final = rb"(?:(?P<array>\[)|<<)" + _within + rb"(?(array)\]|>>)"
 _VALUE: Final = rb"\d++ \d++ R(?!%s)|/?+%s++|%s|%s" % (REGULAR, REGULAR, _BRACKETED, _STRING)  # a reference first
 # The next value, with its key where it stands in a dictionary.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from esign.syntax import Ref, Stream, SyntaxProblem, View, newest, read
 from esign.syntax.newest import PlainView
+from esign.syntax.outline import NotPlain, entries_of
 from esign.syntax.update import Update
 from tests.support.raw_pdf import Kind, RawPDF
 from tests.support.two_ways import looking_only, unlike
@@ -136,3 +137,10 @@ def test_a_table_that_claims_more_rows_than_there_are_costs_nothing() -> None:
     finally:
         tracemalloc.stop()
     assert not isinstance(view, PlainView)
+
+
+@pytest.mark.parametrize("text", [b"<</A#31/B>>", b"<</A#31/B/C/D#32>>", b"<</Type/Page/A#6enots/B/C/D#32>>"])
+def test_a_key_with_an_escape_is_left_to_the_reader(text: bytes) -> None:
+    """Half of it is no key, and the other half no value: the entries behind it would be other ones."""
+    with pytest.raises(NotPlain):
+        entries_of(text)
