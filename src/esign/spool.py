@@ -108,20 +108,28 @@ class Spool:
         self._folder.sweep_parts()
 
     def _put_group(self, contents: Mapping[str, bytes]) -> None:
-        for name in contents:
-            self._forget_in_groups(name)
-        for name in contents.keys() & set(self._folder.names()):
+        """Store a group; until that is done, what counted before it stays, for somebody may go on from that."""
+        singles = contents.keys() & set(self._folder.names())
+        same = {name for name in singles if self._folder.get(name) == contents[name]}
+        for name in singles - same:
             self._folder.discard(name)  # what an attempt before left alone would count as newer
+        with self._lock:
+            before = {self._holders[name] for name in contents.keys() & self._holders.keys()}
         index: dict[str, tuple[int, int]] = {}
         position = 0
         for name, data in contents.items():
             index[name] = (position, len(data))
             position += len(data)
         head = json.dumps(index, separators=(",", ":")).encode()
-        group = f"{time.time_ns():020x}-{secrets.token_hex(4)}{_GROUP}"
+        group = _newer_than(before)
         self._folder.put(group, len(head).to_bytes(8, "big"), head, *contents.values())
         with self._lock:
             self._hold(group, index)
+            emptied = [each for each in before if self._groups.get(each) == set()]
+            for each in emptied:
+                del self._groups[each]
+        for each in (*same, *emptied):
+            self._folder.discard(each)
 
     def _hold(self, group: str, names: Iterable[str]) -> None:
         """Learn of a group, once; what a newer one holds as well is not needed of it."""
@@ -185,6 +193,12 @@ class Spool:
                 names = _index(whole, group)[1]
                 with self._lock:
                     self._hold(group, names)
+
+
+def _newer_than(groups: Iterable[str]) -> str:
+    """The name of a group that is written now, and counts before `groups` even where the clock was set back."""
+    at = max([time.time_ns(), *(int(group.partition("-")[0], 16) + 1 for group in groups)])
+    return f"{at:020x}-{secrets.token_hex(4)}{_GROUP}"
 
 
 def _index(whole: bytes, group: str) -> tuple[int, dict[str, tuple[int, int]]]:

@@ -146,3 +146,49 @@ def test_somebody_looks_while_a_group_is_written(tmp_path: Path, moment: str) ->
     assert spool.get("b") == b"2", "a group lives as long as anything in it"
     spool.discard("b")
     assert files(tmp_path) == []
+
+
+class Full(Folder):
+    """A disk on which nothing has room any more, from some moment on."""
+
+    is_full = False
+
+    def put(self, name: str, *parts: bytes) -> None:
+        if self.is_full:
+            raise RegistryError("disk-not-writable", folder=self.path.name, problem="no room")
+        super().put(name, *parts)
+
+
+@pytest.mark.parametrize("first_together", [True, False])
+def test_what_is_stored_stays_until_it_is_stored_again(tmp_path: Path, *, first_together: bool) -> None:
+    folder = Full(tmp_path)
+    spool = Spool(folder)
+
+    def together() -> None:
+        with spool.together():
+            spool.put("a", b"1")
+
+    if first_together:
+        together()
+    else:
+        spool.put("a", b"1")
+    folder.is_full = True
+    with pytest.raises(RegistryError):
+        together()
+    for seen in (spool, Spool(Folder(tmp_path))):
+        assert seen.get("a") == b"1"
+    folder.is_full = False
+    together()
+    assert len(files(tmp_path)) == 1, "and is stored once"
+
+
+def test_the_newest_counts_though_the_clock_is_set_back(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for now, value in ((2, b"old"), (1, b"new")):
+        monkeypatch.setattr(time, "time_ns", lambda now=now: now * 10**18)
+        with spool.together():
+            spool.put("a", value)
+            spool.put(f"beside {now}", b"")
+    for seen in (spool, Spool(Folder(tmp_path))):
+        assert seen.get("a") == b"new"
