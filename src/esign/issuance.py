@@ -230,7 +230,8 @@ class Issuer:
             with self.equipment.voiding(intent):
                 signed = complete(prepared, signature, timestamp=token)
             signed = completion.augment(intent, prepared, signed)
-            signed = self._bench.keep(intent, prepared, signed)
+        # What a crash left too: whoever stored it may not have come so far that it is durable.
+        signed = self._bench.keep(intent, prepared, signed)
         intent = self._registry.signed(intent.id, sha256=sha256(signed))
         self._on_step(Step.SIGNED, intent)
         return intent

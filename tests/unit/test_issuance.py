@@ -1,7 +1,7 @@
 """Issuing: what comes out, what is refused before anything is recorded, and what a repeat gives."""
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,12 +20,15 @@ from esign.errors import (
     InputError,
     KeyStoreError,
     PreflightError,
+    RegistryError,
     RequestConflict,
     SigningError,
     TokenUnavailable,
 )
 from esign.files import Folder
+from esign.issued import Issued
 from esign.keys import Mechanism, SigningKey
+from esign.line import Line
 from esign.pdf.links import seal_links
 from esign.pdf.raster import page_image, page_text
 from esign.profile import TT15, VGCA_COMPAT, Level
@@ -504,3 +507,35 @@ def test_a_repeated_request_keeps_its_digest_over_upgrades() -> None:
     """A portal repeats blindly, perhaps after an upgrade: this is what the first release computed."""
     asked = Request(idempotency_key="k", content=Given(pdf=b"%PDF-1.7"))
     assert asked.digest("default") == "5c0ac23ce6ef8668d270ee5971ae6a7bc4aa0306730243dd097091083fc3812e"
+
+
+class Unflushed(Folder):
+    """A folder that can be written to and not flushed, the first time."""
+
+    times = 0
+
+    def put_new(self, contents: Mapping[str, bytes]) -> frozenset[str]:
+        placed = super().put_new(contents)
+        self.times += 1
+        if self.times == 1:
+            raise RegistryError("disk-not-writable", folder=self.path.name, problem="EIO")
+        return placed
+
+
+@pytest.mark.parametrize("in_a_line", [True, False])
+def test_a_file_that_was_left_is_made_durable_before_it_is_registered(office: Office, *, in_a_line: bool) -> None:
+    archive = Unflushed(office.folder / "archive")
+    flushed: list[int] = []
+    issuer = office.issuer(
+        lambda step, _intent: flushed.append(archive.times) if step is Step.SIGNED else None, archive=archive
+    )
+    if in_a_line:
+        with Line(issuer) as line:
+            outcomes = list(line.issue([request("a"), request("b")]))
+    else:
+        with pytest.raises(RegistryError):
+            issuer.issue(request("a"))
+        assert office.registry.unfinished()[0].state is IntentState.PREPARED
+        outcomes = [issuer.issue(request("a"))]
+    assert all(isinstance(outcome, Issued) for outcome in outcomes)
+    assert flushed == [2, 3][: len(outcomes)]
