@@ -75,7 +75,8 @@ _ROW: Final = 20
 _AS_SHAPE: Final = bytes.maketrans(b"0123456789f", b"0000000000n")
 _SHAPES: Final = {end: b"0000000000 00000 n" + end for end in (b"\r\n", b" \n", b" \r")}
 _HEAD_OF_FREE: Final = b"0000000000 65535 f"
-_MOST_SECTIONS: Final = 20_000
+_MOST_SECTIONS: Final = 1000
+"""And subsections, which are looked through for each object."""
 _MOST_NODES: Final = 1_000_000
 _LONGEST: Final = 1 << 24
 _KEPT: Final = 4096
@@ -218,6 +219,8 @@ class Outline:
         end = self._pdf.find(b"startxref", offset, offset + _KEPT)
         section = _kept_section(self._pdf[offset:end]) if end >= 0 else _section_at(self._pdf, offset)
         self._sections += [(first, behind, offset + start) for first, behind, start in section.subsections]
+        if len(self._sections) > _MOST_SECTIONS:
+            _not_plain("very many subsections")
         return section.trailer
 
 

@@ -144,3 +144,11 @@ def test_a_key_with_an_escape_is_left_to_the_reader(text: bytes) -> None:
     """Half of it is no key, and the other half no value: the entries behind it would be other ones."""
     with pytest.raises(NotPlain):
         entries_of(text)
+
+
+def test_who_says_nothing_very_often_is_left_to_the_reader() -> None:
+    """Every object is looked for in every subsection."""
+    pdf = bytes(RawPDF().update(CATALOG)).replace(b"xref\n0 1\n", b"xref\n%b0 1\n" % (b"0 0\n" * 1000))
+    view = newest.newest(pdf)
+    assert not isinstance(view, PlainView)
+    assert view.root["Type"] == "Catalog"
