@@ -105,10 +105,11 @@ class PlainView(View):
             return False
 
     def _look(self, ref: Ref) -> Object:
-        number = _first_of(ref)
-        text = self._outline.object(number).text
-        if len(text) > _SHORT or b"stream" in text:
-            place, _ = self._outline.place(number)
+        place, start = self._outline.place(_first_of(ref))
+        data = self._source.data
+        end = data.find(b"endobj", start, start + _SHORT)
+        text = data[start:end]
+        if end < 0 or b"stream" in text:
             return self._source.indirect(place).value
         value = _value(text)
         if not isinstance(value, Dict | list):

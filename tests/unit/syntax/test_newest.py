@@ -152,3 +152,17 @@ def test_who_says_nothing_very_often_is_left_to_the_reader() -> None:
     view = newest.newest(pdf)
     assert not isinstance(view, PlainView)
     assert view.root["Type"] == "Catalog"
+
+
+def test_objects_without_an_end_are_not_copied_to_the_end_of_the_file() -> None:
+    many = dict.fromkeys(range(3, 23), b"<<>>")
+    pdf = bytes(RawPDF().update({**CATALOG, **many, 23: b"%" * 1_000_000}))
+    pdf = pdf.replace(b"<<>>\nendobj\n", b"<<>>       \n")
+    view = newest.newest(pdf)
+    assert isinstance(view, PlainView)
+    tracemalloc.start()
+    try:
+        assert [view.get(Ref(number)) for number in many] == [{}] * len(many)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
