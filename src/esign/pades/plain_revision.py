@@ -107,9 +107,10 @@ class PlainRevision:
     def _said(self, outline: Outline) -> "_Said":
         """What the revision says of objects, but for the signature dictionary, which is the last of the new ones."""
         # What one program made has mostly as many objects as what it made before, and those that matter say the same.
-        if self._last is None or not self._last.fits(outline):
-            self._last = self._made(outline)
-        return self._last
+        said = self._last  # other threads put theirs there meanwhile
+        if said is None or not said.fits(outline):
+            said = self._last = self._made(outline)
+        return said
 
     def _made(self, outline: Outline) -> "_Said":
         first, page = outline.next, outline.page(self._page)

@@ -14,11 +14,13 @@ from esign.document import Box
 from esign.errors import InputError, SigningError
 from esign.keys import Mechanism
 from esign.pades.inspect import inspect_signatures
+from esign.pades.plain_revision import PlainRevision, _Said
 from esign.pades.sign import Way, prepare, sign
 from esign.pades.signer import Signer
 from esign.pades.signing_revision import Appearance, SigningRevision
 from esign.report import Integrity
 from esign.softkey import SoftwareKey
+from esign.syntax.outline import Outline
 from esign.trust import TrustAnchor, TrustStore
 from tests.support.pki import EPOCH, PKI, der, name
 from tests.support.two_ways import both_ways, refused_by_others
@@ -365,6 +367,23 @@ def test_the_two_halves_make_the_same(signer: tuple[Signer, bytes]) -> None:
         key,
     )
     assert rsa_signer.sign(page(), signing_time=EPOCH).document == halves
+
+
+def test_another_thread_signs_another_document_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = page(), page(pages=2)
+    plain = PlainRevision(REVISION)
+    alone = plain.behind(one, EPOCH).document
+    fits = _Said.fits
+
+    def interrupted(said: _Said, outline: Outline) -> bool:
+        found = fits(said, outline)
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(_Said, "fits", fits)
+            plain.behind(other, EPOCH)
+        return found
+
+    monkeypatch.setattr(_Said, "fits", interrupted)
+    assert plain.behind(one, EPOCH).document == alone
 
 
 class _Mismatched:
