@@ -77,10 +77,17 @@ class AdvisoryClaims:
     def _try(self, keys: list[int]) -> tuple[PatientConnection, list[int]]:
         if self._connection is not None:
             with suppress(psycopg.OperationalError):  # it died since it was used last
-                return self._connection, _try_locks(self._connection, keys)
-            self._drop()
+                return self._connection, self._locked(self._connection, keys)
         self._connection = self._connect()
-        return self._connection, _try_locks(self._connection, keys)
+        return self._connection, self._locked(self._connection, keys)
+
+    def _locked(self, connection: PatientConnection, keys: list[int]) -> list[int]:
+        asked = "SELECT key, pg_try_advisory_lock(key) FROM unnest(%s::bigint[]) AS key"
+        try:
+            return [key for key, taken in connection.execute(asked, [keys]) if taken]
+        except psycopg.Error:
+            self._drop()  # it may have been stopped half way: locks that nobody counts go with the connection
+            raise
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -90,8 +97,3 @@ class AdvisoryClaims:
 
 def _keys(ids: Iterable[ResultId]) -> dict[int, ResultId]:
     return {lock_key(f"claim {each}"): each for each in ids}
-
-
-def _try_locks(connection: PatientConnection, keys: list[int]) -> list[int]:
-    asked = "SELECT key, pg_try_advisory_lock(key) FROM unnest(%s::bigint[]) AS key"
-    return [key for key, taken in connection.execute(asked, [keys]) if taken]
