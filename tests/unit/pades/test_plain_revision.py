@@ -355,10 +355,10 @@ def test_a_prefix_is_hashed_once_and_changes_nothing() -> None:
 
 def test_the_two_halves_make_the_same(signer: tuple[Signer, bytes]) -> None:
     rsa_signer, _ = signer_of(rsa.generate_private_key(65537, 2048), Mechanism.RSA_PKCS1_SHA256)
-    key = rsa_signer._key
+    key, pdf = rsa_signer._key, page()
     halves = sign(
         prepare(
-            page(),
+            pdf,
             certificates=key.certificates,
             mechanism=Mechanism.RSA_PKCS1_SHA256,
             signing_time=EPOCH,
@@ -366,7 +366,7 @@ def test_the_two_halves_make_the_same(signer: tuple[Signer, bytes]) -> None:
         ),
         key,
     )
-    assert rsa_signer.sign(page(), signing_time=EPOCH).document == halves
+    assert rsa_signer.sign(pdf, signing_time=EPOCH).document == halves
 
 
 def test_another_thread_signs_another_document_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
