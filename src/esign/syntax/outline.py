@@ -75,8 +75,10 @@ _ROW: Final = 20
 _AS_SHAPE: Final = bytes.maketrans(b"0123456789f", b"0000000000n")
 _SHAPES: Final = {end: b"0000000000 00000 n" + end for end in (b"\r\n", b" \n", b" \r")}
 _HEAD_OF_FREE: Final = b"0000000000 65535 f"
-_MOST_SECTIONS: Final = 1000
-"""And subsections, which are looked through for each object."""
+_MOST_SECTIONS: Final = 20_000
+_MOST_SUBSECTIONS: Final = 100_000
+_MOST_STEPS: Final = 10_000_000
+"""Subsections that are passed by, for all objects together: a third of a second."""
 _MOST_NODES: Final = 1_000_000
 _LONGEST: Final = 1 << 24
 _KEPT: Final = 4096
@@ -126,6 +128,7 @@ class Outline:
         """The objects that were asked for, in their order: what depends on them is the same where they are."""
         self._sections: list[tuple[int, int, int]] = []
         """The subsections of all sections, where they are in the file; what counts comes first."""
+        self._steps = 0
         self.trailer = self._section(self.startxref)
         """Of the newest section."""
         older, seen = self.trailer, {self.startxref}
@@ -198,6 +201,7 @@ class Outline:
         Raises:
             NotPlain: There is none.
         """
+        self._look_through()
         for first, behind, start in self._sections:
             if first <= number < behind:
                 at = start + _ROW * (number - first)
@@ -211,15 +215,26 @@ class Outline:
         _not_plain(f"object {number}")
 
     def is_updated(self, number: int) -> bool:
-        """Whether several sections say something of the object `number`."""
+        """Whether several sections say something of the object `number`.
+
+        Raises:
+            NotPlain: Too much was looked for in too many.
+        """
+        self._look_through()
         return sum(first <= number < behind for first, behind, _ in self._sections) > 1
+
+    def _look_through(self) -> None:
+        # Every object may be looked for in every subsection, and strangers choose how many there are of both.
+        self._steps += len(self._sections)
+        if self._steps > _MOST_STEPS:
+            _not_plain("very many objects in very many subsections")
 
     def _section(self, offset: int) -> Entries:
         """Note the section at `offset`; its trailer."""
         end = self._pdf.find(b"startxref", offset, offset + _KEPT)
         section = _kept_section(self._pdf[offset:end]) if end >= 0 else _section_at(self._pdf, offset)
         self._sections += [(first, behind, offset + start) for first, behind, start in section.subsections]
-        if len(self._sections) > _MOST_SECTIONS:
+        if len(self._sections) > _MOST_SUBSECTIONS:
             _not_plain("very many subsections")
         return section.trailer
 
@@ -248,6 +263,8 @@ def _section_at(pdf: Buffer, offset: int) -> _Section:
         if first == 1 and rows.startswith(_HEAD_OF_FREE):
             _not_plain("rows counted from 1")
         subsections.append((first, first + count, start - offset))
+        if len(subsections) > _MOST_SUBSECTIONS:
+            _not_plain("very many subsections")
     tail = _TRAILER.match(pdf, at)
     if tail is None:
         _not_plain("trailer")
