@@ -9,7 +9,7 @@ import pickle
 import struct
 from collections.abc import Collection
 from enum import Enum
-from typing import IO, Final
+from typing import IO, Any, Final
 
 __all__ = ["Unexpected", "packed", "receive", "send", "unpacked"]
 
@@ -50,7 +50,9 @@ def receive(channel: IO[bytes]) -> bytes | None:
 
 def packed(value: object) -> bytes:
     """`value` as a pickle."""
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    written = io.BytesIO()
+    _Writer(written, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    return written.getvalue()
 
 
 def unpacked(data: bytes, *, modules: Collection[str]) -> object:
@@ -63,6 +65,12 @@ def unpacked(data: bytes, *, modules: Collection[str]) -> object:
         return _Reader(data, modules).load()
     except Exception as e:
         raise Unexpected from e
+
+
+class _Writer(pickle.Pickler):
+    def reducer_override(self, value: object) -> Any:
+        # Python before 3.11.4 has a member looked up by `getattr`, which is a function that nobody may call here.
+        return (type(value), (value.value,)) if isinstance(value, Enum) else NotImplemented
 
 
 class _Reader(pickle.Unpickler):
