@@ -113,6 +113,7 @@ def test_two_equal_results_are_a_slip_and_two_equal_files_are_not(office: Office
     assert made.entries[1].error.reason == Reason("batch-repeated", {"first": "a"})
     rows = list(run(made, office.issuer()))
     assert rows[2].id == rows[3].id
+    assert outcomes(rows) == [Outcome.ISSUED, Outcome.REFUSED, Outcome.ISSUED, Outcome.KNOWN]
     assert len(office.registry.listing().entries) == 2
 
 

@@ -144,6 +144,8 @@ class _Run:
         """When the last ones were through."""
         self._begun: set[str] = set()
         """Contents of tasks that joined."""
+        self._given: set[ResultId] = set()
+        """Whose rows were given."""
         self._stopped = False
         self._broken = False
         """What all have in common failed, and one row said so."""
@@ -205,7 +207,8 @@ class _Run:
             self._keep(entry, issued)
         except Error as e:
             return self._failed(entry, e)
-        known = entry.seen.outlook is Outlook.DONE
+        known = entry.seen.outlook is Outlook.DONE or issued.id in self._given
+        self._given.add(issued.id)
         return Row(entry=entry, outcome=Outcome.KNOWN if known else Outcome.ISSUED, issued=issued)
 
     def _failed(self, entry: Entry, error: Error) -> Row:
