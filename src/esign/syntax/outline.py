@@ -274,7 +274,7 @@ def _section_at(pdf: Buffer, offset: int) -> _Section:
     return _Section(tuple(subsections), entries)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _kept_section(text: bytes) -> _Section:
     # Whoever updates a document again and again meets its older sections each time.
     return _section_at(text, 0)
