@@ -11,7 +11,9 @@ __all__ = ["drawn", "main"]
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "guide" / "performance.svg"
 _SHARE = "share of the raw rate"
-_LABEL, _BAR, _ROW, _WIDTH = 330, 420, 26, 860
+_LABEL, _BAR, _ROW, _WIDTH = 300, 230, 26, 860
+_MOST = 2.0
+"""Where a bar ends at the latest: a token that is asked in two sessions makes no more than twice as much."""
 _OURS, _THEIRS, _LINE = "#c0392b", "#8a8f98", "#2c3e50"
 
 
@@ -40,7 +42,9 @@ def drawn(sections: Mapping[str, Any]) -> str:
             parts += _bar(label, ratio, y)
     x = _LABEL + _BAR
     parts.append(f'<line x1="{x}" y1="8" x2="{x}" y2="{height - 26}" stroke="{_LINE}" stroke-dasharray="4 3"/>')
-    parts.append(f'<text x="{x}" y="{height - 10}" text-anchor="middle" fill="{_LINE}">the raw token</text>')
+    parts.append(
+        f'<text x="{x}" y="{height - 10}" text-anchor="middle" fill="{_LINE}">the raw token, in one session</text>'
+    )
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -53,12 +57,12 @@ def _rows(sections: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float
 
 def _bar(label: str, ratio: Mapping[str, float], y: int) -> Iterator[str]:
     """A bar to the median, and a thin line from the low to the high rounds."""
-    width, low, high = (min(1.05, ratio[key]) * _BAR for key in ("median", "low", "high"))
-    colour = _THEIRS if "pyHanko" in label else _OURS
+    width, low, high = (min(_MOST, ratio[key]) * _BAR for key in ("median", "low", "high"))
+    colour = _THEIRS if "pyHanko" in label else _LINE if label.startswith("raw") else _OURS
     yield f'<text x="24" y="{y + 14}" fill="{_LINE}">{escape(label)}</text>'
     yield f'<rect x="{_LABEL}" y="{y + 3}" width="{max(width, 1):.1f}" height="14" fill="{colour}"/>'
     yield f'<line x1="{_LABEL + low:.1f}" y1="{y + 10}" x2="{_LABEL + high:.1f}" y2="{y + 10}" stroke="black"/>'
-    yield f'<text x="{_LABEL + _BAR + 30}" y="{y + 14}" fill="{_LINE}">{100 * ratio["median"]:.1f} %</text>'
+    yield f'<text x="{_LABEL + _MOST * _BAR + 20:.0f}" y="{y + 14}" fill="{_LINE}">{100 * ratio["median"]:.1f} %</text>'
 
 
 if __name__ == "__main__":
